@@ -1,0 +1,80 @@
+// Command fedmsg is the whole bus in one program: the node, the publisher, the reader and the tools of the operator.
+//
+// One file holds one verb. This file starts the program, picks the verb, and turns the error that ended it into a line for
+// people and an exit status for machines.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	p := &program{
+		name: filepath.Base(os.Args[0]), args: os.Args[1:],
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ,
+	}
+	status := p.run(ctx)
+	stop()
+	os.Exit(status)
+}
+
+// program is what a verb may touch of the world outside, so that tests can stand in for it.
+type program struct {
+	name           string   // as it was called: fedmsg, or an old name such as fedmsg-logger
+	args           []string // without the name
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	environ        func() []string // KEY=VALUE
+}
+
+// run does what the arguments say and gives the exit status.
+func (p *program) run(ctx context.Context) int {
+	root := p.command()
+	root.SetArgs(p.args)
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	if e, ok := errors.AsType[*exitError](err); ok {
+		return e.status
+	}
+	fmt.Fprintf(p.stderr, "%s: %s\n", cmd.CommandPath(), err)
+	return fedmsg.CodeOf(err).ExitStatus()
+}
+
+// exitError ends the program with a status when everything that was to be said has been said.
+type exitError struct{ status int }
+
+func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+// command builds the tree of verbs.
+func (p *program) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "fedmsg",
+		Short:         "A federated message bus: publish, follow and keep what services announce",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fedmsg.Errorf(fedmsg.CodeUsage, "%s; see %s --help", err, cmd.CommandPath())
+	})
+	root.AddCommand()
+	return root
+}
