@@ -1,0 +1,48 @@
+package client
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+)
+
+// SpoolDefault as Options.Spool stands for the machine's spool: /var/spool/fedmsg where it exists, else the user's own.
+const SpoolDefault = "default"
+
+// Options says how to reach a node. The zero value works: it finds the node of this machine.
+type Options struct {
+	// Node is unix:///path, http://host:port or https://host:port. Empty means $FEDMSG_NODE, else the first that answers of
+	// $XDG_RUNTIME_DIR/fedmsg.sock, /run/fedmsg/fedmsg.sock and http://127.0.0.1:8940.
+	Node string
+
+	// Token is the bearer token; empty sends none. It goes over plain HTTP only to a loopback address.
+	Token string
+
+	// InsecurePlainHTTP lets Token go over plain HTTP to any host.
+	InsecurePlainHTTP bool
+
+	// TLS is used for https; nil means the system's roots.
+	TLS *tls.Config
+
+	// Spool is the directory in which messages wait when no node answers: empty means none, SpoolDefault the machine's.
+	Spool string
+
+	// Timeout bounds one publish whose context has no deadline, and each attempt to connect; zero means 5 s.
+	Timeout time.Duration
+
+	// Idle is after how long without a message the connection for publishing is closed; zero means 30 s.
+	Idle time.Duration
+
+	// InFlightBytes bounds what was handed over and is not acknowledged; beyond it a publish waits; zero means 16 MiB.
+	InFlightBytes int
+
+	// TopicPrefix, Environment and Modname complete short topics as the old system did: a topic that does not begin with
+	// TopicPrefix becomes PREFIX.ENVIRONMENT.MODNAME.TOPIC. Without TopicPrefix topics are used as they are.
+	TopicPrefix, Environment, Modname string
+
+	// Username is what messages claim as their publisher; empty means $LOGNAME, $USER or the name of the user.
+	Username string
+
+	// Logger hears of lost connections and of the spool; nil is silent.
+	Logger *slog.Logger
+}
