@@ -1,0 +1,288 @@
+package token
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// clock is a time that a test moves.
+type clock struct{ now time.Time }
+
+func (c *clock) Now() time.Time { return c.now }
+
+func pattern(t *testing.T, s string) fedmsg.Pattern {
+	t.Helper()
+	p, err := fedmsg.ParsePattern(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// add makes a token that may publish on org.example.# and read everything, and gives its secret.
+func add(t *testing.T, path, name string, expires time.Time) string {
+	t.Helper()
+	tok, secret, err := New(name, []fedmsg.Pattern{pattern(t, "org.example.#")}, []fedmsg.Pattern{fedmsg.MatchAll()}, start, expires)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Add(path, tok); err != nil {
+		t.Fatal(err)
+	}
+	return secret
+}
+
+// open gives a store of the file at path, its clock and its log.
+func open(t *testing.T, path string) (*Store, *clock, *bytes.Buffer) {
+	t.Helper()
+	c, out := &clock{start}, &bytes.Buffer{}
+	s, err := Open(Config{Path: path, Now: c.Now, Logger: slog.New(slog.NewTextHandler(out, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, c, out
+}
+
+func TestLookup(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	first, second := add(t, path, "ci", time.Time{}), add(t, path, "web", time.Time{})
+	if !regexp.MustCompile(`^fedmsg_[a-z2-7]{52}$`).MatchString(first) || first == second {
+		t.Errorf("secrets are %s and %s", first, second)
+	}
+	s, _, _ := open(t, path)
+	g, ok := s.Lookup(second)
+	if !ok || g.Name != "web" || len(g.Publish) != 1 || !g.Publish[0].Match("org.example.a") || g.Publish[0].Match("org.other.a") || !g.Read[0].Match("x") {
+		t.Errorf("Lookup = %+v, %v", g, ok)
+	}
+	if g, ok := s.Named("ci"); !ok || g.Name != "ci" {
+		t.Errorf("Named = %+v, %v", g, ok)
+	}
+	for _, secret := range []string{"", "fedmsg_", first[:len(first)-1], first + "a", strings.ToUpper(first), "ci"} {
+		if g, ok := s.Lookup(secret); ok {
+			t.Errorf("Lookup(%q) = %+v", secret, g)
+		}
+	}
+	if _, ok := s.Named("nobody"); ok || s.Len() != 2 {
+		t.Errorf("Named(nobody) = %v, Len = %d", ok, s.Len())
+	}
+}
+
+// TestSecretNotStored looks for the secret in all that is written.
+func TestSecretNotStored(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "tokens.json")
+	secret := add(t, path, "ci", time.Time{})
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v", e.Name(), info.Mode(), err)
+		}
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte(strings.TrimPrefix(secret, secretPrefix)[:8])) {
+			t.Errorf("%s has the secret: %s", e.Name(), data)
+		}
+	}
+}
+
+func TestExpires(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	secret := add(t, path, "ci", start.Add(time.Hour))
+	s, c, _ := open(t, path)
+	c.now = start.Add(time.Hour - time.Second)
+	if _, ok := s.Lookup(secret); !ok || s.Len() != 1 {
+		t.Error("refused before its end")
+	}
+	c.now = start.Add(time.Hour)
+	if _, ok := s.Lookup(secret); ok || s.Len() != 0 {
+		t.Error("accepted at its end")
+	}
+	if _, ok := s.Named("ci"); ok {
+		t.Error("named at its end")
+	}
+}
+
+// TestReload changes the file beside the store in every way; it looks again a second later, and not before.
+func TestReload(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	s, c, _ := open(t, path)
+	secret := add(t, path, "ci", time.Time{})
+	if _, ok := s.Lookup(secret); ok {
+		t.Error("the file was looked at twice within a second")
+	}
+	c.now = c.now.Add(time.Second)
+	if _, ok := s.Lookup(secret); !ok {
+		t.Error("a new token is not seen after a second")
+	}
+	if err := Revoke(path, "ci"); err != nil {
+		t.Fatal(err)
+	}
+	c.now = c.now.Add(-time.Hour) // the clock is set back
+	if _, ok := s.Lookup(secret); ok {
+		t.Error("a revoked token is accepted")
+	}
+	secret = add(t, path, "ci", time.Time{})
+	c.now = c.now.Add(time.Second)
+	if _, ok := s.Lookup(secret); !ok {
+		t.Error("a token made again is not seen")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	c.now = c.now.Add(time.Second)
+	if _, ok := s.Lookup(secret); ok || s.Err() != nil {
+		t.Errorf("a token of a removed file is accepted, or %v", s.Err())
+	}
+}
+
+// TestUnusableFile holds that a file that others may read, or that makes no sense, lets nobody in.
+func TestUnusableFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	secret := add(t, path, "ci", time.Time{})
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mend := func() {
+		t.Helper()
+		if err := os.WriteFile(path, good, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replaced := func(old, new string) func() error {
+		return func() error { return os.WriteFile(path, bytes.Replace(good, []byte(old), []byte(new), 1), 0o600) }
+	}
+	for _, c := range []struct {
+		name string
+		do   func() error
+		code fedmsg.Code
+		want string
+	}{
+		{"group may read", func() error { return os.Chmod(path, 0o640) }, fedmsg.CodeConfig, "chmod 600"},
+		{"others may write", func() error { return os.Chmod(path, 0o602) }, fedmsg.CodeConfig, "mode 0602"},
+		{"torn", func() error { return os.WriteFile(path, good[:len(good)/2], 0o600) }, fedmsg.CodeConfig, "not JSON"},
+		{"newer", replaced(`"format": 1`, `"format": 2, "x": 1`), fedmsg.CodeFormat, "newer fedmsg"},
+		{"no format", replaced(`"format": 1,`, ``), fedmsg.CodeConfig, "format 0"},
+		{"unknown key", replaced(`"created"`, `"expired": 1, "created"`), fedmsg.CodeConfig, "does not make sense"},
+		{"short hash", replaced(`"sha256": "`, `"sha256": "00`), fedmsg.CodeConfig, "does not make sense"},
+		{"bad pattern", replaced(`"org.example.#"`, `"org.example."`), fedmsg.CodeConfig, "does not make sense"},
+		{"bad name", replaced(`"ci"`, `"c\ni"`), fedmsg.CodeConfig, "bad name"},
+		{"directory", func() error { return os.Rename(t.TempDir(), path) }, fedmsg.CodeConfig, ""},
+	} {
+		mend()
+		s, clk, out := open(t, path)
+		if c.name == "directory" {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.do(); err != nil {
+			t.Fatal(err)
+		}
+		clk.now = clk.now.Add(2 * time.Second)
+		if _, ok := s.Lookup(secret); ok {
+			t.Errorf("%s: the token is accepted", c.name)
+		}
+		if fedmsg.CodeOf(s.Err()) != c.code || !strings.Contains(s.Err().Error(), c.want) {
+			t.Errorf("%s: error is %v", c.name, s.Err())
+		}
+		clk.now = clk.now.Add(2 * time.Second)
+		s.Err()
+		if n := strings.Count(out.String(), "level=ERROR"); n != 1 {
+			t.Errorf("%s: logged %d times:\n%s", c.name, n, out)
+		}
+		if _, err := Open(Config{Path: path}); fedmsg.CodeOf(err) != c.code {
+			t.Errorf("%s: Open gives %v", c.name, err)
+		}
+		if err := Revoke(path, "ci"); fedmsg.CodeOf(err) != c.code {
+			t.Errorf("%s: Revoke gives %v", c.name, err)
+		}
+		if c.name == "directory" {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mend()
+		clk.now = clk.now.Add(2 * time.Second)
+		if _, ok := s.Lookup(secret); !ok {
+			t.Errorf("%s: the token is refused after the file was mended: %v", c.name, s.Err())
+		}
+	}
+}
+
+func TestEditRefuses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	add(t, path, "ci", time.Time{})
+	if err := Add(path, Token{Name: "ci", SHA256: Hash{1}}); fedmsg.CodeOf(err) != fedmsg.CodeUsage {
+		t.Errorf("a name that is taken: %v", err)
+	}
+	if err := Revoke(path, "nobody"); fedmsg.CodeOf(err) != fedmsg.CodeNotFound {
+		t.Errorf("a name that is not there: %v", err)
+	}
+	for _, name := range []string{"", "two words", "a\nb", "ä", strings.Repeat("x", 65)} {
+		if _, _, err := New(name, nil, nil, start, time.Time{}); fedmsg.CodeOf(err) != fedmsg.CodeUsage {
+			t.Errorf("name %q: %v", name, err)
+		}
+	}
+	if err := Add(filepath.Join(t.TempDir(), "none", "tokens.json"), Token{Name: "x"}); fedmsg.CodeOf(err) != fedmsg.CodeCannotMake {
+		t.Errorf("no directory: %v", err)
+	}
+	tokens, err := Read(path)
+	if err != nil || len(tokens) != 1 {
+		t.Errorf("after all of it: %v, %v", tokens, err)
+	}
+}
+
+// TestEditTogether has many editors at once; each one's token must be there in the end.
+func TestEditTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	var wg sync.WaitGroup
+	for i := range 32 {
+		wg.Go(func() {
+			tok, _, err := New(fmt.Sprintf("t%d", i), nil, nil, start, time.Time{})
+			if err != nil {
+				t.Error(err)
+			}
+			if err := Add(path, tok); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	tokens, err := Read(path)
+	if err != nil || len(tokens) != 32 {
+		t.Errorf("%d tokens of 32, %v", len(tokens), err)
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	tokens := make([]Token, maxTokens)
+	for i := range tokens {
+		tokens[i].SHA256[0] = byte(i)
+	}
+	s := &Store{c: Config{Now: time.Now, Every: time.Hour}, tokens: tokens, checked: time.Now()}
+	for b.Loop() {
+		s.Lookup("fedmsg_nobody")
+	}
+}
