@@ -1,16 +1,22 @@
 package wire
 
-import "github.com/federated-messaging/fedmsg"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/federated-messaging/fedmsg"
+)
 
 // Mode says which door the bytes came through.
 type Mode uint8
 
 // The modes.
 const (
-	// Strict is every new door: I-JSON, topics by Limits.CheckTopic, the body an object.
+	// Strict is every new door: I-JSON, topics by Limits.CheckTopic, the body an object, every known member of its type.
 	Strict Mode = iota
 	// Old is the old wire: NaN, Infinity, -Infinity and lone surrogates are let through, topics are held to
-	// Limits.CheckOldTopic, and the body may be any value. Duplicate keys are refused here too.
+	// Limits.CheckOldTopic, and the body and the members around it may be any value. Duplicate keys are refused here too.
 	Old
 )
 
@@ -24,16 +30,17 @@ type Envelope struct {
 	Bytes    []byte // the exact bytes, one line: no byte below 0x20, no white space around the object
 	Topic    string
 	ID       string // msg_id, or sha256-HEX of Bytes where the envelope has none (old envelopes)
-	Username string // empty when absent or null
+	Username string // empty when absent or null; a lone surrogate in it is U+FFFD
 
-	// The members as raw JSON; nil when absent or null.
+	// The members as raw JSON; nil when absent or null. On the old wire Headers is nil also when it is not an object and
+	// Timestamp when it is not a number; the others may be any value there.
 
 	Timestamp   []byte // a number, whole or not
-	Body        []byte // msg
+	Body        []byte // msg; never nil
 	Headers     []byte // an object
-	Signature   []byte
-	Certificate []byte
-	Crypto      []byte
+	Signature   []byte // a string
+	Certificate []byte // a string
+	Crypto      []byte // a string
 
 	// NotIJSON tells that the bytes have NaN, Infinity or lone surrogates, which strict JSON parsers refuse.
 	NotIJSON bool
@@ -48,5 +55,77 @@ func (e *Envelope) Signed() bool { return e.Signature != nil }
 // envelope that has it is compacted and a signed one is refused; on the old wire each such byte becomes a space, which
 // changes neither meaning nor signature. White space around the object is never part of it.
 func (d *Decoder) Envelope(data []byte, m Mode) (Envelope, error) {
-	panic("not yet")
+	var in members
+	s, err := d.open(&in, data, m)
+	defer s.release()
+	if err != nil {
+		return Envelope{}, err
+	}
+	return d.envelope(&in, m)
+}
+
+// open reads the outermost object of data. The scanner, which the caller releases, is never nil.
+func (d *Decoder) open(in *members, data []byte, m Mode) (*scanner, error) {
+	data = trimmed(data)
+	s := borrow(data, d.Limits.Depth)
+	s.lenient = m == Old
+	if len(data) > d.Limits.Envelope {
+		return s, fedmsg.Errorf(fedmsg.CodeTooLarge, "message has %d bytes; limits.envelope is %d", len(data), d.Limits.Envelope)
+	}
+	in.read(s)
+	return s, s.err
+}
+
+// envelope makes the Envelope of what was read.
+func (d *Decoder) envelope(in *members, m Mode) (Envelope, error) {
+	s := in.s
+	switch {
+	case s.controls == 0:
+	case m == Old:
+		s.data = spaced(s.data)
+	case in.raw(signatureField) != nil:
+		return Envelope{}, fedmsg.Errorf(fedmsg.CodeBadEnvelope,
+			"signed envelope has line breaks or tabs between its tokens; an envelope is one line, and its bytes cannot be changed once signed")
+	default:
+		// Rare enough to be read twice.
+		return d.Envelope(appendCompact(make([]byte, 0, len(s.data)), s.data), m)
+	}
+	if err := d.checkMembers(in, m); err != nil {
+		return Envelope{}, err
+	}
+	c := in.copyStrings(msgIDField)
+	e := Envelope{
+		Bytes: s.data[:len(s.data):len(s.data)], Topic: c.topic, ID: c.id, Username: c.username,
+		Timestamp: in.raw(timestampField), Body: in.body(), Headers: in.raw(headersField),
+		Signature: in.raw(signatureField), Certificate: in.raw(certificateField), Crypto: in.raw(cryptoField),
+		NotIJSON: s.notIJSON,
+	}
+	if m == Old {
+		if err := d.Limits.CheckOldTopic(e.Topic); err != nil {
+			return Envelope{}, err
+		}
+		e.forgive(in)
+	} else if err := d.Limits.CheckTopic(e.Topic); err != nil {
+		return Envelope{}, err
+	}
+	if in.raw(msgIDField) == nil {
+		sum := sha256.Sum256(e.Bytes)
+		e.ID = "sha256-" + hex.EncodeToString(sum[:])
+		return e, nil
+	}
+	if err := d.checkID(e.ID); err != nil {
+		return Envelope{}, err
+	}
+	return e, nil
+}
+
+// forgive leaves out what the old wire may send in a member that is of no use.
+func (e *Envelope) forgive(in *members) {
+	e.Username = strings.ToValidUTF8(e.Username, "\ufffd")
+	if in.kind(headersField) != '{' {
+		e.Headers = nil
+	}
+	if in.kind(timestampField) != '0' || string(e.Timestamp) == "-Infinity" {
+		e.Timestamp = nil
+	}
 }

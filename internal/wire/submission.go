@@ -1,5 +1,7 @@
 package wire
 
+import "github.com/federated-messaging/fedmsg"
+
 // Submission is a message as a new door is sent it, of which the node makes the envelope.
 type Submission struct {
 	Topic    string
@@ -20,5 +22,98 @@ type Submitted struct {
 // certificate is a whole envelope, whose unknown members are kept in its bytes. Any other is a [Submission], in which an
 // unknown key is refused: a misspelt one would be lost in silence. The result may share data's memory; its strings are copies.
 func (d *Decoder) Submitted(data []byte) (Submitted, error) {
-	panic("not yet")
+	var in members
+	s, err := d.open(&in, data, Strict)
+	defer s.release()
+	if err != nil {
+		return Submitted{}, err
+	}
+	if in.whole() {
+		env, err := d.envelope(&in, Strict)
+		return Submitted{Whole: true, Envelope: env}, err
+	}
+	sub, err := d.submission(&in)
+	return Submitted{Submission: sub}, err
+}
+
+// submission makes the Submission of what was read.
+func (d *Decoder) submission(in *members) (Submission, error) {
+	if in.has(unknownField) {
+		return Submission{}, unknownKey(in.unknown)
+	}
+	if err := d.checkSubmission(in); err != nil {
+		return Submission{}, err
+	}
+	c := in.copyStrings(idField)
+	if err := d.Limits.CheckTopic(c.topic); err != nil {
+		return Submission{}, err
+	}
+	if in.raw(idField) != nil {
+		if err := d.checkID(c.id); err != nil {
+			return Submission{}, err
+		}
+	}
+	sub := Submission{Topic: c.topic, ID: c.id, Username: c.username, Body: in.body()}
+	if in.spacedBody {
+		sub.Body = appendCompact(make([]byte, 0, len(sub.Body)), sub.Body)
+	}
+	if in.headers.count > 0 {
+		sub.Headers = in.raw(headersField)
+		if in.spacedHeaders {
+			sub.Headers = appendCompact(make([]byte, 0, len(sub.Headers)), sub.Headers)
+		}
+	}
+	return sub, nil
+}
+
+// checkSubmission holds the types of a submission's members, and their limits.
+func (d *Decoder) checkSubmission(in *members) error {
+	if err := in.wants(idField, '"', "id", "a string"); err != nil {
+		return err
+	}
+	if err := in.wants(usernameField, '"', "username", "a string"); err != nil {
+		return err
+	}
+	if err := in.wants(headersField, '{', "headers", "an object of strings"); err != nil {
+		return err
+	}
+	if in.headers.count > 0 && !in.headers.strings {
+		return fedmsg.Errorf(fedmsg.CodeBadEnvelope, "headers must be an object of strings; what is not text belongs into msg")
+	}
+	return d.checkCommon(in, Strict)
+}
+
+// unknownKey refuses a key of a submission, naming the nearest known one.
+func unknownKey(key string) error {
+	best, least := "", 3
+	for _, known := range [...]string{"topic", "msg", "id", "headers", "username"} {
+		if n := distance(key, known); n < least && n < len(known) {
+			best, least = known, n
+		}
+	}
+	if best != "" {
+		return fedmsg.Errorf(fedmsg.CodeBadEnvelope, "unknown key %q; did you mean %q?", key, best)
+	}
+	return fedmsg.Errorf(fedmsg.CodeBadEnvelope, "unknown key %q; a submission has topic, msg, id, headers and username, and all else belongs into msg", key)
+}
+
+// distance is how many bytes have to be put in, taken out or changed to make b of a. Both are short.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := corner
+			if a[i] != b[j] {
+				change++
+			}
+			corner = row[j+1]
+			row[j+1] = min(change, row[j]+1, corner+1)
+		}
+	}
+	return row[len(b)]
 }

@@ -1,0 +1,73 @@
+package wire
+
+import "github.com/federated-messaging/fedmsg"
+
+// checkMembers holds the types of an envelope's members, and their limits.
+func (d *Decoder) checkMembers(in *members, m Mode) error {
+	if m == Strict {
+		for _, w := range [...]struct {
+			f          field
+			kind       byte
+			name, what string
+		}{
+			{usernameField, '"', "username", "a string"},
+			{headersField, '{', "headers", "an object"},
+			{timestampField, '0', "timestamp", "a number"},
+			{counterField, '0', "i", "a number"},
+			{cryptoField, '"', "crypto", "a string"},
+			{signatureField, '"', "signature", "a string"},
+			{certificateField, '"', "certificate", "a string"},
+		} {
+			if err := in.wants(w.f, w.kind, w.name, w.what); err != nil {
+				return err
+			}
+		}
+	}
+	if err := in.wants(msgIDField, '"', "msg_id", "a string"); err != nil {
+		return err
+	}
+	return d.checkCommon(in, m)
+}
+
+// checkCommon holds what envelopes and submissions have in common, but for the grammar of topic and id.
+func (d *Decoder) checkCommon(in *members, m Mode) error {
+	if in.kind(topicField) != '"' {
+		return fedmsg.Errorf(fedmsg.CodeBadTopic, "topic is missing or not a string")
+	}
+	if !in.has(bodyField) {
+		return fedmsg.Errorf(fedmsg.CodeBadBody, "msg is missing; it is the body, a JSON object")
+	}
+	body := in.body()
+	if m == Strict && body[0] != '{' {
+		return fedmsg.Errorf(fedmsg.CodeBadBody, "msg is not a JSON object; put the value into one, as in {\"value\":…}")
+	}
+	if len(body) > d.Limits.Body {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "msg has %d bytes; limits.body is %d", len(body), d.Limits.Body)
+	}
+	if in.headers.count > d.Limits.Headers {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "there are %d headers; limits.headers is %d", in.headers.count, d.Limits.Headers)
+	}
+	if in.headers.longest > d.Limits.HeaderBytes {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "a header has %d bytes; limits.header_bytes is %d", in.headers.longest, d.Limits.HeaderBytes)
+	}
+	if name := in.raw(usernameField); name != nil && name[0] == '"' && len(name)-2 > d.Limits.NameBytes {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "username has %d bytes; limits.name_bytes is %d", len(name)-2, d.Limits.NameBytes)
+	}
+	return nil
+}
+
+// checkID holds the grammar of ids: printable ASCII without space, quote and backslash.
+func (d *Decoder) checkID(id string) error {
+	if id == "" {
+		return fedmsg.Errorf(fedmsg.CodeBadID, "id is empty; leave it out and the node chooses one")
+	}
+	if len(id) > d.Limits.IDBytes {
+		return fedmsg.Errorf(fedmsg.CodeBadID, "id has %d bytes; limits.id_bytes is %d", len(id), d.Limits.IDBytes)
+	}
+	for i := range len(id) {
+		if c := id[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return fedmsg.Errorf(fedmsg.CodeBadID, "id %q has %q; ids are printable ASCII without spaces, quotes and backslashes", clip(id), c)
+		}
+	}
+	return nil
+}
