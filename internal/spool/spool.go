@@ -13,6 +13,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // Shared is the directory that a package installs for all users, owned by the node's user, with mode 3733.
@@ -27,8 +28,12 @@ type Options struct {
 
 // Spool is one directory. It is safe for concurrent use, also by several processes and users.
 type Spool struct {
-	dir string
-	o   Options
+	dir   string
+	o     Options
+	fault func(step string) error // of tests; nil otherwise
+
+	mu     sync.Mutex // held while a file is written
+	newest string     // the last name that this process gave; guarded by mu
 }
 
 // File is one spooled envelope as Drain hands it on.
