@@ -1,0 +1,143 @@
+package httpapi
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// Config is the section [http]. Start from [DefaultConfig]; every time and limit must be above zero.
+type Config struct {
+	// Listen has the TCP endpoints: http://HOST:PORT or https://HOST:PORT?cert=FILE&key=FILE, and in the query also
+	// client_ca=FILE (client certificates signed by it name their senders), topics=PATTERN,… (what a reader without a
+	// token may read here; # on loopback and nothing elsewhere unless given) and fd=NAME (use the ready-made listener of
+	// that name).
+	Listen []string
+	// Socket is the unix socket: a path, or unix:///PATH?mode=0660&group=NAME&topics=PATTERN,…; empty for none. The uid
+	// of the peer is the sender.
+	Socket string
+	// AllowedHosts are names, without port, that clients may use for this node beside localhost and IP addresses. A Host
+	// header with another name is refused: a web page could have pointed that name here.
+	AllowedHosts []string
+	// AllowedOrigins are web origins, as in https://apps.example.org, whose pages may read. They may never publish.
+	AllowedOrigins []string
+	// InsecurePlainHTTP lets bearer tokens pass over http:// from beyond this machine, where anybody can read them.
+	InsecurePlainHTTP bool
+
+	// MaxConnections bounds the open connections of all listeners together.
+	MaxConnections int
+	// MaxConnectionsPerAddress bounds the connections of one remote IP address. Loopback and the unix socket do not count.
+	MaxConnectionsPerAddress int
+	// MaxHeaderBytes bounds the request line and headers of a request.
+	MaxHeaderBytes int
+	// MaxBodyBytes bounds a request's body, or one line of NDJSON. It must be above limits.envelope to be of no concern
+	// to publishers, who are better told about the limit on messages.
+	MaxBodyBytes int
+	// PublishQueue bounds the batches of one NDJSON publisher whose receipts have not been written; the node stops reading
+	// from a publisher that does not read its receipts. A batch has at most 1,024 messages.
+	PublishQueue int
+
+	// HeaderTimeout is how long a client may take to send the headers of a request, TLS handshake included.
+	HeaderTimeout time.Duration
+	// BodyTimeout is how long it may take, from then on, to send the body; not for NDJSON.
+	BodyTimeout time.Duration
+	// WriteTimeout is how long an answer, or a piece of a streamed one, may wait for the client to read.
+	WriteTimeout time.Duration
+	// AcceptTimeout is how long a plain request may wait for its message to become durable; then its fate is unknown.
+	AcceptTimeout time.Duration
+	// IdleTimeout is how long a connection may stay open between requests.
+	IdleTimeout time.Duration
+	// PublishIdleTimeout is how long an NDJSON publisher may send nothing; an empty line counts as something.
+	PublishIdleTimeout time.Duration
+
+	// Stream bounds the live streams.
+	Stream StreamConfig
+}
+
+// DefaultConfig is what holds where nothing is configured. It has no Socket: its place depends on who runs the node.
+func DefaultConfig() Config {
+	return Config{
+		Listen:                   []string{"http://127.0.0.1:8940"},
+		MaxConnections:           16384,
+		MaxConnectionsPerAddress: 256,
+		MaxHeaderBytes:           32 << 10,
+		MaxBodyBytes:             4 << 20,
+		PublishQueue:             32,
+		HeaderTimeout:            10 * time.Second,
+		BodyTimeout:              30 * time.Second,
+		WriteTimeout:             30 * time.Second,
+		AcceptTimeout:            10 * time.Second,
+		IdleTimeout:              2 * time.Minute,
+		PublishIdleTimeout:       10 * time.Minute,
+		Stream:                   DefaultStreamConfig(),
+	}
+}
+
+// Validate names the first key that is wrong. It opens nothing.
+func (c *Config) Validate() error {
+	for _, u := range c.Listen {
+		if _, err := parseEndpoint(u); err != nil {
+			return fedmsg.Errorf(fedmsg.CodeConfig, "http.listen: %s", err)
+		}
+	}
+	if c.Socket != "" {
+		if _, err := parseSocket(c.Socket); err != nil {
+			return fedmsg.Errorf(fedmsg.CodeConfig, "http.socket: %s", err)
+		}
+	}
+	for _, h := range c.AllowedHosts {
+		if h == "" || strings.ContainsAny(h, ":/*@ ") {
+			return fedmsg.Errorf(fedmsg.CodeConfig, "http.allowed_hosts: %q is not a host name; write it without scheme, port and wildcards", h)
+		}
+	}
+	for _, o := range c.AllowedOrigins {
+		if err := checkOrigin(o); err != nil {
+			return fedmsg.Errorf(fedmsg.CodeConfig, "http.allowed_origins: %s", err)
+		}
+	}
+	if err := c.checkNumbers(); err != nil {
+		return err
+	}
+	return c.Stream.Validate()
+}
+
+// checkNumbers refuses limits and times that would let nothing pass.
+func (c *Config) checkNumbers() error {
+	rows := []struct {
+		key   string
+		value int64
+	}{
+		{"max_connections", int64(c.MaxConnections)},
+		{"max_connections_per_address", int64(c.MaxConnectionsPerAddress)},
+		{"max_header_bytes", int64(c.MaxHeaderBytes)},
+		{"max_body_bytes", int64(c.MaxBodyBytes)},
+		{"publish_queue", int64(c.PublishQueue)},
+		{"header_timeout", int64(c.HeaderTimeout)},
+		{"body_timeout", int64(c.BodyTimeout)},
+		{"write_timeout", int64(c.WriteTimeout)},
+		{"accept_timeout", int64(c.AcceptTimeout)},
+		{"idle_timeout", int64(c.IdleTimeout)},
+		{"publish_idle_timeout", int64(c.PublishIdleTimeout)},
+	}
+	for _, r := range rows {
+		if r.value <= 0 {
+			return fedmsg.Errorf(fedmsg.CodeConfig, "http.%s must be above zero", r.key)
+		}
+	}
+	return nil
+}
+
+// Insecure lists the insecure switches that are on, by their keys, for the log and the health report.
+func (c *Config) Insecure() []string {
+	if c.InsecurePlainHTTP {
+		return []string{"http.insecure_plain_http"}
+	}
+	return nil
+}
+
+// allowsOrigin reports whether pages of the origin may read.
+func (c *Config) allowsOrigin(origin string) bool {
+	return slices.Contains(c.AllowedOrigins, origin)
+}

@@ -1,0 +1,63 @@
+package httpapi
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// metrics has the collectors of this package. Labels come from the table of routes and the codes, never from a request.
+type metrics struct {
+	requests   *prometheus.CounterVec // by route and HTTP status
+	outcomes   *prometheus.CounterVec // by what became of a submitted message: accepted, duplicate, or an error's code
+	accepted   prometheus.Counter     // of outcomes; here because each message counts
+	duplicates prometheus.Counter     // of outcomes
+	turnedAway prometheus.Counter
+	publishers prometheus.Gauge
+}
+
+// newMetrics registers the collectors; r may be nil.
+func newMetrics(r prometheus.Registerer, limits *connLimits) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "fedmsg_http_requests_total", Help: "Requests answered, by route and status.",
+		}, []string{"route", "code"}),
+		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "fedmsg_http_messages_total", Help: "Messages submitted over HTTP, by what became of them.",
+		}, []string{"outcome"}),
+		turnedAway: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "fedmsg_http_connections_refused_total", Help: "Connections closed at once because a limit was reached.",
+		}),
+		publishers: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "fedmsg_http_publish_streams", Help: "NDJSON publishers connected now.",
+		}),
+	}
+	m.accepted = m.outcomes.WithLabelValues("accepted")
+	m.duplicates = m.outcomes.WithLabelValues("duplicate")
+	if r != nil {
+		r.MustRegister(m.requests, m.outcomes, m.turnedAway, m.publishers,
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: "fedmsg_http_connections", Help: "Connections open now.",
+			}, func() float64 { return float64(limits.open()) }))
+	}
+	return m
+}
+
+// request counts an answered request.
+func (m *metrics) request(route string, status int) {
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+}
+
+// outcome counts what became of one message.
+func (m *metrics) outcome(o *fedmsg.Outcome) {
+	switch {
+	case o.Err != nil:
+		m.outcomes.WithLabelValues(string(fedmsg.CodeOf(o.Err))).Inc()
+	case o.Receipt.Duplicate:
+		m.duplicates.Inc()
+	default:
+		m.accepted.Inc()
+	}
+}

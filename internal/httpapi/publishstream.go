@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// publishStream is one NDJSON publisher. Its handler's goroutine reads lines and submits them; a second goroutine, which
+// the first waits for, writes a line for each in the same order. Between them stands a bounded queue of tickets: when the
+// publisher does not read its receipts the queue fills, and the node stops reading from it.
+type publishStream struct {
+	server *Server
+	sender fedmsg.Sender
+	ctx    context.Context // of the request; kept because the stream is the request
+	rc     *http.ResponseController
+	w      io.Writer
+	queue  chan fedmsg.Ticket
+
+	mu          sync.Mutex
+	interrupted bool // under mu: reading has ended and must not be given more time
+}
+
+// publishStream serves one NDJSON publisher until it ends its body, is silent for too long or does not read, or the server
+// stops. Whatever ends it, each line that was read to its end gets its outcome as long as the connection takes it.
+func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identity) {
+	p := &publishStream{
+		server: s, sender: id.sender, ctx: r.Context(), rc: http.NewResponseController(w), w: w,
+		queue: make(chan fedmsg.Ticket, s.cfg.PublishQueue),
+	}
+	if err := p.rc.EnableFullDuplex(); err != nil {
+		writeError(w, fedmsg.WrapError(fedmsg.CodeInternal, err, "cannot read and write at once on this connection"))
+		return
+	}
+	if !s.enter(p) {
+		writeError(w, fedmsg.Errorf(fedmsg.CodeUnavailable, "the node is stopping; try again when it is back"))
+		return
+	}
+	defer s.leave(p)
+	w.Header()["Content-Type"] = typeNDJSON
+	w.WriteHeader(http.StatusOK)
+	p.writeDeadline()
+	if p.rc.Flush() != nil { // the publisher may want to see the status before it sends anything
+		return
+	}
+	var writer sync.WaitGroup
+	writer.Go(p.writeOutcomes)
+	err := p.read(r.Body)
+	close(p.queue)
+	writer.Wait()
+	if err != nil {
+		panic(http.ErrAbortHandler) // the end of the answer must not look like the end of all receipts
+	}
+}
+
+// enter notes a publisher for Shutdown, unless that has begun.
+func (s *Server) enter(p *publishStream) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	s.publishers[p] = struct{}{}
+	s.metrics.publishers.Inc()
+	return true
+}
+
+func (s *Server) leave(p *publishStream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.publishers, p)
+	s.metrics.publishers.Dec()
+}
+
+// interrupt ends reading; what was read goes on. Any goroutine may call it.
+func (p *publishStream) interrupt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.interrupted = true
+	p.rc.SetReadDeadline(time.Unix(1, 0))
+}
+
+// readDeadline gives the publisher time for its next line, unless reading was interrupted.
+func (p *publishStream) readDeadline() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.interrupted {
+		p.rc.SetReadDeadline(time.Now().Add(p.server.cfg.PublishIdleTimeout))
+	}
+}
+
+func (p *publishStream) writeDeadline() {
+	p.rc.SetWriteDeadline(time.Now().Add(p.server.cfg.WriteTimeout))
+}
+
+// read submits lines until the body ends. Its error means that the publisher broke off: an orderly end, silence and the
+// stop of the server have none.
+func (p *publishStream) read(body io.Reader) error {
+	lines := newLineReader(body, p.server.cfg.MaxBodyBytes)
+	for {
+		p.readDeadline()
+		batch, err := lines.next()
+		if len(batch) > 0 {
+			p.submit(batch)
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF), errors.Is(err, os.ErrDeadlineExceeded):
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// submit gives lines to the door and their ticket to the writer. A line that was too long to keep is nil, and gets its
+// error in its place.
+func (p *publishStream) submit(batch [][]byte) {
+	for len(batch) > 0 {
+		n := 0
+		for n < len(batch) && n < maxBatch && batch[n] != nil {
+			n++
+		}
+		if n > 0 {
+			p.queue <- p.server.deps.Door.Submit(p.ctx, p.sender, batch[:n]...)
+			batch = batch[n:]
+			continue
+		}
+		p.queue <- refused{{Err: fedmsg.Errorf(fedmsg.CodeTooLarge, "the line has more than %d bytes, which is http.max_body_bytes", p.server.cfg.MaxBodyBytes)}}
+		batch = batch[1:]
+	}
+}
+
+// refused is the ticket of lines that never came to the door.
+type refused []fedmsg.Outcome
+
+// Wait gives the outcomes at once.
+func (r refused) Wait(context.Context) ([]fedmsg.Outcome, error) { return r, nil }
+
+// writeOutcomes writes what became of each line. It goes on until the queue is closed, also when nobody takes the lines
+// any more, so that the reader is never left waiting.
+func (p *publishStream) writeOutcomes() {
+	var buf []byte
+	for t := range p.queue {
+		outcomes, err := t.Wait(p.ctx)
+		if err != nil {
+			p.giveUp()
+			return
+		}
+		for i := range outcomes {
+			buf = p.appendOutcome(buf, &outcomes[i])
+		}
+		pending := len(p.queue) > 0
+		if pending && len(buf) < writeChunk {
+			continue
+		}
+		p.writeDeadline()
+		if _, err = p.w.Write(buf); err == nil && !pending {
+			err = p.rc.Flush()
+		}
+		if err != nil {
+			p.giveUp()
+			return
+		}
+		if buf = buf[:0]; cap(buf) > 4*writeChunk {
+			buf = nil
+		}
+	}
+}
+
+// writeChunk is how many bytes of outcomes are gathered while more are pending.
+const writeChunk = 32 << 10
+
+// giveUp ends reading and lets the rest of the queue go: nobody can be told any more.
+func (p *publishStream) giveUp() {
+	p.interrupt()
+	for range p.queue {
+	}
+}
+
+// appendOutcome appends the line of one message and counts it.
+func (p *publishStream) appendOutcome(b []byte, o *fedmsg.Outcome) []byte {
+	p.server.metrics.outcome(o)
+	if o.Err != nil {
+		p.server.report(o.Err)
+		b = fedmsg.AppendErrorJSON(b, o.Err)
+	} else {
+		b = o.Receipt.AppendJSON(b)
+	}
+	return append(b, '\n')
+}

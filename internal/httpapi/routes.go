@@ -1,0 +1,185 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/http/pprof"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// need is what a route asks of the identity behind a request.
+type need uint8
+
+const (
+	needNothing need = iota
+	needSender       // somebody: a zero sender is refused
+	needScope        // a reader who may read something
+	needLocal        // the unix socket: elsewhere there is no such route
+)
+
+// route is one line of the table.
+type route struct {
+	method, path string // as in http.ServeMux; GET serves HEAD too
+	need         need
+	handle       func(w http.ResponseWriter, r *http.Request, id identity)
+	label        string       // METHOD PATH: in metrics, in lists for people
+	running      atomic.Int64 // requests in handle
+}
+
+// table is the whole interface.
+func (s *Server) table() []*route {
+	rows := []*route{
+		{method: "POST", path: "/v1/messages", need: needSender, handle: s.handlePublish},
+		{method: "GET", path: "/v1/messages/{id...}", need: needScope, handle: s.handleMessage},
+		{method: "GET", path: "/v1/stream", need: needScope, handle: s.handleStream},
+		{method: "GET", path: "/v1/log", need: needScope, handle: s.handleLog},
+		{method: "GET", path: "/healthz", need: needNothing, handle: s.handleHealth},
+		{method: "GET", path: "/readyz", need: needNothing, handle: s.handleReady},
+		{method: "GET", path: "/metrics", need: needScope, handle: s.handleMetrics},
+		{method: "GET", path: "/debug/pprof/", need: needLocal, handle: s.profile(pprof.Index)},
+		{method: "GET", path: "/debug/pprof/cmdline", need: needLocal, handle: s.profile(pprof.Cmdline)},
+		{method: "GET", path: "/debug/pprof/profile", need: needLocal, handle: s.profile(pprof.Profile)},
+		{method: "GET", path: "/debug/pprof/symbol", need: needLocal, handle: s.profile(pprof.Symbol)},
+		{method: "GET", path: "/debug/pprof/trace", need: needLocal, handle: s.profile(pprof.Trace)},
+	}
+	for _, row := range rows {
+		row.label = row.method + " " + row.path
+	}
+	return rows
+}
+
+// newMux puts the table into the standard mux, and behind it the answers for what is not in the table.
+func (s *Server) newMux() *http.ServeMux {
+	mux := http.NewServeMux()
+	for _, row := range s.routes {
+		mux.Handle(row.label, s.handler(row))
+	}
+	mux.HandleFunc("/", s.noRoute)
+	return mux
+}
+
+// handler serves one route: identity, need, then the handler, counted.
+func (s *Server) handler(row *route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		row.running.Add(1)
+		resp := &response{ResponseWriter: w}
+		defer func() {
+			row.running.Add(-1)
+			if resp.status != 0 { // 0: a stream took the connection over and counts itself
+				s.metrics.request(row.label, resp.status)
+			}
+		}()
+		id, err := s.identify(r)
+		if err == nil {
+			err = row.need.check(&id)
+		}
+		if err != nil && row.need == needLocal {
+			s.noRoute(resp, r)
+			return
+		}
+		if err != nil {
+			writeError(resp, err)
+			return
+		}
+		row.handle(resp, r, id)
+	})
+}
+
+// check refuses an identity that is not enough.
+func (n need) check(id *identity) error {
+	switch {
+	case n == needSender && id.sender.IsZero():
+		return fedmsg.Errorf(fedmsg.CodeUnauthenticated, "publishing here needs a sender: a token (Authorization: Bearer …; fedmsg token new makes one), a client certificate, or the node's unix socket")
+	case n == needScope && len(id.read) == 0 && id.sender.IsZero():
+		return fedmsg.Errorf(fedmsg.CodeUnauthenticated, "reading here needs a token that may read; or let the operator give this listener topics=")
+	case n == needScope && len(id.read) == 0:
+		return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may read nothing here; it needs read patterns on its token, or topics= on this listener", id.sender)
+	case n == needLocal && !id.local:
+		return fedmsg.Errorf(fedmsg.CodeNotFound, "only on the unix socket")
+	}
+	return nil
+}
+
+// noRoute answers for a path or method that is not in the table, and OPTIONS for all that are.
+func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
+	local := connOf(r).door.local
+	allowed := s.methods(r.URL.Path, local)
+	if len(allowed) > 0 {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+			s.metrics.request("OPTIONS", http.StatusNoContent)
+			return
+		}
+	}
+	err := fedmsg.Errorf(fedmsg.CodeNotFound, "there is no %s here; there are: %s", clip(r.URL.Path), s.list(local))
+	if len(allowed) > 0 && !slices.Contains(allowed, r.Method) {
+		err = fedmsg.Errorf(fedmsg.CodeBadMethod, "%s does not take %s; it takes %s", clip(r.URL.Path), clip(r.Method), strings.Join(allowed, ", "))
+	}
+	writeError(w, err)
+	if _, counted := w.(*response); !counted {
+		s.metrics.request("none", err.Code.HTTPStatus())
+	}
+}
+
+// methods lists what the path takes, for the Allow header. It is empty for a path that is not in the table.
+func (s *Server) methods(path string, local bool) []string {
+	var all []string
+	for _, row := range s.routes {
+		if row.need == needLocal && !local || !row.matches(path) {
+			continue
+		}
+		all = append(all, row.method)
+		if row.method == http.MethodGet {
+			all = append(all, http.MethodHead)
+		}
+	}
+	if len(all) > 0 {
+		all = append(all, http.MethodOptions)
+	}
+	return all
+}
+
+// matches reports whether the path is one of this row, whatever the method.
+func (row *route) matches(path string) bool {
+	if prefix, ok := strings.CutSuffix(row.path, "{id...}"); ok {
+		return strings.HasPrefix(path, prefix) && len(path) > len(prefix)
+	}
+	return path == row.path
+}
+
+// list names the routes for people.
+func (s *Server) list(local bool) string {
+	var names []string
+	for _, row := range s.routes {
+		if row.need != needLocal || local {
+			names = append(names, row.label)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// running names the routes that have requests, for one who waits for them.
+func (s *Server) running() string {
+	var names []string
+	for _, row := range s.routes {
+		if row.running.Load() > 0 {
+			names = append(names, row.label)
+		}
+	}
+	if len(names) == 0 {
+		return "connections without a complete request"
+	}
+	return strings.Join(names, ", ")
+}
+
+// clip shortens text that a client sent, for use in a sentence.
+func clip(s string) string {
+	if len(s) > 128 {
+		return s[:128] + "…"
+	}
+	return s
+}
