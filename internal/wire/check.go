@@ -56,17 +56,18 @@ func (d *Decoder) checkCommon(in *members, m Mode) error {
 	return nil
 }
 
-// checkID holds the grammar of ids: printable ASCII without space, quote and backslash.
-func (d *Decoder) checkID(id string) error {
+// checkID holds the grammar of ids: printable ASCII without space, quote and backslash. The old wire may send a backslash:
+// real ids came through STOMP, which writes a colon as \c.
+func (d *Decoder) checkID(id string, m Mode) error {
 	if id == "" {
-		return fedmsg.Errorf(fedmsg.CodeBadID, "id is empty; leave it out and the node chooses one")
+		return fedmsg.Errorf(fedmsg.CodeBadID, "id is empty; leave it out where there is none")
 	}
 	if len(id) > d.Limits.IDBytes {
 		return fedmsg.Errorf(fedmsg.CodeBadID, "id has %d bytes; limits.id_bytes is %d", len(id), d.Limits.IDBytes)
 	}
-	for i := range len(id) {
-		if c := id[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
-			return fedmsg.Errorf(fedmsg.CodeBadID, "id %q has %q; ids are printable ASCII without spaces, quotes and backslashes", clip(id), c)
+	for i, r := range id {
+		if r <= ' ' || r >= 0x7f || r == '"' || r == '\\' && m == Strict {
+			return fedmsg.Errorf(fedmsg.CodeBadID, "id %q has %q at byte %d; ids are printable ASCII without spaces, quotes and backslashes", clip(id), r, i+1)
 		}
 	}
 	return nil

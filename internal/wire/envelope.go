@@ -113,7 +113,7 @@ func (d *Decoder) envelope(in *members, m Mode) (Envelope, error) {
 		e.ID = "sha256-" + hex.EncodeToString(sum[:])
 		return e, nil
 	}
-	if err := d.checkID(e.ID); err != nil {
+	if err := d.checkID(e.ID, m); err != nil {
 		return Envelope{}, err
 	}
 	return e, nil

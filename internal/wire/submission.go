@@ -49,7 +49,7 @@ func (d *Decoder) submission(in *members) (Submission, error) {
 		return Submission{}, err
 	}
 	if in.raw(idField) != nil {
-		if err := d.checkID(c.id); err != nil {
+		if err := d.checkID(c.id, Strict); err != nil {
 			return Submission{}, err
 		}
 	}
