@@ -141,10 +141,16 @@ func TestWaitReturnsForEveryEntry(t *testing.T) {
 				t.Fatalf("got %v, %v behind %d", it.Entry, err, n)
 			}
 		}
+		f.Publish(log.grow(1))
+		synctest.Wait() // the waker has been and has met nobody
+		c.Wait()
 		c.Wake()
 		c.Wait() // the wake-up that came early counts
 		f.Close()
 		c.Wait()
+		if _, err := c.Next(); err != nil {
+			t.Fatalf("what was published before Close is not given after it: %v", err)
+		}
 		if _, err := c.Next(); fedmsg.CodeOf(err) != fedmsg.CodeUnavailable {
 			t.Fatalf("after Close: %v", err)
 		}
@@ -206,25 +212,57 @@ func TestRingBounds(t *testing.T) {
 	}
 }
 
-// TestEdgeOfRing holds that a cursor which is always at the ring's edge does not open the log for every entry.
+// TestEdgeOfRing holds that a cursor which is always at the ring's edge does not open the log again and again.
 func TestEdgeOfRing(t *testing.T) {
 	log := &fakeLog{}
 	f := newFeed(t, log, 1<<20, 64)
 	f.Publish(log.grow(1000))
-	c := &follower{cursor: f.Cursor(900), seen: 900}
-	for range 500 {
-		if it, err := c.cursor.Next(); err != nil || it.Entry.Position.Seq != c.seen+1 {
-			t.Fatal(it, err)
+	c := f.Cursor(1000 - 64)
+	for i := range 100 {
+		f.Publish(log.grow(3))  // puts the cursor behind the ring's edge
+		for range 4 - 2*(i%2) { // goes over the edge, or not
+			want := c.Position().Seq + 1
+			if it, err := c.Next(); err != nil || it.Entry.Position.Seq != want {
+				t.Fatal(it, err)
+			}
 		}
-		c.seen++
-		f.Publish(log.grow(1))
 	}
 	if log.opened != 1 {
 		t.Fatalf("opened the log %d times", log.opened)
 	}
-	c.drain(t, log)
+	_ = c.Close()
 	if log.open != 0 {
-		t.Fatal("a cursor at the live end holds the log open")
+		t.Fatal("a closed cursor holds the log open")
+	}
+}
+
+// TestIdleCursorHoldsNoLog holds that a cursor which came to the end by a gap lets go of the log.
+func TestIdleCursorHoldsNoLog(t *testing.T) {
+	log := &fakeLog{}
+	log.grow(10)
+	log.trim(10)
+	f := newFeed(t, log, 0, 0)
+	c := &follower{cursor: f.Cursor(3), seen: 3}
+	c.drain(t, log)
+	if c.seen != 10 || log.open != 0 {
+		t.Fatalf("at %d with %d readers of the log open", c.seen, log.open)
+	}
+}
+
+// TestRingRestart holds that a hole between two batches leaves the ring of use behind it.
+func TestRingRestart(t *testing.T) {
+	log := &fakeLog{}
+	f := newFeed(t, log, 0, 0)
+	f.Publish(log.grow(3))
+	log.grow(3)
+	f.Publish(log.grow(3))
+	for _, after := range []uint64{0, 6} {
+		c := &follower{cursor: f.Cursor(after), seen: after}
+		opened := log.opened
+		c.drain(t, log)
+		if c.seen != 9 || (after == 6) != (log.opened == opened) {
+			t.Errorf("behind %d the cursor came to %d, opening the log %d times", after, c.seen, log.opened-opened)
+		}
 	}
 }
 
