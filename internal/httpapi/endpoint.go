@@ -44,7 +44,7 @@ func parseEndpoint(uri string) (*endpoint, error) {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("%q does not start with http:// or https://", uri)
-	case u.Path != "" && u.Path != "/" || u.User != nil || u.Fragment != "":
+	case u.Path != "" && u.Path != "/" || u.User != nil || strings.Contains(uri, "#"):
 		return nil, fmt.Errorf("%q has more than HOST:PORT and a query; a # in a query is written %%23", uri)
 	case u.Port() == "":
 		return nil, fmt.Errorf("%q has no port", uri)
@@ -67,15 +67,13 @@ func parseEndpoint(uri string) (*endpoint, error) {
 
 // parseSocket reads http.socket.
 func parseSocket(uri string) (*endpoint, error) {
-	u := &url.URL{Path: uri}
-	if !strings.HasPrefix(uri, "/") {
-		var err error
-		if u, err = url.Parse(uri); err != nil || u.Scheme != "unix" || u.Host != "" || u.User != nil || u.Fragment != "" {
-			return nil, fmt.Errorf("%q is neither an absolute path nor of the form unix:///PATH?mode=0660&group=NAME", uri)
-		}
+	full := uri
+	if strings.HasPrefix(uri, "/") {
+		full = "unix://" + uri
 	}
-	if !filepath.IsAbs(u.Path) {
-		return nil, fmt.Errorf("%q does not name an absolute path", uri)
+	u, err := url.Parse(full)
+	if err != nil || u.Scheme != "unix" || u.Host != "" || u.User != nil || strings.Contains(full, "#") || !filepath.IsAbs(u.Path) {
+		return nil, fmt.Errorf("%q is neither an absolute path nor of the form unix:///PATH?mode=0660&group=NAME; a # is written %%23", uri)
 	}
 	e := &endpoint{uri: uri, address: filepath.Clean(u.Path), unix: true, loopback: true, mode: defaultSocketMode}
 	if err := e.query(u); err != nil {

@@ -15,8 +15,6 @@ import (
 // serve is where every request comes in: it refuses what a web page of another site sends through somebody's browser, and
 // survives a handler's fault.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	s.handlers.Add(1)
-	defer s.handlers.Done()
 	defer s.recover(w, r)
 	h := w.Header()
 	h["X-Content-Type-Options"] = nosniff

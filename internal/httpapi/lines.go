@@ -39,7 +39,7 @@ func (l *lineReader) next() ([][]byte, error) {
 	if end := bytes.LastIndexByte(l.buf[fresh:], '\n'); end >= 0 {
 		l.take(fresh + end + 1)
 	}
-	if len(l.buf) > l.max {
+	if len(l.buf) > l.max+1 { // one more than the limit may be half of a line's end
 		l.tooLong()
 	}
 	if errors.Is(err, io.EOF) {

@@ -18,8 +18,8 @@ type metrics struct {
 	publishers prometheus.Gauge
 }
 
-// newMetrics registers the collectors; r may be nil.
-func newMetrics(r prometheus.Registerer, limits *connLimits) *metrics {
+// newMetrics registers the collectors; r may be nil. The functions count the open connections and streams.
+func newMetrics(r prometheus.Registerer, connections, streams func() int) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "fedmsg_http_requests_total", Help: "Requests answered, by route and status.",
@@ -38,11 +38,15 @@ func newMetrics(r prometheus.Registerer, limits *connLimits) *metrics {
 	m.duplicates = m.outcomes.WithLabelValues("duplicate")
 	if r != nil {
 		r.MustRegister(m.requests, m.outcomes, m.turnedAway, m.publishers,
-			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-				Name: "fedmsg_http_connections", Help: "Connections open now.",
-			}, func() float64 { return float64(limits.open()) }))
+			gauge("fedmsg_http_connections", "Connections open now.", connections),
+			gauge("fedmsg_http_streams", "Streams open now.", streams))
 	}
 	return m
+}
+
+// gauge shows what f counts.
+func gauge(name, help string, f func() int) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(f()) })
 }
 
 // request counts an answered request.

@@ -18,10 +18,12 @@ import (
 type publishStream struct {
 	server *Server
 	sender fedmsg.Sender
-	ctx    context.Context // of the request; kept because the stream is the request
-	rc     *http.ResponseController
-	w      io.Writer
-	queue  chan fedmsg.Ticket
+	// ctx is the server's patience, not the request's: that one ends when net/http cannot read any more, while what was
+	// read still waits for its receipts.
+	ctx   context.Context
+	rc    *http.ResponseController
+	w     io.Writer
+	queue chan fedmsg.Ticket
 
 	mu          sync.Mutex
 	interrupted bool // under mu: reading has ended and must not be given more time
@@ -31,7 +33,7 @@ type publishStream struct {
 // stops. Whatever ends it, each line that was read to its end gets its outcome as long as the connection takes it.
 func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identity) {
 	p := &publishStream{
-		server: s, sender: id.sender, ctx: r.Context(), rc: http.NewResponseController(w), w: w,
+		server: s, sender: id.sender, ctx: s.patience, rc: http.NewResponseController(w), w: w,
 		queue: make(chan fedmsg.Ticket, s.cfg.PublishQueue),
 	}
 	if err := p.rc.EnableFullDuplex(); err != nil {
@@ -54,6 +56,7 @@ func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identi
 	err := p.read(r.Body)
 	close(p.queue)
 	writer.Wait()
+	p.writeDeadline() // for the end of the answer
 	if err != nil {
 		panic(http.ErrAbortHandler) // the end of the answer must not look like the end of all receipts
 	}

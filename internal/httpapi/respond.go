@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"bufio"
+	"net"
 	"net/http"
 	"strconv"
 
@@ -28,8 +30,7 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 
 // writeError answers with what err may show and the status of its code.
 func writeError(w http.ResponseWriter, err error) {
-	code := fedmsg.CodeOf(err)
-	status := code.HTTPStatus()
+	status := fedmsg.CodeOf(err).HTTPStatus()
 	h := w.Header()
 	switch status {
 	case http.StatusUnauthorized:
@@ -60,6 +61,15 @@ func (r *response) Write(b []byte) (int, error) {
 		r.status = http.StatusOK
 	}
 	return r.ResponseWriter.Write(b)
+}
+
+// Hijack gives the connection away to a stream, whose answer is a success that is written elsewhere.
+func (r *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	nc, rw, err := http.NewResponseController(r.ResponseWriter).Hijack()
+	if err == nil && r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return nc, rw, err
 }
 
 // Unwrap lets http.ResponseController find the abilities of the writer below.

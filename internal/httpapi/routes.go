@@ -56,6 +56,9 @@ func (s *Server) newMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, row := range s.routes {
 		mux.Handle(row.label, s.handler(row))
+		if parent, ok := strings.CutSuffix(row.label, "/{id...}"); ok {
+			mux.HandleFunc(parent, s.noRoute) // else the mux would redirect to a message without an id
+		}
 	}
 	mux.HandleFunc("/", s.noRoute)
 	return mux
@@ -68,7 +71,7 @@ func (s *Server) handler(row *route) http.Handler {
 		resp := &response{ResponseWriter: w}
 		defer func() {
 			row.running.Add(-1)
-			if resp.status != 0 { // 0: a stream took the connection over and counts itself
+			if resp.status != 0 {
 				s.metrics.request(row.label, resp.status)
 			}
 		}()

@@ -27,7 +27,9 @@ type Server struct {
 	reporter  reporter
 	listeners []*listener    // never changed after New
 	accepting sync.WaitGroup // one per listener that is served
-	handlers  sync.WaitGroup // one per request in a handler
+
+	patience context.Context // ends when Shutdown waits no longer; NDJSON publishers wait in it
+	abandon  context.CancelFunc
 
 	mu         sync.Mutex
 	stopping   bool                        // under mu
@@ -50,12 +52,14 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		closeReadyMade(deps.Listeners)
 		return nil, err
 	}
-	s.metrics = newMetrics(deps.Registerer, s.limits)
+	s.patience, s.abandon = context.WithCancel(context.Background())
 	s.streams = newStreams(s)
+	s.metrics = newMetrics(deps.Registerer, s.limits.open, s.streams.count)
 	s.routes = s.table()
 	s.mux = s.newMux()
 	s.http = s.newHTTP()
 	if err := s.listen(); err != nil {
+		s.abandon()
 		s.closeListeners()
 		closeReadyMade(deps.Listeners)
 		return nil, err
@@ -142,31 +146,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.limits.closeFresh()
 	streamErr := s.streams.shutdown(ctx)
 	err := s.http.Shutdown(ctx)
-	if err == nil && !s.waitHandlers(ctx) {
-		err = ctx.Err()
-	}
 	if err != nil {
 		err = fedmsg.WrapError(fedmsg.CodeTimeout, err, "http did not stop in time; still running: %s", s.running())
 		s.http.Close()
 	}
+	s.abandon()
 	s.accepting.Wait()
 	return errors.Join(streamErr, err)
-}
-
-// waitHandlers waits for the requests whose connections net/http no longer knows, and reports whether they ended before
-// ctx did.
-func (s *Server) waitHandlers(ctx context.Context) bool {
-	done := make(chan struct{})
-	go func() { // ends with the last handler, whose context ends when its connection is closed
-		s.handlers.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // closeListeners stops accepting and removes the socket.

@@ -1,0 +1,190 @@
+package httpapi
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// TestRoutesByIdentity asks every route as every identity. Scopes show in the two messages: only who may read its topic
+// may know of one.
+func TestRoutesByIdentity(t *testing.T) {
+	uid := fmt.Sprintf("uid:%d", os.Getuid())
+	doors := map[string]func(*testing.T) *edge{
+		"socket": func(t *testing.T) *edge {
+			return startEdge(t, func(c *Config, d *Deps) { withSocket(t, c); c.Listen = nil })
+		},
+		"loopback dev":  func(t *testing.T) *edge { return startEdge(t, nil) },
+		"loopback prod": func(t *testing.T) *edge { return startEdge(t, func(_ *Config, d *Deps) { d.Dev = false }) },
+		"loopback scoped": func(t *testing.T) *edge {
+			return startEdge(t, func(c *Config, _ *Deps) { c.Listen = []string{"http://127.0.0.1:0?topics=open.%23"} })
+		},
+		"wide": func(t *testing.T) *edge { return startWide(t, "http://0.0.0.0:1?fd=wide", false) },
+		"wide scoped": func(t *testing.T) *edge {
+			return startWide(t, "http://0.0.0.0:1?fd=wide&topics=other.%23,open.%23", false)
+		},
+		"wide insecure": func(t *testing.T) *edge { return startWide(t, "http://0.0.0.0:1?fd=wide", true) },
+	}
+	// The answers to: publish, open message, secret message, stream, log, metrics, pprof; and who the door saw.
+	cases := []struct {
+		door, token string
+		want        string
+		sender      string
+	}{
+		{"socket", "", "201 200 200 200 200 200 200", uid},
+		{"socket", "writer", "201 200 200 200 200 200 200", "token:writer"},
+		{"socket", "wrong", "401 401 401 401 401 401 404", ""},
+		{"loopback dev", "", "201 200 200 200 200 200 404", "loopback"},
+		{"loopback dev", "writer", "201 200 200 200 200 200 404", "token:writer"},
+		{"loopback dev", "wrong", "401 401 401 401 401 401 404", ""},
+		{"loopback prod", "", "401 200 200 200 200 200 404", ""},
+		{"loopback prod", "opener", "201 200 200 200 200 200 404", "token:open"},
+		{"loopback scoped", "", "201 200 404 200 200 200 404", "loopback"},
+		{"loopback scoped", "secretive", "201 200 200 200 200 200 404", "token:secret"},
+		{"wide", "", "401 401 401 401 401 401 404", ""},
+		{"wide", "opener", "403 403 403 403 403 403 404", ""},
+		{"wide scoped", "", "401 200 404 200 200 200 404", ""},
+		{"wide insecure", "opener", "201 200 404 200 200 200 404", "token:open"},
+		{"wide insecure", "secretive", "201 404 200 200 200 200 404", "token:secret"},
+		{"wide insecure", "writer", "201 403 403 403 403 403 404", "token:writer"},
+		{"wide insecure", "wrong", "401 401 401 401 401 401 404", ""},
+	}
+	for _, c := range cases {
+		t.Run(c.door+" "+c.token, func(t *testing.T) {
+			e := doors[c.door](t)
+			scheme := strings.SplitN(e.Addrs()[0], ":", 2)[0]
+			client := e.client(scheme)
+			auth := []string{"Content-Type", "application/json"}
+			if c.token != "" {
+				auth = append(auth, "Authorization", "Bearer "+c.token)
+			}
+			var got []string
+			for _, q := range []string{
+				"POST /v1/messages", "GET /v1/messages/open/1", "GET /v1/messages/secret:1", "HEAD /v1/stream", "GET /v1/log", "GET /metrics", "GET /debug/pprof/cmdline",
+			} {
+				method, path, _ := strings.Cut(q, " ")
+				status, body, _ := ask(t, client, method, "http://localhost"+path, "{}", auth...)
+				got = append(got, fmt.Sprint(status))
+				if status >= 400 && method != "HEAD" && codeIn(t, body).HTTPStatus() != status {
+					t.Errorf("%s: status %d with body %s", q, status, body)
+				}
+			}
+			if s := strings.Join(got, " "); s != c.want {
+				t.Errorf("answers:\n got %s\nwant %s", s, c.want)
+			}
+			if got := e.door.lastSender().String(); got != c.sender {
+				t.Errorf("sender %q, want %q", got, c.sender)
+			}
+			for _, path := range []string{"/healthz", "/readyz"} {
+				if status, _, _ := ask(t, client, "GET", "http://localhost"+path, ""); status != 200 {
+					t.Errorf("%s: %d", path, status)
+				}
+			}
+		})
+	}
+}
+
+// startWide serves an endpoint that other machines reach, with peers that seem to come from one.
+func startWide(t *testing.T, uri string, insecure bool) *edge {
+	t.Helper()
+	return startEdge(t, func(c *Config, d *Deps) {
+		c.Listen, c.InsecurePlainHTTP = []string{uri}, insecure
+		d.Listeners = map[string]net.Listener{"wide": remoteListener{mustListen(t)}}
+	})
+}
+
+// TestLoopbackPeerOfWideListener: a peer on this machine is nobody on a listener that others reach, even in dev.
+func TestLoopbackPeerOfWideListener(t *testing.T) {
+	e := startEdge(t, func(c *Config, d *Deps) {
+		c.Listen = []string{"http://0.0.0.0:1?fd=wide"}
+		d.Listeners = map[string]net.Listener{"wide": mustListen(t)}
+	})
+	status, _, h := ask(t, e.client("http"), "POST", "http://localhost/v1/messages", "{}", "Content-Type", "application/json")
+	if status != 401 || h.Get("WWW-Authenticate") == "" {
+		t.Errorf("status %d, headers %v", status, h)
+	}
+}
+
+// TestHealthDetails: only readers see what exactly is wrong.
+func TestHealthDetails(t *testing.T) {
+	_, inside, _ := ask(t, startEdge(t, nil).client("http"), "GET", "http://localhost/healthz", "")
+	_, outside, _ := ask(t, startWide(t, "http://0.0.0.0:1?fd=wide", false).client("http"), "GET", "http://localhost/healthz", "")
+	if !strings.Contains(inside, "all of it") || strings.Contains(outside, "all of it") || !strings.Contains(outside, `"ok"`) {
+		t.Errorf("inside %s, outside %s", inside, outside)
+	}
+}
+
+func TestUnhealthy(t *testing.T) {
+	e := startEdge(t, func(_ *Config, d *Deps) {
+		d.Health = func() (any, bool) { return []string{"disk"}, false }
+		d.Ready = func() error { return fedmsg.Errorf(fedmsg.CodeLogFailed, "the log failed") }
+	})
+	status, body, _ := ask(t, e.client("http"), "GET", "http://localhost/healthz", "")
+	if status != 503 || body != "[\"disk\"]\n" {
+		t.Errorf("healthz: %d %s", status, body)
+	}
+	status, body, _ = ask(t, e.client("http"), "GET", "http://localhost/readyz", "")
+	if status != 503 || codeIn(t, body) != fedmsg.CodeLogFailed {
+		t.Errorf("readyz: %d %s", status, body)
+	}
+}
+
+// TestMethods holds what the routes do with methods they do not take, HEAD, OPTIONS, and unknown paths.
+func TestMethods(t *testing.T) {
+	e := startEdge(t, nil)
+	cases := []struct {
+		request string
+		status  int
+		allow   string
+		code    fedmsg.Code
+		has     string
+	}{
+		{"GET /", 404, "", fedmsg.CodeNotFound, "POST /v1/messages, GET /v1/messages/{id...}"},
+		{"GET /v1/message", 404, "", fedmsg.CodeNotFound, "GET /v1/stream"},
+		{"POST /nothing", 404, "", fedmsg.CodeNotFound, ""},
+		{"OPTIONS /nothing", 404, "", fedmsg.CodeNotFound, ""},
+		{"GET /debug/pprof/heap", 404, "", fedmsg.CodeNotFound, ""},
+		{"OPTIONS /debug/pprof/trace", 404, "", fedmsg.CodeNotFound, ""},
+		{"GET /v1/messages/", 404, "", fedmsg.CodeNotFound, ""},
+		{"GET /v1/messages/never", 404, "", fedmsg.CodeNotFound, ""},
+		{"GET /v1/messages/damaged", 500, "", fedmsg.CodeDamaged, "entry 3"},
+		{"GET /v1/messages/open%2F1", 200, "", "", `"id":"open/1"`},
+		{"GET /v1/messages", 405, "POST, OPTIONS", fedmsg.CodeBadMethod, ""},
+		{"DELETE /v1/messages/open/1", 405, "GET, HEAD, OPTIONS", fedmsg.CodeBadMethod, ""},
+		{"POST /v1/stream", 405, "GET, HEAD, OPTIONS", fedmsg.CodeBadMethod, ""},
+		{"OPTIONS /v1/messages", 204, "POST, OPTIONS", "", ""},
+		{"HEAD /v1/log", 200, "", "", ""},
+		{"GET /v1/log", 200, "", "", `{"id":"edgelogabcde","first":1,"last":2,"bytes":99,"oldest":null,"newest":null}`},
+		{"GET /metrics", 200, "", "", "fedmsg_up 1"},
+	}
+	for _, c := range cases {
+		method, path, _ := strings.Cut(c.request, " ")
+		status, body, h := ask(t, e.client("http"), method, "http://localhost"+path, "")
+		if status != c.status || h.Get("Allow") != c.allow || !strings.Contains(body, c.has) {
+			t.Errorf("%s: %d, Allow %q, %s", c.request, status, h.Get("Allow"), body)
+		}
+		if c.code != "" && codeIn(t, body) != c.code {
+			t.Errorf("%s: %s", c.request, body)
+		}
+		if strings.Contains(body, "unexpected EOF") {
+			t.Errorf("%s shows insides: %s", c.request, body)
+		}
+	}
+}
+
+// TestProfilesOnSocket: all of pprof is there, on the socket.
+func TestProfilesOnSocket(t *testing.T) {
+	e := startEdge(t, func(c *Config, _ *Deps) { withSocket(t, c) })
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap?debug=1", "/debug/pprof/goroutine", "/debug/pprof/symbol"} {
+		if status, body, _ := ask(t, e.client("unix"), "GET", "http://anything"+path, ""); status != 200 {
+			t.Errorf("%s on the socket: %d %s", path, status, body)
+		}
+		if status, _, _ := ask(t, e.client("http"), "GET", "http://localhost"+path, ""); status != 404 {
+			t.Errorf("%s over TCP: %d", path, status)
+		}
+	}
+}
