@@ -1,0 +1,227 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/feed"
+)
+
+// StreamConfig bounds the streams of GET /v1/stream. Start from [DefaultStreamConfig]; every field must be above zero.
+type StreamConfig struct {
+	// Max is the number of streams that may be open at once.
+	Max int
+	// Heartbeat is the silence after which a reader is told where it stands.
+	Heartbeat time.Duration
+	// PassedOver is the number of unwanted entries after which a reader is told where it stands.
+	PassedOver int
+	// WriteTimeout is how long a reader may take nothing before it is cut; it may resume.
+	WriteTimeout time.Duration
+	// BufferBytes bounds the big write buffers of readers that catch up, all together. Beside them each reader that is
+	// being written to holds 8 KiB, or one entry if that is larger.
+	BufferBytes int
+}
+
+// DefaultStreamConfig is what holds where nothing is configured.
+func DefaultStreamConfig() StreamConfig {
+	return StreamConfig{
+		Max:          16000,
+		Heartbeat:    15 * time.Second,
+		PassedOver:   10000,
+		WriteTimeout: 30 * time.Second,
+		BufferBytes:  16 << 20,
+	}
+}
+
+// Validate names the first key that is wrong.
+func (c *StreamConfig) Validate() error {
+	rows := []struct {
+		key   string
+		value int64
+	}{
+		{"max", int64(c.Max)}, {"heartbeat", int64(c.Heartbeat)}, {"passed_over", int64(c.PassedOver)},
+		{"write_timeout", int64(c.WriteTimeout)}, {"buffer_bytes", int64(c.BufferBytes)},
+	}
+	for _, r := range rows {
+		if r.value <= 0 {
+			return fedmsg.Errorf(fedmsg.CodeConfig, "http.stream.%s must be above zero", r.key)
+		}
+	}
+	return nil
+}
+
+// Feed is the live end of the log.
+type Feed interface {
+	// Cursor stands behind the entry with number after.
+	Cursor(after uint64) *feed.Cursor
+	// Last is the position of the newest entry.
+	Last() fedmsg.Position
+}
+
+// streamDeps is what streams are made from.
+type streamDeps struct {
+	feed   Feed
+	seeker Seeker
+	first  func() uint64 // number of the oldest entry that the log still has; 0 when it has none
+	logger *slog.Logger
+}
+
+// streams owns every open stream: their number, their heartbeats, their write deadlines and their end. A stream costs one
+// small goroutine and no timer; one goroutine keeps the time for all of them.
+type streams struct {
+	cfg     StreamConfig
+	deps    streamDeps
+	buffers bufferPool
+	clock   atomic.Int64 // nanoseconds since start, as of the last tick; never 0
+	start   time.Time
+
+	stopped chan struct{} // closed when shutdown begins
+	running sync.WaitGroup
+
+	mu       sync.Mutex
+	admitted int       // streams open or about to be; guarded by mu
+	open     []*stream // guarded by mu
+	ticking  bool      // the goroutine that keeps the time runs; guarded by mu
+	closed   bool      // guarded by mu
+}
+
+func newStreams(s *Server) *streams {
+	return makeStreams(s.cfg.Stream, streamDeps{
+		feed: s.deps.Feed, seeker: s.deps.Seeker, logger: s.deps.Logger,
+		first: func() uint64 { return s.deps.Log.Info().First },
+	})
+}
+
+func makeStreams(c StreamConfig, d streamDeps) *streams {
+	if d.logger == nil {
+		d.logger = slog.New(slog.DiscardHandler)
+	}
+	t := &streams{cfg: c, deps: d, start: time.Now(), stopped: make(chan struct{})}
+	t.buffers.most = int64(c.BufferBytes / bigBuffer)
+	t.clock.Store(1)
+	return t
+}
+
+// count is the number of streams that are open.
+func (t *streams) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.admitted
+}
+
+// admit counts one more stream, or says why there cannot be one. Whoever is admitted calls leave in the end.
+func (t *streams) admit() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return fedmsg.Errorf(fedmsg.CodeUnavailable, "the node is stopping; read on from the last position when it is back")
+	}
+	if t.admitted >= t.cfg.Max {
+		return fedmsg.Errorf(fedmsg.CodeBusy, "%d streams are open; http.stream.max is %d; try again later", t.admitted, t.cfg.Max)
+	}
+	t.admitted++
+	t.running.Add(1)
+	if !t.ticking {
+		t.ticking = true
+		t.running.Go(t.tick)
+	}
+	return nil
+}
+
+// leave takes back what admit counted.
+func (t *streams) leave() {
+	t.mu.Lock()
+	t.admitted--
+	t.mu.Unlock()
+	t.running.Done()
+}
+
+// run serves one stream in a goroutine of its own, until its reader leaves, is cut, has what it asked for, or shutdown.
+func (t *streams) run(s *stream) {
+	t.mu.Lock()
+	s.index = len(t.open)
+	t.open = append(t.open, s)
+	if t.closed {
+		s.end()
+	}
+	t.mu.Unlock()
+	if s.socket != nil {
+		t.running.Go(func() { s.socket.listen(s.end) })
+	}
+	go s.run()
+}
+
+func (t *streams) forget(s *stream) {
+	t.mu.Lock()
+	last := len(t.open) - 1
+	t.open[s.index] = t.open[last]
+	t.open[s.index].index = s.index
+	t.open[last] = nil
+	t.open = t.open[:last]
+	t.mu.Unlock()
+	t.leave()
+}
+
+// tick keeps the time for all streams.
+func (t *streams) tick() {
+	step := max(min(t.cfg.Heartbeat, t.cfg.WriteTimeout)/8, time.Millisecond)
+	ticker := time.NewTicker(step)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-t.stopped:
+			return
+		case <-ticker.C:
+		}
+		now := int64(time.Since(t.start)) | 1
+		t.clock.Store(now)
+		t.mu.Lock()
+		for _, s := range t.open {
+			s.check(now, int64(t.cfg.Heartbeat-step), int64(t.cfg.WriteTimeout))
+		}
+		t.mu.Unlock()
+	}
+}
+
+// shutdown ends every stream and waits for them. When ctx ends first, their connections are cut.
+func (t *streams) shutdown(ctx context.Context) error {
+	t.mu.Lock()
+	if !t.closed {
+		t.closed = true
+		close(t.stopped)
+	}
+	for _, s := range t.open {
+		s.end()
+	}
+	t.mu.Unlock()
+
+	done := make(chan struct{})
+	go func() { t.running.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	left := len(t.open)
+	for _, s := range t.open {
+		s.cut()
+	}
+	t.mu.Unlock()
+	<-done
+	return fedmsg.WrapError(fedmsg.CodeTimeout, ctx.Err(), "%d streams did not end in time and were cut", left)
+}
+
+// past is a deadline that has gone by: what waits for the connection returns at once.
+var past = time.Unix(1, 0)
+
+// isCut reports whether an error of a connection comes from stream.cut.
+func isCut(err error) bool {
+	e, ok := err.(net.Error)
+	return ok && e.Timeout()
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package httpapi
+
+import "net"
+
+// peerClosed cannot tell here; the second write to a closed connection fails.
+func peerClosed(net.Conn) bool { return false }
