@@ -1,70 +1,170 @@
 package client
 
 import (
+	"bufio"
 	"context"
-	"iter"
+	"crypto/rand"
+	"log/slog"
+	"os"
+	"os/user"
+	"sync"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/spool"
+	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
-// Client publishes and follows. It is safe for concurrent use.
-type Client struct{ o Options }
+// Client publishes and follows. It is safe for concurrent use. Goroutines and the connection for publishing come with the
+// first message; Close ends them.
+type Client struct {
+	o         Options
+	endpoints []endpoint
+	limits    fedmsg.Limits
+	stream    string       // random name of this run, in every envelope
+	spool     *spool.Spool // nil when it is off
+	logger    *slog.Logger
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // of all goroutines that the client started
+
+	spoolMu sync.Mutex // held while messages are put into the spool, so that they stand there in order; taken before box.mu
+	look    sync.Once  // whether something waits in the spool from before
+	box     outbox
+}
 
 // New makes a Client. It opens no connection; it fails only when o is wrong, with [fedmsg.CodeConfig].
-func New(o Options) (*Client, error) { return &Client{o: o}, nil }
+func New(o Options) (*Client, error) {
+	places, err := endpoints(o.Node, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range places {
+		if o.Token != "" && !e.private() && !o.InsecurePlainHTTP {
+			return nil, fedmsg.Errorf(fedmsg.CodeConfig, "the token would go to %s without encryption; use https, or allow it with InsecurePlainHTTP", e.uri)
+		}
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 5 * time.Second
+	}
+	if o.Idle <= 0 {
+		o.Idle = 30 * time.Second
+	}
+	if o.InFlightBytes <= 0 {
+		o.InFlightBytes = 16 << 20
+	}
+	if o.Username == "" {
+		o.Username = username()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	c := &Client{o: o, endpoints: places, limits: fedmsg.DefaultLimits(), stream: rand.Text(), logger: o.Logger}
+	if o.Spool != "" {
+		dir := o.Spool
+		if dir == SpoolDefault {
+			dir = spool.DefaultDir(os.Getenv)
+		}
+		c.spool = spool.New(dir, spool.Options{})
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.box.init()
+	return c, nil
+}
 
-// Publish sends body on topic and returns when it is durable.
+// username is who the user of this process claims to be.
+func username() string {
+	for _, key := range []string{"LOGNAME", "USER"} {
+		if name := os.Getenv(key); name != "" {
+			return name
+		}
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}
+
+// Publish sends body on topic and returns when it is durable. body is anything that encoding/json makes an object of;
+// json.RawMessage and []byte are taken as JSON. See [Client.PublishMessage] for errors.
 func (c *Client) Publish(ctx context.Context, topic string, body any) (fedmsg.Receipt, error) {
-	return fedmsg.Receipt{}, nil
+	raw, err := marshal(body)
+	if err != nil {
+		return fedmsg.Receipt{}, err
+	}
+	return c.PublishMessage(ctx, fedmsg.Message{Topic: topic, Body: raw})
 }
 
-// PublishMessage sends m and returns when it is durable.
+// PublishMessage sends m and returns when it is durable, or the deadline of ctx, else Options.Timeout, is over, or ctx is
+// cancelled. Empty fields of m are filled in.
+//
+// [fedmsg.CodeQueued] says that the message is in the spool and will be sent; the receipt then has only the id.
+// [fedmsg.CodeUnavailable] says that it was not sent, [fedmsg.CodeTimeout] that it was sent and the outcome is unknown:
+// publishing it again with the id of the receipt is safe. Any other code is the node's refusal.
 func (c *Client) PublishMessage(ctx context.Context, m fedmsg.Message) (fedmsg.Receipt, error) {
-	return fedmsg.Receipt{}, nil
+	t, err := c.submit(ctx, &m, nil, c.deadline(ctx))
+	if err != nil {
+		return fedmsg.Receipt{ID: m.ID}, err
+	}
+	return t.Wait(ctx)
 }
 
-// PublishEnvelope sends a whole envelope, byte for byte, and returns when it is durable.
+// PublishEnvelope sends a whole envelope, which is stored byte for byte, and returns as [Client.PublishMessage] does.
 func (c *Client) PublishEnvelope(ctx context.Context, envelope []byte) (fedmsg.Receipt, error) {
-	return fedmsg.Receipt{}, nil
+	t, err := c.submitEnvelope(ctx, envelope, c.deadline(ctx))
+	if err != nil {
+		return fedmsg.Receipt{}, err
+	}
+	return t.Wait(ctx)
 }
 
-// Ticket stands for a message whose place in the order is fixed.
-type Ticket struct{}
-
-// Submit fixes the order of m behind all submitted before and returns without waiting for the node.
-func (c *Client) Submit(ctx context.Context, m fedmsg.Message) (*Ticket, error) { return nil, nil }
-
-// Wait returns when the message is durable.
-func (t *Ticket) Wait(ctx context.Context) (fedmsg.Receipt, error) { return fedmsg.Receipt{}, nil }
-
-// DrainSpool sends what waits in the spool.
-func (c *Client) DrainSpool(ctx context.Context) error { return nil }
-
-// Close ends the connections; what is in flight fails or goes to the spool.
-func (c *Client) Close() error { return nil }
-
-// FollowOptions says what to follow and from where.
-type FollowOptions struct {
-	Topics   []fedmsg.Pattern
-	Prefixes []string
-	After    fedmsg.Position // go on behind this one
-	Since    time.Time       // else from the first received at or after this time
-	All      bool            // else from the very beginning; else only what comes from now on
-	FailFast bool            // end with the error if the first connection fails, instead of trying on
-
-	// Lost is called when the connection was lost, with the reason and the wait before the next attempt; may be nil.
-	Lost func(err error, wait time.Duration)
-	// Resumed is called when it stands again; may be nil.
-	Resumed func()
-	// Passed is called with positions up to which nothing more was wanted; may be nil.
-	Passed func(fedmsg.Position)
+// Submit fixes the order of m behind all that were submitted before and returns without waiting for the node. ctx bounds
+// the wait for room when Options.InFlightBytes are under way; the message itself has Options.Timeout.
+func (c *Client) Submit(ctx context.Context, m fedmsg.Message) (*Ticket, error) {
+	return c.submit(ctx, &m, nil, time.Now().Add(c.o.Timeout))
 }
 
-// Follow gives the entries.
-func (c *Client) Follow(ctx context.Context, o FollowOptions) iter.Seq2[fedmsg.Entry, error] { return nil }
+// SubmitEnvelope is [Client.Submit] for a whole envelope.
+func (c *Client) SubmitEnvelope(ctx context.Context, envelope []byte) (*Ticket, error) {
+	return c.submitEnvelope(ctx, envelope, time.Now().Add(c.o.Timeout))
+}
 
-// Publish sends by a Client that all callers in this process share.
-func Publish(ctx context.Context, topic string, body any) (fedmsg.Receipt, error) {
-	return fedmsg.Receipt{}, nil
+func (c *Client) submitEnvelope(ctx context.Context, envelope []byte, deadline time.Time) (*Ticket, error) {
+	dec := wire.Decoder{Limits: c.limits}
+	e, err := dec.Envelope(envelope, wire.Strict)
+	if err != nil {
+		return nil, err
+	}
+	return c.submit(ctx, nil, &e, deadline)
+}
+
+// deadline is when a message must have an outcome: what ctx says, else Options.Timeout from now.
+func (c *Client) deadline(ctx context.Context) time.Time {
+	if d, ok := ctx.Deadline(); ok {
+		return d
+	}
+	return time.Now().Add(c.o.Timeout)
+}
+
+// Log asks the node what it has: the name of its log and the first and last numbers.
+func (c *Client) Log(ctx context.Context) (LogInfo, error) {
+	p := poster{c: c}
+	defer p.close()
+	return p.log(ctx)
+}
+
+// Close ends the connections and waits for the goroutines. What is under way goes to the spool, or fails with an unknown
+// outcome. A Client that is closed publishes no more.
+func (c *Client) Close() error {
+	c.box.close()
+	c.cancel()
+	c.giveUp(fedmsg.Errorf(fedmsg.CodeUnavailable, "the client was closed"))
+	c.wg.Wait()
+	return nil
+}
+
+// newReader is the reader for answers on a connection for publishing.
+func newReader(conn interface{ Read([]byte) (int, error) }) *bufio.Reader {
+	return bufio.NewReaderSize(conn, 32<<10)
 }

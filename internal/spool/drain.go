@@ -15,6 +15,11 @@ import (
 	"github.com/federated-messaging/fedmsg"
 )
 
+const (
+	batchFiles = 256     // most files handed on at once
+	batchBytes = 1 << 20 // a batch that has as much takes no more files
+)
+
 // tempAge is how old an incomplete file must be before it counts as left by a crash.
 const tempAge = 24 * time.Hour
 
@@ -39,7 +44,7 @@ func (s *Spool) Pending() (bool, error) {
 // DrainOwn hands on what the calling user spooled, in order, until nothing is left, deliver asks to stop, or ctx ends. Only
 // one drain runs on a directory at a time; it waits for its turn. In a directory that the user may not list it hands on
 // nothing and fails with CodeQueued if something waits there: the node that owns the directory sends it.
-func (s *Spool) DrainOwn(ctx context.Context, deliver Deliver) (Summary, error) {
+func (s *Spool) DrainOwn(ctx context.Context, deliver DeliverMany) (Summary, error) {
 	sum, err := s.drain(ctx, deliver, s.ownNames)
 	if err != errUnlistable {
 		return sum, err
@@ -55,7 +60,8 @@ func (s *Spool) DrainOwn(ctx context.Context, deliver Deliver) (Summary, error) 
 // and read the directory can: the node that owns it.
 func (s *Spool) DrainAll(ctx context.Context, deliver Deliver) (Summary, error) {
 	s.removeTemps(time.Now())
-	sum, err := s.drain(ctx, deliver, s.names)
+	one := func(ctx context.Context, files []File) []error { return []error{deliver(ctx, files[0])} }
+	sum, err := s.drain(ctx, one, s.names)
 	if err == errUnlistable {
 		err = fedmsg.Errorf(fedmsg.CodeForbidden, "cannot drain the spool %s, which must belong to the node's user", s.dir)
 	}
@@ -66,7 +72,7 @@ func (s *Spool) DrainAll(ctx context.Context, deliver Deliver) (Summary, error) 
 var errUnlistable = errors.New("may not list the spool")
 
 // drain hands on what list names until it names nothing more.
-func (s *Spool) drain(ctx context.Context, deliver Deliver, list func() ([]string, error)) (sum Summary, err error) {
+func (s *Spool) drain(ctx context.Context, deliver DeliverMany, list func() ([]string, error)) (sum Summary, err error) {
 	d, err := os.OpenFile(s.dir, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Summary{Empty: true}, nil
@@ -94,29 +100,60 @@ func (s *Spool) drain(ctx context.Context, deliver Deliver, list func() ([]strin
 			sum.Empty = true
 			return sum, nil
 		}
-		for _, name := range names {
+		for len(names) > 0 {
 			if err := ctx.Err(); err != nil {
 				return sum, fedmsg.WrapError(fedmsg.CodeTimeout, err, "the spool %s is not drained yet", s.dir)
 			}
-			if err := s.handOn(ctx, deliver, name, &sum); err != nil {
+			n, err := s.handOn(ctx, deliver, names, &sum)
+			if err != nil {
 				return sum, err
 			}
+			names = names[n:]
 		}
 	}
 }
 
-// handOn delivers one file and removes it, or rejects it.
-func (s *Spool) handOn(ctx context.Context, deliver Deliver, name string, sum *Summary) error {
-	file, info, err := s.read(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // another drainer was quicker
-	}
-	if err == nil {
-		err = deliver(ctx, file)
-		if err == nil {
-			sum.Delivered++
-			return s.remove(name, info)
+// handOn delivers some files from the front and removes or rejects them. It says how many were dealt with.
+func (s *Spool) handOn(ctx context.Context, deliver DeliverMany, names []string, sum *Summary) (int, error) {
+	var files []File
+	var infos []fs.FileInfo
+	done := 0 // how many names are files of the batch, gone or rejected
+	for bytes := 0; done < len(names) && len(files) < batchFiles && bytes < batchBytes; done++ {
+		file, info, err := s.read(names[done])
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // another drainer was quicker
+		case err != nil && !permanent(err):
+			return done, err
+		case err != nil:
+			sum.Rejected++
+			if err := s.reject(names[done], err); err != nil {
+				return done, err
+			}
+		default:
+			files, infos = append(files, file), append(infos, info)
+			bytes += len(file.Envelope)
 		}
+	}
+	for len(files) > 0 {
+		errs := deliver(ctx, files)
+		if len(errs) == 0 || len(errs) > len(files) {
+			return 0, fedmsg.Errorf(fedmsg.CodeInternal, "%d of %d spooled messages have a fate", len(errs), len(files))
+		}
+		for i, err := range errs {
+			if err := s.conclude(files[i].Name, infos[i], err, sum); err != nil {
+				return 0, err
+			}
+		}
+		files, infos = files[len(errs):], infos[len(errs):]
+	}
+	return done, nil
+}
+
+// conclude removes a file that was delivered, moves one that was refused, and returns an error that keeps it.
+func (s *Spool) conclude(name string, info fs.FileInfo, err error, sum *Summary) error {
+	if err == nil {
+		sum.Delivered++
+		return s.remove(name, info)
 	}
 	if !permanent(err) {
 		return err

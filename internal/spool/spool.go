@@ -47,6 +47,10 @@ type File struct {
 // itself is wrong moves the file to rejected/; any other error ends the drain and keeps it.
 type Deliver func(context.Context, File) error
 
+// DeliverMany hands several envelopes of one user on, in order, and gives the fate of each from the front, each as
+// [Deliver] would. It may give fewer than it was given: the rest is as if it had not been called for them.
+type DeliverMany func(context.Context, []File) []error
+
 // Summary counts what one Drain did.
 type Summary struct {
 	Delivered, Rejected int

@@ -20,10 +20,10 @@ import (
 func drained(t *testing.T, s *Spool) []string {
 	t.Helper()
 	var got []string
-	sum, err := s.DrainOwn(t.Context(), func(_ context.Context, f File) error {
+	sum, err := s.DrainOwn(t.Context(), single(func(_ context.Context, f File) error {
 		got = append(got, string(f.Envelope))
 		return nil
-	})
+	}))
 	if err != nil {
 		t.Fatalf("DrainOwn: %v", err)
 	}
@@ -31,6 +31,19 @@ func drained(t *testing.T, s *Spool) []string {
 		t.Errorf("summary %+v of %d envelopes", sum, len(got))
 	}
 	return got
+}
+
+// single makes of a Deliver what DrainOwn takes.
+func single(deliver Deliver) DeliverMany {
+	return func(ctx context.Context, files []File) (errs []error) {
+		for _, f := range files {
+			err := deliver(ctx, f)
+			if errs = append(errs, err); err != nil && !permanent(err) {
+				break
+			}
+		}
+		return errs
+	}
 }
 
 func write(t *testing.T, s *Spool, envelopes ...string) {
@@ -150,13 +163,13 @@ func TestBoundsAreHeldAndGivenBack(t *testing.T) {
 		t.Errorf("fourth file: %v", err)
 	}
 	first := true
-	_, _ = s.DrainOwn(t.Context(), func(context.Context, File) error {
+	_, _ = s.DrainOwn(t.Context(), single(func(context.Context, File) error {
 		if first {
 			first = false
 			return nil
 		}
 		return fedmsg.Errorf(fedmsg.CodeUnavailable, "no")
-	})
+	}))
 	write(t, s, "1234567") // room again: the mark's counts are mended
 	if err := s.Write([]byte("12")); fedmsg.CodeOf(err) != fedmsg.CodeStorageFull || !strings.Contains(err.Error(), "full") {
 		t.Errorf("bytes: %v", err)
@@ -171,12 +184,12 @@ func TestDrainStopsAndKeepsOnRetryable(t *testing.T) {
 		s := New(t.TempDir(), Options{})
 		write(t, s, "1", "2", "3")
 		calls := 0
-		sum, err := s.DrainOwn(t.Context(), func(context.Context, File) error {
+		sum, err := s.DrainOwn(t.Context(), single(func(context.Context, File) error {
 			if calls++; calls == 2 {
 				return fedmsg.Errorf(code, "not now")
 			}
 			return nil
-		})
+		}))
 		if fedmsg.CodeOf(err) != code || sum.Delivered != 1 || sum.Empty {
 			t.Errorf("%s: %+v, %v", code, sum, err)
 		}
@@ -190,13 +203,13 @@ func TestRefusedIsMovedWithReason(t *testing.T) {
 	s := New(t.TempDir(), Options{})
 	write(t, s, "1", "2", "3")
 	var got []string
-	sum, err := s.DrainOwn(t.Context(), func(_ context.Context, f File) error {
+	sum, err := s.DrainOwn(t.Context(), single(func(_ context.Context, f File) error {
 		if string(f.Envelope) == "2" {
 			return fedmsg.WrapError(fedmsg.CodeBadTopic, errors.New("inside"), "topic has an empty word")
 		}
 		got = append(got, string(f.Envelope))
 		return nil
-	})
+	}))
 	if err != nil || sum != (Summary{Delivered: 2, Rejected: 1, Empty: true}) || !slices.Equal(got, []string{"1", "3"}) {
 		t.Errorf("%+v, %v, %q", sum, err, got)
 	}
@@ -270,7 +283,7 @@ func TestDrainersExcludeEachOther(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			_, err := New(s.Dir(), Options{}).DrainOwn(t.Context(), func(_ context.Context, f File) error {
+			_, err := New(s.Dir(), Options{}).DrainOwn(t.Context(), single(func(_ context.Context, f File) error {
 				mu.Lock()
 				busy++
 				if busy > 1 {
@@ -282,7 +295,7 @@ func TestDrainersExcludeEachOther(t *testing.T) {
 				busy--
 				mu.Unlock()
 				return nil
-			})
+			}))
 			if err != nil {
 				t.Error(err)
 			}

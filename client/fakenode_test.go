@@ -1,0 +1,251 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/wire"
+)
+
+const fakeLog = fedmsg.LogID("k3v5q2m7x4ab")
+
+// fakeNode answers as a node does, from memory.
+type fakeNode struct {
+	t   *testing.T
+	uri string
+	srv *http.Server
+	ln  net.Listener
+
+	mu       sync.Mutex
+	log      []fedmsg.Entry
+	byID     map[string]int
+	wake     chan struct{}
+	dropAt   []int             // connections for publishing break after so many lines, one number each
+	dropLate bool              // the last of these lines is stored before the connection breaks
+	refuse   map[string]error  // by topic
+	hang     chan struct{}     // not nil: requests wait until it is closed
+	cutAt    int               // streams break after so many entries; 0 never
+	firsts   []fedmsg.Position // the positions that streams were asked for
+	gap      *fedmsg.Gap       // given at the beginning of the next stream
+	heart    fedmsg.Position   // a heartbeat at the beginning of each stream
+	token    string            // asked for when it is not empty
+}
+
+// startNode starts a fake node on a unix socket in a directory that ends with the test.
+func startNode(t *testing.T) *fakeNode {
+	t.Helper()
+	n := &fakeNode{t: t, uri: "unix://" + filepath.Join(t.TempDir(), "node.sock"), byID: map[string]int{}, wake: make(chan struct{}), refuse: map[string]error{}}
+	n.start()
+	t.Cleanup(n.stop)
+	return n
+}
+
+func (n *fakeNode) start() {
+	ln, err := net.Listen("unix", strings.TrimPrefix(n.uri, "unix://"))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/messages", n.post)
+	mux.HandleFunc("GET /v1/log", n.info)
+	mux.HandleFunc("GET /v1/stream", n.stream)
+	n.srv, n.ln = &http.Server{Handler: mux}, ln
+	go n.srv.Serve(ln)
+}
+
+func (n *fakeNode) stop() {
+	n.mu.Lock()
+	if n.hang != nil {
+		close(n.hang)
+		n.hang = nil
+	}
+	n.mu.Unlock()
+	n.srv.Close()
+}
+
+// entries gives the bodies of what is stored, in order.
+func (n *fakeNode) bodies() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var all []string
+	for _, e := range n.log {
+		var w struct{ Msg json.RawMessage }
+		_ = json.Unmarshal(e.Envelope, &w)
+		all = append(all, string(w.Msg))
+	}
+	return all
+}
+
+func (n *fakeNode) store(line []byte) (fedmsg.Receipt, error) {
+	dec := wire.Decoder{Limits: fedmsg.DefaultLimits()}
+	env, err := dec.Envelope(bytes.Clone(line), wire.Strict)
+	if err != nil {
+		return fedmsg.Receipt{}, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := n.refuse[env.Topic]; err != nil {
+		return fedmsg.Receipt{}, err
+	}
+	i, duplicate := n.byID[env.ID]
+	if !duplicate {
+		i = len(n.log)
+		n.byID[env.ID] = i
+		n.log = append(n.log, fedmsg.Entry{Position: fedmsg.Position{Log: fakeLog, Seq: uint64(i + 1)}, Received: time.Now().UTC(), ID: env.ID, Topic: env.Topic, Sender: "uid:0", Envelope: env.Bytes})
+		close(n.wake)
+		n.wake = make(chan struct{})
+	}
+	e := n.log[i]
+	return fedmsg.Receipt{ID: e.ID, Position: e.Position, Seq: e.Position.Seq, Received: e.Received, Duplicate: duplicate}, nil
+}
+
+func (n *fakeNode) wait() {
+	n.mu.Lock()
+	hang := n.hang
+	n.mu.Unlock()
+	if hang != nil {
+		<-hang
+	}
+}
+
+func (n *fakeNode) post(w http.ResponseWriter, r *http.Request) {
+	n.wait()
+	_ = http.NewResponseController(w).EnableFullDuplex() // else net/http reads the endless request before it answers
+	if n.token != "" && r.Header.Get("Authorization") != "Bearer "+n.token {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write(fedmsg.AppendErrorJSON(nil, fedmsg.Errorf(fedmsg.CodeUnauthenticated, "the token is not known")))
+		_ = http.NewResponseController(w).Flush()
+		cut(http.NewResponseController(w))
+		return
+	}
+	if r.Header.Get("Content-Type") == "application/json" {
+		body, _ := io.ReadAll(r.Body)
+		receipt, err := n.store(body)
+		if err != nil {
+			w.WriteHeader(fedmsg.CodeOf(err).HTTPStatus())
+			_, _ = w.Write(fedmsg.AppendErrorJSON(nil, err))
+			return
+		}
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write(receipt.AppendJSON(nil))
+		return
+	}
+	n.postMany(w, r)
+}
+
+func (n *fakeNode) postMany(w http.ResponseWriter, r *http.Request) {
+	rc := http.NewResponseController(w)
+	n.mu.Lock()
+	drop, late := -1, n.dropLate
+	if len(n.dropAt) > 0 {
+		drop, n.dropAt = n.dropAt[0], n.dropAt[1:]
+	}
+	n.mu.Unlock()
+	in := bufio.NewReaderSize(r.Body, 1<<20)
+	var out []byte
+	for i := 1; ; i++ {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return
+		}
+		n.wait()
+		if i == drop && !late {
+			cut(rc)
+			return
+		}
+		receipt, err := n.store(line[:len(line)-1])
+		if i == drop {
+			cut(rc)
+			return
+		}
+		if err != nil {
+			out = fedmsg.AppendErrorJSON(out, err)
+		} else {
+			out = receipt.AppendJSON(out)
+		}
+		out = append(out, '\n')
+		if in.Buffered() == 0 || i+1 == drop {
+			_, _ = w.Write(out)
+			_ = rc.Flush()
+			out = out[:0]
+		}
+	}
+}
+
+// cut breaks the connection at once: left to itself, net/http would first read the endless request to its end.
+func cut(rc *http.ResponseController) {
+	if conn, _, err := rc.Hijack(); err == nil {
+		conn.Close()
+	}
+}
+
+func (n *fakeNode) info(w http.ResponseWriter, r *http.Request) {
+	n.wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	fmt.Fprintf(w, `{"id":"%s","first":1,"last":%d,"bytes":1,"oldest":"2026-01-01T00:00:00Z","newest":"2026-01-01T00:00:00Z"}`, fakeLog, len(n.log))
+}
+
+func (n *fakeNode) stream(w http.ResponseWriter, r *http.Request) {
+	n.wait()
+	var after fedmsg.Position
+	if s := r.URL.Query().Get("after"); s != "" && s != "0" {
+		p, err := fedmsg.ParsePosition(s)
+		if err != nil {
+			w.WriteHeader(fedmsg.CodeOf(err).HTTPStatus())
+			_, _ = w.Write(fedmsg.AppendErrorJSON(nil, err))
+			return
+		}
+		after = p
+	}
+	rc := http.NewResponseController(w)
+	n.mu.Lock()
+	n.firsts = append(n.firsts, after)
+	if n.gap != nil {
+		b, _ := json.Marshal(n.gap)
+		fmt.Fprintf(w, `{"gap":%s}`+"\n", b)
+		n.gap = nil
+	}
+	if !n.heart.IsZero() {
+		fmt.Fprintf(w, `{"heartbeat":{"position":"%s"}}`+"\n", n.heart)
+	}
+	n.mu.Unlock()
+	_ = rc.Flush()
+	prefix := r.URL.Query().Get("prefix")
+	for i, given := int(after.Seq), 0; ; i++ {
+		n.mu.Lock()
+		for i >= len(n.log) {
+			wake := n.wake
+			n.mu.Unlock()
+			_ = rc.Flush()
+			select {
+			case <-wake:
+			case <-r.Context().Done():
+				return
+			}
+			n.mu.Lock()
+		}
+		e, last := n.log[i], n.cutAt
+		n.mu.Unlock()
+		if !strings.HasPrefix(e.Topic, prefix) {
+			continue
+		}
+		_, _ = w.Write(append(e.AppendJSON(nil), '\n'))
+		if given++; given == last {
+			_ = rc.Flush()
+			cut(rc)
+			return
+		}
+	}
+}

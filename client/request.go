@@ -1,0 +1,177 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/spool"
+)
+
+// maxErrorBody bounds what is read of an answer that is an error.
+const maxErrorBody = 64 << 10
+
+// The client speaks HTTP/1.1 on its own connections: a stream that is written and read at once, in whole batches, needs none
+// of what http.Transport adds, and a command that sends one message has no time for it.
+
+// head gives the first lines of a request. fields are whole header lines, each with its line end.
+func (c *Client) head(e endpoint, method, path, fields string) []byte {
+	b := make([]byte, 0, 512)
+	b = append(b, method...)
+	b = append(b, ' ')
+	b = append(b, e.base...)
+	b = append(b, path...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, e.host...)
+	b = append(b, "\r\nUser-Agent: fedmsg\r\n"...)
+	if c.o.Token != "" {
+		b = append(b, "Authorization: Bearer "...)
+		b = append(b, c.o.Token...)
+		b = append(b, "\r\n"...)
+	}
+	b = append(b, fields...)
+	return append(b, "\r\n"...)
+}
+
+// readAnswer reads the head of an answer. An answer outside 2xx is an error with the node's code.
+func readAnswer(br *bufio.Reader, method string) (*http.Response, error) {
+	resp, err := http.ReadResponse(br, &http.Request{Method: method})
+	if err != nil {
+		return nil, fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the node closed the connection without an answer")
+	}
+	if resp.StatusCode/100 == 2 {
+		return resp, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	if err := answeredError(body); err != nil {
+		return resp, err
+	}
+	if err != nil {
+		return nil, fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the node's answer was cut off")
+	}
+	code := fedmsg.CodeInternal
+	if resp.StatusCode/100 == 5 {
+		code = fedmsg.CodeUnavailable
+	}
+	return nil, fedmsg.Errorf(code, "the node answered %s and is perhaps no fedmsg node", resp.Status)
+}
+
+// answeredError gives the error that a node wrote as {"error":{"code","message"}}, or nil if b is something else.
+func answeredError(b []byte) error {
+	var w struct {
+		Error *struct {
+			Code    fedmsg.Code `json:"code"`
+			Message string      `json:"message"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(b, &w) != nil || w.Error == nil {
+		return nil
+	}
+	if w.Error.Code == "" {
+		w.Error.Code = fedmsg.CodeInternal
+	}
+	return fedmsg.Errorf(w.Error.Code, "%s", w.Error.Message)
+}
+
+// poster sends requests one after the other on one connection, which it opens when it needs it. It belongs to one goroutine.
+type poster struct {
+	c    *Client
+	conn net.Conn // nil when there is none
+	e    endpoint
+	br   *bufio.Reader
+}
+
+func (p *poster) close() {
+	if p.conn != nil {
+		p.conn.Close()
+		p.conn = nil
+	}
+}
+
+// post sends one envelope and returns when it is durable.
+func (p *poster) post(ctx context.Context, envelope []byte) (fedmsg.Receipt, error) {
+	fields := "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(envelope)) + "\r\n"
+	body, err := p.do(ctx, "POST", "/v1/messages", fields, envelope)
+	if err != nil {
+		return fedmsg.Receipt{}, err
+	}
+	var r fedmsg.Receipt
+	if err := json.Unmarshal(body, &r); err != nil {
+		return fedmsg.Receipt{}, fedmsg.WrapError(fedmsg.CodeTimeout, err, "the node's receipt cannot be read, so that the outcome is unknown")
+	}
+	return r, nil
+}
+
+// postSpooled sends a batch of spooled envelopes in one request and gives the node's answers, as far as they came.
+func (p *poster) postSpooled(ctx context.Context, files []spool.File) []error {
+	ctx, cancel := context.WithTimeout(ctx, p.c.o.Timeout)
+	defer cancel()
+	if len(files) == 1 || bytes.IndexByte(files[0].Envelope, '\n') >= 0 {
+		_, err := p.post(ctx, files[0].Envelope)
+		return []error{err}
+	}
+	var body []byte
+	for _, f := range files {
+		if bytes.IndexByte(f.Envelope, '\n') >= 0 {
+			break // not one line: it goes alone
+		}
+		body = append(append(body, f.Envelope...), '\n')
+	}
+	fields := "Content-Type: application/x-ndjson\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n"
+	answer, err := p.do(ctx, "POST", "/v1/messages", fields, body)
+	if err != nil {
+		if !fedmsg.CodeOf(err).Retryable() { // the request was refused as a whole; which message is at fault shows alone
+			_, err = p.post(ctx, files[0].Envelope)
+		}
+		return []error{err}
+	}
+	var errs []error
+	for line := range bytes.Lines(answer) {
+		errs = append(errs, answeredError(line))
+	}
+	if len(errs) == 0 || len(errs) > len(files) {
+		return []error{fedmsg.Errorf(fedmsg.CodeTimeout, "the node did not answer for %d spooled messages; they are sent again", len(files))}
+	}
+	return errs
+}
+
+// do sends a request and gives the body of the answer, which must be small.
+func (p *poster) do(ctx context.Context, method, path, fields string, body []byte) ([]byte, error) {
+	if p.conn == nil {
+		conn, e, err := p.c.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		p.conn, p.e, p.br = conn, e, bufio.NewReader(conn)
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(p.c.o.Timeout)
+	}
+	p.conn.SetDeadline(deadline)
+	conn := p.conn
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if _, err := p.conn.Write(append(p.c.head(p.e, method, path, fields), body...)); err != nil {
+		p.close()
+		return nil, fedmsg.WrapError(fedmsg.CodeTimeout, err, "the connection to %s broke; the outcome is unknown", p.e.uri)
+	}
+	resp, err := readAnswer(p.br, method)
+	if err == nil {
+		body, err = io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	}
+	if resp == nil || resp.Close {
+		p.close()
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, fedmsg.WrapError(fedmsg.CodeTimeout, err, "the node at %s did not answer in time; the outcome is unknown", p.e.uri)
+	}
+	return body, err
+}
