@@ -1,0 +1,51 @@
+package wire
+
+import "testing"
+
+func TestSameContent(t *testing.T) {
+	const base = `{"i":1,"msg":{"a":1,"b":[2]},"msg_id":"x","timestamp":1,"topic":"a.b","username":"u"}`
+	for _, test := range []struct {
+		name        string
+		other       string
+		whole, made bool // whether it is the same as base, as a ready-made envelope and as one that the node made
+	}{
+		{"itself", base, true, true},
+		{"another layout and order", `{"topic":"a.b", "username":"\u0075","i":1,"timestamp":1,"msg":{"b":[2],"a":1},"msg_id":"x"}`, true, true},
+		{"signed", base[:len(base)-1] + `,"signature":"s","certificate":"c"}`, true, true},
+		{"another time and counter", `{"i":2,"msg":{"a":1,"b":[2]},"msg_id":"x","timestamp":2,"topic":"a.b","username":"u"}`, false, true},
+		{"stream and n", `{"i":1,"msg":{"a":1,"b":[2]},"msg_id":"x","n":1,"stream":"s","timestamp":1,"topic":"a.b","username":"u"}`, false, true},
+		{"crypto", base[:len(base)-1] + `,"crypto":"x509"}`, false, true},
+		{"another body", `{"i":1,"msg":{"a":1,"b":[3]},"msg_id":"x","timestamp":1,"topic":"a.b","username":"u"}`, false, false},
+		{"a float for an integer", `{"i":1,"msg":{"a":1.0,"b":[2]},"msg_id":"x","timestamp":1,"topic":"a.b","username":"u"}`, false, false},
+		{"another topic", `{"i":1,"msg":{"a":1,"b":[2]},"msg_id":"x","timestamp":1,"topic":"a.c","username":"u"}`, false, false},
+		{"headers", `{"headers":{"h":"v"},"i":1,"msg":{"a":1,"b":[2]},"msg_id":"x","timestamp":1,"topic":"a.b","username":"u"}`, false, false},
+		{"the signature inside the body", `{"i":1,"msg":{"a":1,"b":[2],"signature":"s"},"msg_id":"x","timestamp":1,"topic":"a.b","username":"u"}`, false, false},
+		{"no JSON", base[1:], false, false},
+	} {
+		for _, pair := range [][2]string{{base, test.other}, {test.other, base}} {
+			if got := SameContent([]byte(pair[0]), []byte(pair[1]), false); got != test.whole {
+				t.Errorf("%s: same as a ready-made envelope: %v", test.name, got)
+			}
+			if got := SameContent([]byte(pair[0]), []byte(pair[1]), true); got != test.made {
+				t.Errorf("%s: same as made by the node: %v", test.name, got)
+			}
+		}
+	}
+}
+
+func TestSelectionLeavesOut(t *testing.T) {
+	for _, in := range []string{
+		`{"certificate":1,"m":2,"signature":3}`, `{"signature":3,"m":2,"certificate":1}`, `{"m":2,"signature":3,"certificate":1}`,
+		`{"signature":3,"certificate":1,"m":2}`, `{"m":2}`,
+	} {
+		if got, err := appendCanonical(nil, []byte(in), unsignedMembers); err != nil || string(got) != `{"m":2}` {
+			t.Errorf("%s: gave %s (%v)", in, got, err)
+		}
+	}
+	if got, err := appendCanonical(nil, []byte(`{"signature":3,"certificate":1}`), unsignedMembers); err != nil || string(got) != `{}` {
+		t.Errorf("gave %s (%v)", got, err)
+	}
+	if _, err := appendCanonical(nil, []byte(`{"signature":3,"a":1,"signature":1}`), unsignedMembers); err == nil {
+		t.Error("accepted two signatures")
+	}
+}
