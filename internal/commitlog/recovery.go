@@ -1,0 +1,138 @@
+package commitlog
+
+import (
+	"errors"
+	"io"
+
+	"github.com/federated-messaging/fedmsg/internal/durable"
+)
+
+// What a crash leaves behind, and how it is told from damage. A write begins only when the one before it is durable. So at
+// most one write, the last, can be torn, and every record names the first number of its write. Bytes that are no record are
+//
+//   - a torn end, if no record of a later write stands behind them, and the mark does not say that they were durable:
+//     nobody was told of these records, and they are cut off;
+//   - damage otherwise: the records were acknowledged. They are named, and the rest is read on.
+//
+// A torn write may have whole records behind the torn ones, since a disk writes in any order. They go too.
+
+// scanned is what the records of one segment file say.
+type scanned struct {
+	first  uint64
+	index  *memIndex // all records up to the last whole one; damaged ones are missing in it
+	spots  []spot    // places without a record, in order
+	end    int64     // behind the last whole record
+	size   int64     // of the file
+	batch  uint64    // first number of the last write of which a whole record is there; 0 where there is none
+	oldest int64
+	newest int64
+}
+
+// spot is one place in a segment where records are missing.
+type spot struct {
+	offset   int64
+	seq      uint64 // the number of the record that should begin at offset
+	newest   int64  // received of the record before
+	found    bool   // a whole record stands behind it, with the number next
+	next     uint64
+	hasBytes bool // there are bytes that are no record, and not just a jump in the numbers
+}
+
+// count is the number of records up to the last whole one, missing ones included.
+func (c *scanned) count() uint64 { return uint64(len(c.index.offsets)) }
+
+// extend takes records at the end as missing until there are count.
+func (c *scanned) extend(count uint64) {
+	if have := c.count(); have < count {
+		c.index.addMissing(count - have)
+	}
+}
+
+// visitor is called with each whole record, its bytes, which are valid until it returns, and its offset.
+type visitor func(h *header, record []byte, off int64)
+
+// scanSegment reads all records of a segment file of size bytes. visit may be nil.
+func scanSegment(file durable.File, first uint64, size int64, visit visitor) (*scanned, error) {
+	c := &scanned{first: first, index: &memIndex{}, end: min(segmentHead, size), size: size}
+	scan := newScanner(file, segmentHead, size)
+	for {
+		off, seq := scan.off, first+c.count()
+		h, b, err := scan.peek()
+		switch {
+		case errors.Is(err, io.EOF):
+			return c, nil
+		case errors.Is(err, errBroken), err == nil && h.seq < seq:
+			found, err := scan.resync(seq)
+			if err != nil {
+				return nil, err
+			}
+			c.spots = append(c.spots, spot{offset: off, seq: seq, newest: c.newest, found: found, hasBytes: true})
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if h.seq > seq {
+			c.missing(off, seq, h.seq)
+		}
+		c.add(&h, scan.off)
+		if visit != nil {
+			visit(&h, b, scan.off)
+		}
+		scan.off += int64(h.recordLen())
+		c.end = scan.off
+	}
+}
+
+// missing takes the records from seq to before next as missing; the record next stands at off.
+func (c *scanned) missing(off int64, seq, next uint64) {
+	if n := len(c.spots); n == 0 || c.spots[n-1].seq != seq {
+		c.spots = append(c.spots, spot{offset: off, seq: seq, newest: c.newest, found: true})
+	}
+	c.spots[len(c.spots)-1].next = next
+	c.index.addMissing(next - seq)
+}
+
+// add takes a whole record.
+func (c *scanned) add(h *header, off int64) {
+	c.index.add(off, idHash(h.id))
+	c.batch = max(c.batch, h.batch)
+	if c.oldest == 0 {
+		c.oldest = h.received
+	}
+	c.newest = max(c.newest, h.received)
+}
+
+// torn finds where the torn end of the last segment begins, if it has one. Everything up to the number durable is known to
+// have been durable.
+func (c *scanned) torn(durable uint64) (s spot, ok bool) {
+	for _, s := range c.spots {
+		if s.hasBytes && s.seq > durable && s.seq >= c.batch {
+			return s, true
+		}
+	}
+	return spot{}, false
+}
+
+// cut forgets everything from a torn spot on.
+func (c *scanned) cut(s spot) {
+	keep := s.seq - c.first
+	old := c.index
+	c.index = &memIndex{}
+	for i := range keep {
+		if old.offsets[i] == 0 {
+			c.index.addMissing(1)
+		} else {
+			c.index.add(int64(old.offsets[i]), old.hashes[i])
+		}
+	}
+	for i := range c.spots {
+		if c.spots[i].offset == s.offset {
+			c.spots = c.spots[:i]
+			break
+		}
+	}
+	c.end, c.size, c.newest = s.offset, s.offset, s.newest
+	if c.newest == 0 {
+		c.oldest = 0
+	}
+}

@@ -1,0 +1,61 @@
+package commitlog
+
+import (
+	"errors"
+
+	"github.com/federated-messaging/fedmsg/internal/durable"
+)
+
+// roll begins a new segment behind the active one, which is durable to its end. When it fails with a full disk, everything
+// is as before.
+func (w *writer) roll() error {
+	l, old := w.log, w.active
+	if old.count == 0 {
+		// The name stays the same: only the head is written anew. It is synced with the batch.
+		if _, err := old.file.WriteAt(encodeSegmentHead(l.meta.ID, old.first), 0); err != nil {
+			return err
+		}
+		l.mu.Lock()
+		old.id = l.meta.ID
+		l.mu.Unlock()
+		return nil
+	}
+	s, err := createSegment(l.o.FS, l.dir, l.meta, old.last()+1)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	old.full.Store(&fullIndex{mem: old.active})
+	old.active = nil
+	l.segments = append(l.segments[:len(l.segments):len(l.segments)], s)
+	l.bytes += s.size
+	l.mu.Unlock()
+	w.active = s
+	l.keeper.wake()
+	return nil
+}
+
+// createSegment makes a segment file with its head, and its name durable. The head itself is synced with the first batch:
+// a file that has lost it is known by its name, and that it exists says that everything before it is durable.
+func createSegment(fsys durable.FS, dir string, m meta, first uint64) (*segment, error) {
+	path := segmentPath(dir, first)
+	file, err := fsys.Create(path, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = file.WriteAt(encodeSegmentHead(m.ID, first), 0)
+	if err == nil {
+		err = fsys.SyncDir(dir)
+	}
+	if err != nil {
+		errClose := file.Close()
+		if errRemove := fsys.Remove(path); errRemove != nil {
+			// It would be in the way of the next try: no longer just a full disk.
+			return nil, errors.New(errors.Join(err, errClose, errRemove).Error())
+		}
+		return nil, err
+	}
+	s := &segment{first: first, id: m.ID, path: path, file: file, size: segmentHead, active: &memIndex{}}
+	s.refs.Store(1)
+	return s, nil
+}

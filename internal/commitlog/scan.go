@@ -1,0 +1,135 @@
+package commitlog
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/federated-messaging/fedmsg/internal/durable"
+)
+
+// errBroken tells that no whole record begins where one should.
+var errBroken = errors.New("no whole record here")
+
+const (
+	firstChunk = 32 << 10  // bytes of a scanner's first read
+	maxChunk   = 256 << 10 // bytes of its later reads
+)
+
+// scanner walks along the records in a stretch of one file. It reads big chunks, and a record lies in one piece in one of
+// them.
+type scanner struct {
+	file  durable.File
+	off   int64 // where the next record begins
+	end   int64 // where the stretch ends
+	chunk int   // bytes of the next read
+	max   int   // bytes of the largest read, but for a record that needs more
+	keep  bool  // each read gets fresh memory, so that records stay valid; else they are valid until the next call
+
+	buf   []byte // the bytes of the file from bufAt on
+	bufAt int64
+}
+
+// newScanner walks from off to end, using its memory again and again.
+func newScanner(file durable.File, off, end int64) *scanner {
+	return &scanner{file: file, off: off, end: end, chunk: 1 << 20, max: 1 << 20}
+}
+
+// rest gives the bytes that are in memory from off on.
+func (s *scanner) rest() []byte {
+	i := s.off - s.bufAt
+	if i < 0 || i >= int64(len(s.buf)) {
+		return nil
+	}
+	return s.buf[i:]
+}
+
+// fill reads at least need bytes from off on, or all there are.
+func (s *scanner) fill(need int) error {
+	n := int(min(int64(max(need, s.chunk)), s.end-s.off))
+	s.chunk = min(2*s.chunk, s.max)
+	if s.keep || cap(s.buf) < n {
+		s.buf = make([]byte, n)
+	}
+	s.buf = s.buf[:n]
+	s.bufAt = s.off
+	got, err := s.file.ReadAt(s.buf, s.off)
+	if got < n && errors.Is(err, io.EOF) {
+		s.buf, s.end = s.buf[:got], s.off+int64(got) // the file is shorter than was thought
+		return nil
+	}
+	if got < n {
+		s.buf = s.buf[:0]
+		return err
+	}
+	return nil
+}
+
+// peek gives the record at off and its bytes. It fails with io.EOF at the end, and with errBroken where no whole record
+// begins.
+func (s *scanner) peek() (header, []byte, error) {
+	for {
+		if s.off >= s.end {
+			return header{}, nil, io.EOF
+		}
+		b := s.rest()
+		h, v := decodeRecord(b)
+		switch {
+		case v == whole:
+			return h, b[:h.recordLen()], nil
+		case v == broken || int64(len(b)) >= s.end-s.off:
+			return header{}, nil, errBroken
+		}
+		need := headerFixed + 2*maxWord
+		if h.size > 0 {
+			need = h.recordLen()
+		}
+		if err := s.fill(need); err != nil {
+			return header{}, nil, err
+		}
+		if s.off >= s.end {
+			return header{}, nil, errBroken
+		}
+	}
+}
+
+// next gives the record at off and moves behind it.
+func (s *scanner) next() (header, []byte, error) {
+	h, b, err := s.peek()
+	if err == nil {
+		s.off += int64(len(b))
+	}
+	return h, b, err
+}
+
+// resync moves from a place where no whole record begins to the next one with a number of at least seq. It reports false
+// where there is none up to the end, and then stands there.
+func (s *scanner) resync(seq uint64) (bool, error) {
+	from := s.off
+	s.off++
+	for s.off < s.end {
+		b := s.rest()
+		if len(b) < len(recordMagic) && int64(len(b)) < s.end-s.off {
+			if err := s.fill(len(recordMagic)); err != nil {
+				return false, err
+			}
+			continue
+		}
+		i := bytes.Index(b, []byte(recordMagic))
+		if i < 0 {
+			s.off += int64(max(1, len(b)-len(recordMagic)+1))
+			continue
+		}
+		s.off += int64(i)
+		h, _, err := s.peek()
+		if err == nil && h.seq >= seq && h.seq-seq <= uint64(s.off-from)/minRecord+1 {
+			return true, nil
+		}
+		if err != nil && !errors.Is(err, errBroken) && !errors.Is(err, io.EOF) {
+			return false, err
+		}
+		s.off++
+	}
+	s.off = s.end
+	return false, nil
+}
