@@ -1,0 +1,186 @@
+package ingest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// memLog is a log in memory. While held, what is submitted is in flight: ordered, and neither durable nor answered.
+type memLog struct {
+	mu      sync.Mutex
+	entries []fedmsg.Entry
+	byID    map[string]int
+	flight  []*memTicket
+	held    bool
+	err     error         // what Submit gives
+	waited  chan struct{} // has room for one sign that somebody waits for what is in flight
+}
+
+type memTicket struct {
+	log     *memLog
+	records []fedmsg.Record
+	out     []fedmsg.Outcome
+	done    chan struct{}
+}
+
+func newMemLog() *memLog { return &memLog{byID: map[string]int{}, waited: make(chan struct{}, 1)} }
+
+func (l *memLog) Submit(_ context.Context, records ...fedmsg.Record) (fedmsg.Ticket, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return nil, l.err
+	}
+	t := &memTicket{log: l, records: records, done: make(chan struct{})}
+	l.flight = append(l.flight, t)
+	if !l.held {
+		l.commit()
+	}
+	return t, nil
+}
+
+// hold keeps what is submitted from now on in flight.
+func (l *memLog) hold() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = true
+}
+
+// release makes everything in flight durable.
+func (l *memLog) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = false
+	l.commit()
+}
+
+func (l *memLog) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
+}
+
+func (l *memLog) commit() {
+	for _, t := range l.flight {
+		for i := range t.records {
+			t.out = append(t.out, l.store(&t.records[i]))
+		}
+		close(t.done)
+	}
+	l.flight = nil
+}
+
+func (l *memLog) store(r *fedmsg.Record) fedmsg.Outcome {
+	i, found := l.byID[r.ID]
+	if found && !Same(&l.entries[i], r) {
+		return fedmsg.Outcome{Err: fedmsg.Errorf(fedmsg.CodeIDConflict, "another message with id %s is stored already", r.ID)}
+	}
+	if !found {
+		i = len(l.entries)
+		l.byID[r.ID] = i
+		l.entries = append(l.entries, fedmsg.Entry{
+			Position: fedmsg.Position{Log: "k3v5q2m7x4ab", Seq: uint64(i + 1)}, Received: start, ID: r.ID, Topic: r.Topic,
+			Sender: r.Sender, Envelope: r.Envelope, Made: r.Made,
+		})
+	}
+	p := l.entries[i].Position
+	return fedmsg.Outcome{Receipt: fedmsg.Receipt{ID: r.ID, Position: p, Seq: p.Seq, Received: start, Duplicate: found}}
+}
+
+func (l *memLog) Find(id string) (fedmsg.Entry, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i, ok := l.byID[id]; ok {
+		return l.entries[i], true, nil
+	}
+	return fedmsg.Entry{}, false, nil
+}
+
+// all gives the durable entries.
+func (l *memLog) all() []fedmsg.Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]fedmsg.Entry(nil), l.entries...)
+}
+
+func (t *memTicket) Wait(ctx context.Context) ([]fedmsg.Outcome, error) {
+	select {
+	case <-t.done:
+		return t.out, nil
+	case t.log.waited <- struct{}{}:
+	default:
+	}
+	select {
+	case <-t.done:
+		return t.out, nil
+	case <-ctx.Done():
+		return nil, fedmsg.Errorf(fedmsg.CodeTimeout, "the outcome is unknown")
+	}
+}
+
+// root may publish everything by default.
+var root = fedmsg.Sender{Kind: fedmsg.SenderUID, Name: "0"}
+
+// accounts are the users that tests know.
+func accounts(uid string) Account {
+	return map[string]Account{
+		"0": {"root", []string{"root"}}, "990": {"fedmsg", []string{"fedmsg"}}, "1000": {"ann", []string{"ann", "users"}},
+		"1001": {"ben", []string{"ben", "fedmsg"}}, "1002": {"cat", []string{"cat", "builders"}},
+	}[uid]
+}
+
+// newDoor makes a door into log, as root of a node that runs as user 990.
+func newDoor(log Log, change func(*Config)) *Door {
+	c := Config{Log: log, UID: 990, Accounts: accounts, Now: func() time.Time { return start }}
+	if change != nil {
+		change(&c)
+	}
+	return New(c)
+}
+
+// accept submits lines as root and waits.
+func accept(t *testing.T, d *Door, lines ...string) []fedmsg.Outcome {
+	t.Helper()
+	return acceptFrom(t, d, root, lines...)
+}
+
+func acceptFrom(t *testing.T, d *Door, from fedmsg.Sender, lines ...string) []fedmsg.Outcome {
+	t.Helper()
+	raw := make([][]byte, len(lines))
+	for i := range lines {
+		raw[i] = []byte(lines[i])
+	}
+	out, err := d.Accept(t.Context(), from, raw...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) != len(lines) {
+		t.Fatalf("%d outcomes for %d lines", len(out), len(lines))
+	}
+	return out
+}
+
+// word says an outcome in one word: new, duplicate or the code.
+func word(o fedmsg.Outcome) string {
+	switch {
+	case o.Err != nil:
+		return string(fedmsg.CodeOf(o.Err))
+	case o.Receipt.Duplicate:
+		return "duplicate"
+	}
+	return "new"
+}
+
+func words(out []fedmsg.Outcome) []string {
+	var w []string
+	for _, o := range out {
+		w = append(w, word(o))
+	}
+	return w
+}

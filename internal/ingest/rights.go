@@ -1,0 +1,107 @@
+package ingest
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// rights is what one sender may do. It is immutable.
+type rights struct {
+	topics   []fedmsg.Pattern
+	username string // what stands as username in the envelopes made for it, where the sender gives none
+	until    time.Time
+}
+
+// maxSenders bounds the senders whose rights are remembered.
+const maxSenders = 4096
+
+// rightsBook works out the rights of senders and remembers them for a while.
+type rightsBook struct {
+	c     *Config
+	rules []Publisher
+
+	mu   sync.RWMutex
+	book map[fedmsg.Sender]*rights // guarded by mu; at most maxSenders
+}
+
+func newRightsBook(c *Config) *rightsBook {
+	return &rightsBook{c: c, rules: c.rules(), book: make(map[fedmsg.Sender]*rights)}
+}
+
+// of gives the rights of a sender as they were at most Config.RightsFor before now.
+func (b *rightsBook) of(from fedmsg.Sender, now time.Time) *rights {
+	b.mu.RLock()
+	r := b.book[from]
+	b.mu.RUnlock()
+	// Rights that seem to last longer than they can were remembered before the clock was set back.
+	if r != nil && now.Before(r.until) && r.until.Sub(now) <= b.c.RightsFor {
+		return r
+	}
+	r = b.evaluate(from)
+	r.until = now.Add(b.c.RightsFor)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.book) >= maxSenders {
+		clear(b.book) // rare, and cheap to fill again
+	}
+	b.book[from] = r
+	return r
+}
+
+// evaluate applies the rules.
+func (b *rightsBook) evaluate(from fedmsg.Sender) *rights {
+	r := &rights{}
+	match := func(*Publisher) bool { return false }
+	switch from.Kind {
+	case fedmsg.SenderNode:
+		r.topics = []fedmsg.Pattern{fedmsg.MatchAll()}
+	case fedmsg.SenderLoopback:
+		if b.c.Loopback {
+			r.topics = []fedmsg.Pattern{fedmsg.MatchAll()}
+		}
+	case fedmsg.SenderUID:
+		a := b.c.Accounts(from.Name)
+		r.username = a.Name
+		match = func(p *Publisher) bool {
+			return p.UID != "" && (p.UID == from.Name || p.UID == a.Name) || p.Group != "" && slices.Contains(a.Groups, p.Group)
+		}
+	case fedmsg.SenderToken:
+		topics, ok := b.c.Tokens(from.Name)
+		if !ok {
+			break // revoked or expired since its secret was seen; rules about it give nothing any more
+		}
+		r.topics, r.username = slices.Clone(topics), from.Name
+		match = func(p *Publisher) bool { return p.Token == from.Name }
+	case fedmsg.SenderCertificate:
+		match = func(p *Publisher) bool { return p.Certificate != "" && p.Certificate == from.Name }
+	}
+	for i := range b.rules {
+		if match(&b.rules[i]) {
+			r.topics = append(r.topics, b.rules[i].Topics...)
+		}
+	}
+	return r
+}
+
+// check refuses a topic that the sender may not publish on.
+func (r *rights) check(from fedmsg.Sender, topic string) error {
+	for i := range r.topics {
+		if r.topics[i].Match(topic) {
+			return nil
+		}
+	}
+	switch {
+	case from.IsZero():
+		return fedmsg.Errorf(fedmsg.CodeUnauthenticated, "cannot publish on %s: it is not known who sends; use the unix socket, or a token as `fedmsg token new` makes", topic)
+	case from.Kind == fedmsg.SenderLoopback:
+		return fedmsg.Errorf(fedmsg.CodeUnauthenticated, "cannot publish on %s: this node takes messages without a token only while environment is dev; use the unix socket, or a token as `fedmsg token new` makes", topic)
+	case from.Kind == fedmsg.SenderToken:
+		return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may not publish on %s; make a token with --publish for the topic, or allow it by topics in a [[publisher]] with token = %q", from, topic, from.Name)
+	case from.Kind == fedmsg.SenderUID:
+		return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may not publish on %s; add the user to the group %s, or allow it by topics in a [[publisher]] with uid = %q", from, topic, defaultGroup, from.Name)
+	}
+	return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may not publish on %s; an administrator can allow it by topics in a [[publisher]]", from, topic)
+}
