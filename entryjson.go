@@ -50,7 +50,8 @@ func (e *Entry) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// MarshalJSON gives the form of [Entry.AppendJSON].
+// MarshalJSON gives the form of [Entry.AppendJSON]. Behind it encoding/json changes the envelope's bytes: it takes out white
+// space and escapes <, > and &. Where the bytes matter, call AppendJSON.
 func (e *Entry) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
 
 // UnmarshalJSON reads the form of [Entry.AppendJSON]; members it does not know are passed over. It copies what it keeps.
@@ -72,14 +73,14 @@ func (e *Entry) UnmarshalJSON(data []byte) error {
 		return WrapError(CodeBadJSON, err, "entry is not a JSON object of the known shape")
 	}
 	*e = Entry{
-		Position: w.Position, Received: w.Received, ID: w.ID, Topic: w.Topic, Sender: w.Sender, Signer: w.Signer,
-		Verdict: w.Verdict, Origin: w.Origin, Envelope: w.Envelope, NotIJSON: w.Base64 != nil,
+		Position: w.Position, Received: w.Received.UTC(), ID: w.ID, Topic: w.Topic, Sender: w.Sender, Signer: w.Signer,
+		Verdict: w.Verdict, Origin: w.Origin, Envelope: w.Envelope, Signatures: w.Signatures, NotIJSON: w.Base64 != nil,
 	}
 	if w.Base64 != nil {
 		e.Envelope = w.Base64
 	}
-	if string(w.Signatures) != "[]" {
-		e.Signatures = w.Signatures
+	if s := string(w.Signatures); s == "[]" || s == "null" {
+		e.Signatures = nil
 	}
 	return nil
 }

@@ -101,7 +101,9 @@ func codeTable(c Code) codeRow {
 		return codeRow{500, 73}
 	case CodeInterrupted:
 		return codeRow{503, 130}
-	default:
+	case CodeInternal:
+		return codeRow{500, 70}
+	default: // of a later version
 		return codeRow{500, 70}
 	}
 }

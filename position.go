@@ -36,15 +36,13 @@ type Position struct {
 func (p Position) IsZero() bool { return p == Position{} }
 
 // String is the text form LOGID-SEQ, or the empty string for the zero Position.
-func (p Position) String() string {
-	if p.IsZero() {
-		return ""
-	}
-	return string(p.AppendTo(nil))
-}
+func (p Position) String() string { return string(p.AppendTo(nil)) }
 
-// AppendTo appends the text form to b.
+// AppendTo appends the text form to b; the zero Position has none and adds nothing.
 func (p Position) AppendTo(b []byte) []byte {
+	if p.IsZero() {
+		return b
+	}
 	b = append(b, p.Log...)
 	b = append(b, '-')
 	return strconv.AppendUint(b, p.Seq, 10)

@@ -102,7 +102,11 @@ func (s *scanner) count() bool {
 
 func (s *scanner) received(t *time.Time) bool {
 	in, ok := s.inside()
-	return ok && t.UnmarshalText(in) == nil
+	if !ok || t.UnmarshalText(in) != nil {
+		return false
+	}
+	*t = t.UTC()
+	return true
 }
 
 // object1 passes over an object and gives its bytes.
