@@ -10,14 +10,7 @@ import (
 // peerClosed reports whether the other side has certainly closed its end, without waiting and without taking what it sent.
 // Of a TLS connection it cannot be told; there the second write fails.
 func peerClosed(conn net.Conn) bool {
-	for {
-		inner, ok := conn.(interface{ NetConn() net.Conn })
-		if !ok {
-			break
-		}
-		conn = inner.NetConn()
-	}
-	sc, ok := conn.(syscall.Conn)
+	sc, ok := innermost(conn).(syscall.Conn)
 	if !ok {
 		return false
 	}

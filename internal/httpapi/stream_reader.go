@@ -40,6 +40,7 @@ type stream struct {
 
 	due     atomic.Bool  // a heartbeat is due
 	ending  atomic.Bool  // it has to end
+	late    atomic.Bool  // because its reader does not read
 	wrote   atomic.Int64 // clock of the last write's end
 	writing atomic.Int64 // clock of the write's begin while one is under way; else 0
 }
@@ -227,6 +228,7 @@ func (s *stream) write(b []byte) error {
 func (s *stream) check(now, heartbeat, timeout int64) {
 	if began := s.writing.Load(); began != 0 {
 		if now-began >= timeout {
+			s.late.Store(true)
 			s.cut()
 		}
 		return
@@ -244,13 +246,32 @@ func (s *stream) end() {
 }
 
 // endTimeout bounds the last write of a stream that has to end.
-const endTimeout = 500 * time.Millisecond
+const endTimeout = 2 * time.Second
 
 // cut makes the stream's write fail at once.
 func (s *stream) cut() {
 	s.ending.Store(true)
 	_ = s.conn.SetDeadline(past)
 	s.cursor.Wake()
+}
+
+// discard makes closing the connection throw away what the system still holds for the reader: it may be megabytes, and a
+// reader that does not read would keep them there for many minutes.
+func (s *stream) discard() {
+	if c, ok := innermost(s.conn).(*net.TCPConn); ok {
+		_ = c.SetLinger(0)
+	}
+}
+
+// innermost gives the connection below TLS and what else was put around it.
+func innermost(conn net.Conn) net.Conn {
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
+		}
+		conn = outer.NetConn()
+	}
 }
 
 // report says good-bye to the reader, if it is there, and tells the operator what is not usual.
@@ -261,7 +282,9 @@ func (s *stream) report(err error) {
 	case err == errEnd && s.socket != nil:
 		_ = s.write(s.socket.goodbye(s.left == 0))
 	case err == errEnd, err == errGone:
+	case isCut(err) && !s.late.Load():
 	case isCut(err):
+		s.discard()
 		s.owner.deps.logger.Info("cut a reader that does not read", "peer", s.conn.RemoteAddr().String(), "position", s.cursor.Position().String())
 	default:
 		if _, ok := errors.AsType[*net.OpError](err); !ok {

@@ -134,6 +134,9 @@ type frameConn struct {
 	mu sync.Mutex // held while a write is under way
 }
 
+// NetConn gives the connection below, as [tls.Conn.NetConn] does.
+func (c *frameConn) NetConn() net.Conn { return c.Conn }
+
 func (c *frameConn) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
