@@ -1,0 +1,147 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+)
+
+// meaning says in one sentence what a key means, for people; lines end where the example's do. Every key has one.
+func meaning(key string) string {
+	switch key {
+	case "topic_prefix":
+		return "What every topic of this organisation begins with, a domain name read backwards."
+	case "environment":
+		return "dev, stg, prod or production: the second part of topics. In dev whoever reaches a loopback\nlistener may publish without a token."
+	case "state":
+		return "Directory of the log, the tokens and the readers' saved positions; mode 0700."
+	case "node":
+		return "URI of the node that publish, tail and hook use. Empty: the one of this machine."
+	case "log_level":
+		return "The least level that is logged: debug, info, warn or error."
+	case "http.listen":
+		return "TCP endpoints, http://HOST:PORT or https://HOST:PORT?cert=FILE&key=FILE; in the query also\nclient_ca=FILE, topics=PATTERN,… (what readers without a token may read), fd=NAME (socket activation)."
+	case "http.socket":
+		return "Local socket, where the kernel says who the sender is: unix:///PATH?mode=0660&group=NAME&topics=PATTERN,…\nEmpty: none."
+	case "http.allowed_hosts":
+		return "Names of this node, beside localhost and IP addresses, that requests may be made to."
+	case "http.allowed_origins":
+		return "Web origins, as in https://apps.example.org, whose pages may read. They may never publish."
+	case "http.insecure_plain_http":
+		return "Take bearer tokens over plain HTTP from other machines, where anybody can read them."
+	case "http.max_connections":
+		return "Most open connections of all listeners together."
+	case "http.max_connections_per_address":
+		return "Most connections of one remote address; loopback and the local socket do not count."
+	case "http.max_header_bytes":
+		return "Most bytes of the request line and headers."
+	case "http.max_body_bytes":
+		return "Most bytes of a request's body, or of one line of NDJSON."
+	case "http.publish_queue":
+		return "Most batches of one streaming publisher whose receipts wait to be read."
+	case "http.header_timeout":
+		return "How long a client may take to send the headers of a request."
+	case "http.body_timeout":
+		return "How long it may then take to send the body."
+	case "http.write_timeout":
+		return "How long an answer may wait for the client to read it."
+	case "http.accept_timeout":
+		return "How long a request may wait for its message to be on disk; then its fate is unknown."
+	case "http.idle_timeout":
+		return "How long a connection may stay open between requests."
+	case "http.publish_idle_timeout":
+		return "How long a streaming publisher may send nothing."
+	}
+	return moreMeaning(key)
+}
+
+// moreMeaning is meaning for what is not the root's or http's.
+func moreMeaning(key string) string {
+	switch key {
+	case "http.stream.max":
+		return "Most live streams at once."
+	case "http.stream.heartbeat":
+		return "Silence after which a reader is told its position."
+	case "http.stream.passed_over":
+		return "Entries a reader did not ask for after which it is told its position."
+	case "http.stream.write_timeout":
+		return "A reader that takes nothing for so long is cut; it can resume."
+	case "http.stream.buffer_bytes":
+		return "Memory for readers that catch up, all together."
+	case "log.segment_bytes":
+		return "Size of one segment file. Retention removes whole segments."
+	case "log.max_bytes":
+		return "Oldest entries go when the log is larger; 0 keeps everything."
+	case "log.max_age":
+		return "Entries go when they are older; 0s keeps everything."
+	case "log.queue_bytes":
+		return "Most bytes that are accepted and not yet on disk; publishers wait beyond."
+	case "feed.ring_bytes":
+		return "Memory for recent entries. Readers further behind read the disk."
+	case "limits.body":
+		return "Most bytes of a message's body."
+	case "limits.envelope":
+		return "Most bytes of a whole envelope."
+	case "limits.depth":
+		return "Deepest nesting of JSON."
+	case "limits.topic_bytes":
+		return "Most bytes of a topic."
+	case "limits.topic_words":
+		return "Most words of a topic."
+	case "limits.headers":
+		return "Most headers of a message."
+	case "limits.header_bytes":
+		return "Most bytes of one header, name and value."
+	case "limits.id_bytes":
+		return "Most bytes of an id."
+	case "limits.name_bytes":
+		return "Most bytes of a username."
+	case "spool.directory":
+		return "Where publishers leave messages while no node answers, and the node fetches them. Empty: nowhere."
+	case "spool.interval":
+		return "How often the node looks there."
+	case "publisher.uid":
+		return "A user, by number or name."
+	case "publisher.group":
+		return "Or the members of a group."
+	case "publisher.token":
+		return "Or the bearer of a token, by the token's name."
+	case "publisher.certificate":
+		return "Or the holder of a TLS client certificate, by the name in it."
+	case "publisher.signer":
+		return "Or the verified signer of the message."
+	case "publisher.topics":
+		return "The topics that it may publish on, as patterns: * is one word, # any number of words."
+	}
+	return ""
+}
+
+// WriteExample writes a configuration file in which every key stands with its meaning and default, commented out.
+func WriteExample(w io.Writer) error {
+	c := Default(System{Getenv: func(string) string { return "" }, Exists: func(string) bool { return true }})
+	var b strings.Builder
+	b.WriteString("# Configuration of fedmsg. Every key is optional; those below show the defaults of a node that runs as root.\n" +
+		"# The environment wins over this file: FEDMSG_HTTP_LISTEN sets listen in [http], lists are separated by commas.\n" +
+		"# Times are written 30s, 1h30m, 30d, and sizes 512, 64KiB, 10GiB. `fedmsg config check` says what is wrong.\n")
+	example(&b, newSection("", reflect.ValueOf(&c).Elem()))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func example(b *strings.Builder, s *section) {
+	switch shape := s.shape(); {
+	case s.list:
+		b.WriteString("\n# Who may publish, beside root, the group fedmsg and the node's own user. One table for each.\n#" + strings.TrimPrefix(header(s.name+"[0]"), "\n"))
+		s = shape
+	case s.name != "":
+		b.WriteString(header(s.name))
+	}
+	for _, k := range s.keys {
+		_, word := split(k.name)
+		fmt.Fprintf(b, "\n# %s\n#%s = %s\n", strings.ReplaceAll(meaning(k.name), "\n", "\n# "), word, tomlValue(k.plainValue()))
+	}
+	for _, t := range s.tables {
+		example(b, t)
+	}
+}
