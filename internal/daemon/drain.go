@@ -1,0 +1,110 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/spool"
+)
+
+// door is the way into the log, as package ingest makes it.
+type door interface {
+	Submit(ctx context.Context, from fedmsg.Sender, lines ...[]byte) fedmsg.Ticket
+}
+
+// drainer fetches what publishers left in the spools while no node answered. One goroutine, Run, looks at them again and
+// again: notification of changes would need a second way for when it overflows, and a look at an empty directory costs
+// microseconds.
+type drainer struct {
+	spools []*spool.Spool
+	door   door
+	every  time.Duration
+	log    *slog.Logger
+
+	delivered, rejected prometheus.Counter
+
+	mu   sync.Mutex
+	errs map[string]error // by directory, of the last look; guarded by mu
+}
+
+func newDrainer(dirs []string, o spool.Options, d door, every time.Duration, log *slog.Logger) *drainer {
+	dr := &drainer{
+		door: d, every: every, log: log, errs: map[string]error{},
+		delivered: prometheus.NewCounter(prometheus.CounterOpts{Name: "fedmsg_spool_delivered_total", Help: "Messages fetched from the spool."}),
+		rejected:  prometheus.NewCounter(prometheus.CounterOpts{Name: "fedmsg_spool_rejected_total", Help: "Messages of the spool that were refused for good."}),
+	}
+	for _, dir := range dirs {
+		dr.spools = append(dr.spools, spool.New(dir, o))
+	}
+	return dr
+}
+
+// run drains until ctx ends.
+func (d *drainer) run(ctx context.Context) {
+	tick := time.NewTicker(d.every)
+	defer tick.Stop()
+	for {
+		for _, s := range d.spools {
+			d.drain(ctx, s)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// drain hands on what is in one spool, and logs a fault once for as long as it stays the same.
+func (d *drainer) drain(ctx context.Context, s *spool.Spool) {
+	sum, err := s.DrainAll(ctx, d.deliver)
+	if ctx.Err() != nil {
+		err = nil // the node stops; what is left waits for the next one
+	}
+	d.delivered.Add(float64(sum.Delivered))
+	d.rejected.Add(float64(sum.Rejected))
+	if sum.Delivered+sum.Rejected > 0 {
+		d.log.Info("fetched from the spool", "directory", s.Dir(), "delivered", sum.Delivered, "rejected", sum.Rejected)
+	}
+	d.mu.Lock()
+	before := d.errs[s.Dir()]
+	d.errs[s.Dir()] = err
+	d.mu.Unlock()
+	if err != nil && (before == nil || before.Error() != err.Error()) {
+		d.log.Warn("cannot fetch from the spool", "directory", s.Dir(), "error", err)
+	}
+}
+
+// deliver puts one envelope through the door, as its file's owner.
+func (d *drainer) deliver(ctx context.Context, f spool.File) error {
+	from := fedmsg.Sender{Kind: fedmsg.SenderUID, Name: strconv.FormatUint(uint64(f.Owner), 10)}
+	outcomes, err := d.door.Submit(ctx, from, f.Envelope).Wait(ctx)
+	if err != nil {
+		return err
+	}
+	if err := outcomes[0].Err; err != nil {
+		d.log.Warn("refused a message of the spool", "file", f.Name, "sender", from, "error", err)
+		return err
+	}
+	return nil
+}
+
+// checks is the health of the spools.
+func (d *drainer) checks() []ops.Check {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.spools {
+		if err := d.errs[s.Dir()]; err != nil {
+			_, text := fedmsg.Public(err)
+			return []ops.Check{{Name: "spool", Status: ops.Warning, Text: text}}
+		}
+	}
+	return []ops.Check{{Name: "spool", Status: ops.OK, Text: "the spool is fetched"}}
+}

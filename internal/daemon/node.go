@@ -1,0 +1,264 @@
+// Package daemon builds a node from its configuration, runs it, and stops it.
+//
+// It promises that nothing runs after Run returned, that the parts stop in the reverse of their start under one deadline,
+// and that the part which does not is named. A node that could not be built leaves nothing open. It decides nothing about
+// messages: it is one straight line of wiring, and what an operator sees of the whole: the state directory, readiness,
+// health, metrics, and what the service manager is told.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/commitlog"
+	"github.com/federated-messaging/fedmsg/internal/config"
+	"github.com/federated-messaging/fedmsg/internal/durable"
+	"github.com/federated-messaging/fedmsg/internal/feed"
+	"github.com/federated-messaging/fedmsg/internal/httpapi"
+	"github.com/federated-messaging/fedmsg/internal/ingest"
+	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/spool"
+	"github.com/federated-messaging/fedmsg/internal/token"
+	"github.com/federated-messaging/fedmsg/internal/wire"
+)
+
+// Options is what a node gets from its surroundings. The zero value takes them from the process.
+type Options struct {
+	Version   string              // shown in the metrics
+	Logger    *slog.Logger        // for the operator; nil discards
+	Getenv    func(string) string // nil is os.Getenv
+	StopIn    time.Duration       // the one deadline for stopping; 0 means 5 s
+	Hangup    <-chan os.Signal    // SIGHUP, which is answered in the log; nil is never
+	Listeners map[string]net.Listener
+	// SpoolDirs are looked at beside the configured directory, if they are not it.
+	SpoolDirs []string
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	if o.StopIn <= 0 {
+		o.StopIn = 5 * time.Second
+	}
+	return o
+}
+
+// Node is a built node, listening but not serving yet. One goroutine builds and runs it.
+type Node struct {
+	log    *slog.Logger
+	stopIn time.Duration
+	hangup <-chan os.Signal
+	stops  stopList
+	ready  ops.Readiness
+	notify notifier
+	server *httpapi.Server
+	drain  *drainer
+}
+
+// New opens everything that the configuration names, in the order in which one part uses another. The configuration must
+// be valid. Run must follow, as it also closes what New opened; after an error nothing is open.
+func New(c config.Config, o Options) (node *Node, err error) {
+	o = o.withDefaults()
+	n := &Node{log: o.Logger, stopIn: o.StopIn, hangup: o.Hangup, notify: newNotifier(o.Getenv, os.Getpid())}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.stop())
+		}
+	}()
+
+	if err := openState(c.State); err != nil {
+		return nil, err
+	}
+	registry := ops.NewRegistry(o.Version)
+	syncs := newSyncHistogram()
+	registry.MustRegister(syncs)
+
+	// The log tells the feed what has become durable, and the feed is made from the log. Nothing is committed before the
+	// first Submit, which is long after this function.
+	var live *feed.Feed
+	log, err := commitlog.Open(LogDir(c.State), commitlog.Options{
+		SegmentBytes: c.Log.SegmentBytes, MaxBytes: c.Log.MaxBytes, MaxAge: c.Log.MaxAge, QueueBytes: c.Log.QueueBytes,
+		Same: func(stored *fedmsg.Entry, submitted *fedmsg.Record) bool {
+			return wire.SameContent(stored.Envelope, submitted.Envelope, submitted.Made)
+		},
+		Committed: func(entries []fedmsg.Entry) { live.Publish(entries) },
+		Pins:      func() []commitlog.Pin { return savedReaders(ReadersDir(c.State), o.Logger) },
+		FS:        meteredFS{durable.OS{}, syncs}, Logger: o.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	info := log.Info()
+	live = feed.New(feed.Config{
+		Log: info.ID, Last: info.Last, RingBytes: c.Feed.RingBytes,
+		Open: func(after uint64) feed.LogReader { return log.Reader(after) },
+	})
+	registry.MustRegister(newLogMetrics(log.Info))
+	// The log's writer feeds the feed until it ends, so the feed is closed after it.
+	n.stops.push("feed", func(context.Context) error { live.Close(); return nil })
+	n.stops.push("log", func(context.Context) error { return log.Close() })
+
+	tokens, err := token.Open(token.Config{Path: TokensFile(c.State), Logger: o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	dev := c.Environment == "dev"
+	entrance := ingest.New(ingest.Config{
+		Limits: c.Limits, Publishers: c.Publisher, Loopback: dev, UID: os.Getuid(), Log: log,
+		Tokens:  publishing(tokens),
+		Metrics: ingest.NewMetrics(registry), Logger: o.Logger,
+	})
+
+	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.Limits.Envelope)}, entrance, c.Spool.Interval, o.Logger)
+	registry.MustRegister(n.drain.delivered, n.drain.rejected)
+
+	passed, err := passedListeners(o.Getenv, os.Getpid(), firstPassed)
+	if err != nil {
+		return nil, err
+	}
+	if passed == nil {
+		passed = o.Listeners
+	}
+	n.server, err = httpapi.New(c.HTTP, httpapi.Deps{
+		Door: entrance, Log: edgeLog{log}, Seeker: log, Feed: live,
+		Tokens:    grants(tokens),
+		Dev:       dev,
+		Listeners: passed,
+		Health:    healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, insecureChecks(c.HTTP.Insecure())),
+		Ready:     func() error { return errors.Join(n.ready.Err(), log.Err()) },
+		Metrics:   ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// grants is the tokens as package httpapi asks for them.
+func grants(tokens *token.Store) func(string) (string, []fedmsg.Pattern, bool) {
+	return func(secret string) (string, []fedmsg.Pattern, bool) {
+		g, ok := tokens.Lookup(secret)
+		return g.Name, g.Read, ok
+	}
+}
+
+// publishing is the tokens as package ingest asks for them.
+func publishing(tokens *token.Store) func(string) ([]fedmsg.Pattern, bool) {
+	return func(name string) ([]fedmsg.Pattern, bool) {
+		g, ok := tokens.Named(name)
+		return g.Publish, ok
+	}
+}
+
+// spoolDirs lists the spools that this node fetches from, each once. One that this user may not list belongs to another
+// node.
+func spoolDirs(configured string, o Options) []string {
+	var dirs []string
+	if configured == "" {
+		return nil
+	}
+	for _, dir := range append([]string{configured}, o.SpoolDirs...) {
+		if dir == "" || slices.Contains(dirs, dir) {
+			continue
+		}
+		if d, err := os.Open(dir); err == nil {
+			d.Close()
+		} else if errors.Is(err, os.ErrPermission) {
+			o.Logger.Info("this spool belongs to another user and is left alone", "directory", dir)
+			continue
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}
+
+// Addrs lists where the node listens, as URIs.
+func (n *Node) Addrs() []string { return n.server.Addrs() }
+
+// Run serves until ctx ends or a part fails, and then stops everything.
+func (n *Node) Run(ctx context.Context) error {
+	failed := n.startServing()
+	n.startDraining()
+	n.ready.Set("")
+	n.tell("READY=1", "STATUS=listening")
+	watchdog, stopWatchdog := n.notify.ticks()
+	defer stopWatchdog()
+	for {
+		select {
+		case <-watchdog:
+			n.tell("WATCHDOG=1")
+		case <-n.hangup:
+			n.log.Info("nothing to do on a hangup: certificates and tokens are read again when their files change; for a changed configuration restart the node")
+		case err := <-failed:
+			return errors.Join(err, n.stopServing())
+		case <-ctx.Done():
+			return n.stopServing()
+		}
+	}
+}
+
+// startServing starts the listeners' goroutine and gives a channel with the error that ends it early.
+func (n *Node) startServing() <-chan error {
+	failed, done := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := n.server.Run(context.Background()); err != nil { // ends by Shutdown, so that requests go on until then
+			failed <- err
+		}
+	}()
+	n.stops.push("http", func(ctx context.Context) error {
+		err := n.server.Shutdown(ctx)
+		<-done
+		return err
+	})
+	return failed
+}
+
+// startDraining starts the spools' goroutine.
+func (n *Node) startDraining() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		n.drain.run(ctx)
+	}()
+	n.stops.push("spool", func(context.Context) error {
+		cancel()
+		<-done
+		return nil
+	})
+}
+
+// stopServing says that the node stops, and stops it.
+func (n *Node) stopServing() error {
+	n.ready.Set("the node is stopping")
+	n.tell("STOPPING=1")
+	n.log.Info("stopping")
+	err := n.stop()
+	if err == nil {
+		n.log.Info("stopped")
+	}
+	return err
+}
+
+func (n *Node) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), n.stopIn)
+	defer cancel()
+	return n.stops.stop(ctx, n.log)
+}
+
+func (n *Node) tell(lines ...string) {
+	if err := n.notify.send(lines...); err != nil {
+		n.log.Warn("cannot tell the service manager", "error", err)
+	}
+}

@@ -1,0 +1,59 @@
+package daemon
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/commitlog"
+)
+
+// maxReaderBytes bounds the file of one saved position.
+const maxReaderBytes = 256
+
+// savedReaders gives the saved positions of the readers, one in each file of the directory: "POSITION", or
+// "POSITION hold" where retention must keep what the reader has not taken. A file that cannot be read is logged and holds
+// nothing, as one bad file must not stop the node.
+func savedReaders(dir string, log *slog.Logger) []commitlog.Pin {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		log.Warn("cannot look for saved readers", "directory", dir, "error", err)
+		return nil
+	}
+	var pins []commitlog.Pin
+	for _, e := range entries {
+		if !e.Type().IsRegular() || strings.HasPrefix(e.Name(), ".") || strings.HasSuffix(e.Name(), ".tmp") {
+			continue
+		}
+		pin, err := savedReader(filepath.Join(dir, e.Name()))
+		if err != nil {
+			log.Warn("cannot read the saved position of a reader", "reader", e.Name(), "error", err)
+			continue
+		}
+		pins = append(pins, pin)
+	}
+	return pins
+}
+
+func savedReader(name string) (commitlog.Pin, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return commitlog.Pin{}, err
+	}
+	if info.Size() > maxReaderBytes {
+		return commitlog.Pin{}, fedmsg.Errorf(fedmsg.CodeBadPosition, "the file has %d bytes; a position has fewer than %d", info.Size(), maxReaderBytes)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return commitlog.Pin{}, err
+	}
+	words := strings.Fields(string(text))
+	if len(words) == 0 || len(words) > 2 || slices.ContainsFunc(words[1:], func(w string) bool { return w != "hold" }) {
+		return commitlog.Pin{}, fedmsg.Errorf(fedmsg.CodeBadPosition, "the file is not of the form POSITION or POSITION hold")
+	}
+	p, err := fedmsg.ParsePosition(words[0])
+	return commitlog.Pin{Name: filepath.Base(name), Position: p, Hold: len(words) == 2}, err
+}
