@@ -75,6 +75,22 @@ func (p *program) command() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fedmsg.Errorf(fedmsg.CodeUsage, "%s; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand()
+	root.AddCommand(p.serveCommand(), p.configCommand(), p.versionCommand())
+	codeArgs(root)
 	return root
+}
+
+// codeArgs gives the errors of wrong arguments, in the whole tree, the code of a wrong command line.
+func codeArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fedmsg.Errorf(fedmsg.CodeUsage, "%s; see %s --help", err, cmd.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		codeArgs(sub)
+	}
 }
