@@ -69,7 +69,7 @@ func (l *Log) trimByAge() {
 // the pin that stopped it, if one did. The caller holds keeper.trimming.
 func (l *Log) trim(due func(*segment) bool) hold {
 	var held hold
-	var asked, removed bool
+	asked := false
 	for {
 		l.mu.Lock()
 		s := l.segments[0]
@@ -86,15 +86,8 @@ func (l *Log) trim(due func(*segment) bool) hold {
 			break
 		}
 		l.drop(s)
-		removed = true
 	}
 	l.noteHold(held)
-	if removed {
-		if err := l.o.FS.SyncDir(l.dir); err != nil {
-			// The worst is that a removed file is there again after a crash, and is removed again.
-			l.o.Logger.Warn("cannot sync the directory after removing old segments", "dir", l.dir, "error", err)
-		}
-	}
 	return held
 }
 
@@ -119,6 +112,11 @@ func (l *Log) drop(s *segment) {
 		if err := l.o.FS.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			l.o.Logger.Warn("cannot remove an old segment; the next start tries again", "path", path, "error", err)
 		}
+	}
+	// Each removal on its own: a crash must not bring back an older segment than one that stays removed, which would look
+	// like a hole.
+	if err := l.o.FS.SyncDir(l.dir); err != nil {
+		l.o.Logger.Warn("cannot sync the directory after removing an old segment", "dir", l.dir, "error", err)
 	}
 	if err := s.release(); err != nil {
 		l.o.Logger.Warn("cannot close an old segment", "error", err)
