@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 )
@@ -47,6 +48,8 @@ type Feed struct {
 
 	work chan struct{} // tells the waker that there is something to wake for; capacity 1
 	done chan struct{} // closed when the waker has returned
+
+	closing chan struct{} // closed by Close
 }
 
 const (
@@ -64,7 +67,7 @@ func New(c Config) *Feed {
 	}
 	f := &Feed{
 		log: c.Log, open: c.Open, ring: newRing(c.RingEntries, c.RingBytes, c.Last),
-		work: make(chan struct{}, 1), done: make(chan struct{}),
+		work: make(chan struct{}, 1), done: make(chan struct{}), closing: make(chan struct{}),
 	}
 	f.last.Store(c.Last)
 	go f.wake()
@@ -97,7 +100,10 @@ func (f *Feed) Cursor(after uint64) *Cursor {
 // Publish must not be called any more.
 func (f *Feed) Close() {
 	f.mu.Lock()
-	f.closed = true
+	if !f.closed {
+		f.closed = true
+		close(f.closing)
+	}
 	f.mu.Unlock()
 	f.nudge()
 	<-f.done
@@ -127,10 +133,33 @@ func (f *Feed) wake() {
 			c.Wake()
 			list[i] = nil
 		}
-		spare = list
 		if closed {
 			return
 		}
+		f.pause(time.Duration(len(list)) * wakePause)
+		spare = list
+	}
+}
+
+// wakePause is how long the waker rests for each cursor that it has woken. A thousand readers cost some milliseconds of
+// work for whatever they are woken; while the waker rests more entries come together, and each reader writes them at once.
+// An entry that comes after a pause wakes its readers at once, and no pause is above maxPause.
+const (
+	wakePause = 2 * time.Microsecond
+	minPause  = 100 * time.Microsecond
+	maxPause  = 20 * time.Millisecond
+)
+
+// pause rests for d, or until Close. It does nothing where d is too short to matter.
+func (f *Feed) pause(d time.Duration) {
+	if d < minPause {
+		return
+	}
+	timer := time.NewTimer(min(d, maxPause))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-f.closing:
 	}
 }
 

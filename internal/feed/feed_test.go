@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -153,6 +154,41 @@ func TestWaitReturnsForEveryEntry(t *testing.T) {
 		}
 		if _, err := c.Next(); fedmsg.CodeOf(err) != fedmsg.CodeUnavailable {
 			t.Fatalf("after Close: %v", err)
+		}
+	})
+}
+
+// TestWakePause holds that the first entry wakes its readers at once and the next ones wait for it to be paid for, and that
+// Close does not wait.
+func TestWakePause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const readers = 1000
+		log := &fakeLog{}
+		f := New(Config{Log: logID, Open: log.reader})
+		woken := make(chan time.Time, readers)
+		round := func() {
+			for range readers {
+				c := f.Cursor(f.Last().Seq)
+				go func() { c.Wait(); woken <- time.Now() }()
+			}
+			synctest.Wait()
+		}
+		start := time.Now()
+		for i := range 3 {
+			round()
+			f.Publish(log.grow(1))
+			for range readers {
+				if got, want := (<-woken).Sub(start), time.Duration(i)*readers*wakePause; got != want {
+					t.Fatalf("round %d: woken after %v, want %v", i, got, want)
+				}
+			}
+		}
+		round()
+		f.Close()
+		for range readers {
+			if got, want := (<-woken).Sub(start), 2*readers*wakePause; got != want {
+				t.Fatalf("Close: woken after %v, want %v", got, want)
+			}
 		}
 	})
 }

@@ -113,7 +113,12 @@ func BenchmarkCatchUp(b *testing.B) {
 
 // BenchmarkFanOut publishes to 1,000 live readers, the readers included.
 func BenchmarkFanOut(b *testing.B) {
-	const readers, batch = 1000, 10
+	for _, batch := range []int{1, 10} { // entries between two chances for the readers to run
+		b.Run(fmt.Sprint(batch), func(b *testing.B) { benchFanOut(b, 1000, batch) })
+	}
+}
+
+func benchFanOut(b *testing.B, readers, batch int) {
 	n := startStreams(b, DefaultStreamConfig(), nil, 0)
 	body := []byte(`{"msg":{"pad":"` + strings.Repeat("x", 1000) + `"}}`)
 	var wg sync.WaitGroup
@@ -143,5 +148,5 @@ func BenchmarkFanOut(b *testing.B) {
 		runtime.Gosched()
 	}
 	wg.Wait()
-	b.ReportMetric(float64(total)*readers/b.Elapsed().Seconds(), "deliveries/s")
+	b.ReportMetric(float64(total)*float64(readers)/b.Elapsed().Seconds(), "deliveries/s")
 }

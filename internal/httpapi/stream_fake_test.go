@@ -117,12 +117,7 @@ func startStreams(t testing.TB, cfg StreamConfig, scope []fedmsg.Pattern, ringBy
 	}
 	n.feed = feed.New(feed.Config{Log: streamLogID, Open: n.log.reader, RingBytes: ringBytes})
 	n.streams = makeStreams(cfg, streamDeps{feed: n.feed, seeker: n.log, first: func() uint64 { return n.log.trimmed + 1 }})
-	n.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Test", "kept")
-		if err := n.streams.serve(w, r, n.scope); err != nil {
-			writeError(w, err)
-		}
-	}))
+	n.server = httptest.NewServer(http.HandlerFunc(n.serve))
 	n.url = n.server.URL
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -134,6 +129,19 @@ func startStreams(t testing.TB, cfg StreamConfig, scope []fedmsg.Pattern, ringBy
 		n.feed.Close()
 	})
 	return n
+}
+
+func (n *streamNode) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Test", "kept")
+	if err := n.streams.serve(w, r, n.scope); err != nil {
+		writeError(w, err)
+	}
+}
+
+// startTLS starts the server anew, with TLS.
+func (n *streamNode) startTLS() {
+	n.server = httptest.NewTLSServer(http.HandlerFunc(n.serve))
+	n.url = n.server.URL
 }
 
 // publish makes an entry of each topic durable.
@@ -159,7 +167,13 @@ type streamReader struct {
 // open asks for a stream; header holds name and value in turn.
 func (n *streamNode) open(t testing.TB, query string, header ...string) *streamReader {
 	t.Helper()
-	resp := n.get(t, query, header...)
+	return n.openWith(t, &http.Transport{}, query, header...)
+}
+
+// openWith is open with a transport, which is used for this alone.
+func (n *streamNode) openWith(t testing.TB, transport *http.Transport, query string, header ...string) *streamReader {
+	t.Helper()
+	resp := n.getWith(t, transport, query, header...)
 	if resp.StatusCode != http.StatusOK {
 		body, _ := io.ReadAll(resp.Body)
 		t.Fatalf("GET %s: %s %s", query, resp.Status, body)
@@ -174,6 +188,11 @@ func (n *streamNode) open(t testing.TB, query string, header ...string) *streamR
 
 func (n *streamNode) get(t testing.TB, query string, header ...string) *http.Response {
 	t.Helper()
+	return n.getWith(t, &http.Transport{}, query, header...)
+}
+
+func (n *streamNode) getWith(t testing.TB, transport *http.Transport, query string, header ...string) *http.Response {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.url+"/v1/stream?"+query, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +200,7 @@ func (n *streamNode) get(t testing.TB, query string, header ...string) *http.Res
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	transport := &http.Transport{DisableKeepAlives: true}
+	transport.DisableKeepAlives = true
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)

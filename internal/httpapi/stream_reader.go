@@ -163,14 +163,20 @@ func (s *stream) heartbeat(x *buffer) {
 	s.passed = 0
 }
 
-// makeRoom exchanges a small buffer for a big one, as the reader seems to have much to catch up with, or writes it.
+// makeRoom exchanges a small buffer for a big one, as the reader seems to have much to catch up with, or writes it. A
+// reader that is slow to take what is written has to do with a small one.
 func (s *stream) makeRoom(x *buffer) (*buffer, error) {
 	if !x.big && !s.slow {
 		if y, ok := s.owner.buffers.grow(x); ok {
 			return y, nil
 		}
 	}
-	return s.flush(x)
+	x, err := s.flush(x)
+	if x.big && s.slow {
+		s.owner.buffers.put(x)
+		x = s.newBuffer()
+	}
+	return x, err
 }
 
 // chunkHead is the length of the head of an HTTP chunk as it is written here: eight hexadecimal digits and a line end.
