@@ -142,12 +142,13 @@ func TestPositionsOfRestoredBackup(t *testing.T) {
 	if err := os.WriteFile(saved, []byte(lost.Position.String()+" hold\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	before := len(restored.Logs())
 	if err := restored.Launch(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if _, err := restored.AwaitLine(ctx, len(node.Logs()), "listening on unix://"); err != nil {
+	if _, err := restored.AwaitLine(ctx, before, "listening on unix://"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := restored.Publish(t.Context(), submission("refused-5", 5)); fedmsg.CodeOf(err) != fedmsg.CodeLogAhead {

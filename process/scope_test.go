@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -216,6 +217,7 @@ func TestScopeOfToken(t *testing.T) {
 	}
 	mustPublish(t, node, openTopic, "open-0", "free")
 	mustPublish(t, node, secretTopic, "secret-0", marker)
+	awaitToken(t, node, secret)
 	for _, c := range []struct {
 		id, token string
 		want      int
@@ -224,6 +226,18 @@ func TestScopeOfToken(t *testing.T) {
 	} {
 		if status := statusWith(t, node.URL+"/v1/messages/"+c.id, c.token); status != c.want {
 			t.Errorf("%s with token %q: status %d, want %d", c.id, c.token, status, c.want)
+		}
+	}
+}
+
+// awaitToken waits until the node has seen that there is a new token.
+func awaitToken(t *testing.T, node *fedmsgtest.Node, secret string) {
+	t.Helper()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(patience); statusWith(t, node.URL+"/v1/log", secret) == http.StatusUnauthorized; <-again.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("the new token is not known within %s", patience)
 		}
 	}
 }
