@@ -75,7 +75,8 @@ func (p *program) command() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fedmsg.Errorf(fedmsg.CodeUsage, "%s; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(p.serveCommand(), p.configCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.configCommand(), p.versionCommand(),
+		p.checkCommand(), p.logCommand(), p.tokenCommand())
 	codeArgs(root)
 	return root
 }

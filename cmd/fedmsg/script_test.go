@@ -25,7 +25,9 @@ func TestScript(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": status, "makelog": makeLog, "flipbyte": flipByte,
+		},
 	})
 }
 

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/commitlog"
+	"github.com/federated-messaging/fedmsg/internal/daemon"
+)
+
+// logCommand is `fedmsg log`: what is to be known and done about a node's log.
+func (p *program) logCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "log",
+		Short: "Describe a node's log, or take over one that was restored from a backup",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	stateFlags(cmd.PersistentFlags())
+	cmd.AddCommand(p.logInfo(), p.logAdopt())
+	return cmd
+}
+
+func (p *program) logInfo() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "info",
+		Short: "Say which log it is, what it holds, and which logs it goes on from",
+		Long: `Describe the log in the state directory. It is read as a whole and not changed, and the node may be running. A running
+node answers the same at once: curl http://127.0.0.1:8940/v1/log`,
+		Example: `  fedmsg log info
+  fedmsg log info --state /var/lib/fedmsg --format json | jq .last`,
+		Args: cobra.NoArgs,
+	}
+	format := cmd.Flags().String("format", "text", "text or json")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *format != "text" && *format != "json" {
+			return fedmsg.Errorf(fedmsg.CodeUsage, "--format is text or json, not %q", *format)
+		}
+		state, err := p.stateDir(cmd)
+		if err != nil {
+			return err
+		}
+		done := p.busy("reading the log …")
+		sum, err := commitlog.Check(daemon.LogDir(state), func(commitlog.Finding) {})
+		done()
+		if err != nil {
+			return err
+		}
+		if *format == "json" {
+			return p.infoJSON(sum)
+		}
+		return p.infoText(sum)
+	}
+	return cmd
+}
+
+// infoText writes what Check found, one thing a line.
+func (p *program) infoText(s commitlog.Summary) error {
+	w := tabwriter.NewWriter(p.stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(w, "log\t%s\n", s.ID)
+	fmt.Fprintf(w, "entries\t%d\n", s.Entries)
+	if s.Entries > 0 {
+		fmt.Fprintf(w, "first\t%s\t%s\n", fedmsg.Position{Log: s.ID, Seq: s.First}, s.Oldest.Format(time.RFC3339))
+		fmt.Fprintf(w, "last\t%s\t%s\n", fedmsg.Position{Log: s.ID, Seq: s.Last}, s.Newest.Format(time.RFC3339))
+	}
+	fmt.Fprintf(w, "size\t%s\tin %d segments\n", byteSize(s.Bytes), s.Segments)
+	for _, a := range s.Lineage {
+		fmt.Fprintf(w, "goes on from\t%s\n", fedmsg.Position{Log: a.ID, Seq: a.Last})
+	}
+	if s.Missing > 0 {
+		fmt.Fprintf(w, "damaged\t%d entries\tsee fedmsg check\n", s.Missing)
+	}
+	return w.Flush()
+}
+
+func (p *program) infoJSON(s commitlog.Summary) error {
+	lineage := s.Lineage
+	if lineage == nil {
+		lineage = []commitlog.Ancestor{}
+	}
+	e := json.NewEncoder(p.stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(struct {
+		ID       fedmsg.LogID         `json:"id"`
+		First    uint64               `json:"first"`
+		Last     uint64               `json:"last"`
+		Bytes    int64                `json:"bytes"`
+		Oldest   time.Time            `json:"oldest,omitzero"`
+		Newest   time.Time            `json:"newest,omitzero"`
+		Entries  uint64               `json:"entries"`
+		Missing  uint64               `json:"missing"`
+		Segments int                  `json:"segments"`
+		Lineage  []commitlog.Ancestor `json:"lineage"`
+	}{s.ID, s.First, s.Last, s.Bytes, s.Oldest, s.Newest, s.Entries, s.Missing, s.Segments, lineage})
+}
+
+func (p *program) logAdopt() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "adopt",
+		Short: "Go on with a log that was restored from a backup, under a new id",
+		Long: `Give the log in the state directory a new id and write down which one it goes on from.
+
+A log that was restored from a backup, or copied with its machine, would give numbers a second time that readers know from
+before. A node that sees this by a saved position beyond the log's end takes no messages until this command was run. After
+it, positions up to the end of the restored log stay valid; a reader beyond that is told what it may have missed.
+
+The node must not be running. Nothing is removed.`,
+		Example: `  systemctl stop fedmsg && fedmsg log adopt && systemctl start fedmsg`,
+		Args:    cobra.NoArgs,
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		state, err := p.stateDir(cmd)
+		if err != nil {
+			return err
+		}
+		info, err := commitlog.Adopt(daemon.LogDir(state), commitlog.Options{})
+		if err != nil {
+			return err
+		}
+		old := info.Lineage[len(info.Lineage)-1]
+		_, err = fmt.Fprintf(p.stdout, "the log is now %s; it goes on from %s, and positions up to there stay valid\n",
+			info.ID, fedmsg.Position{Log: old.ID, Seq: old.Last})
+		return err
+	}
+	return cmd
+}
