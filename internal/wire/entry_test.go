@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,6 +81,50 @@ func TestDecodeEntryOtherOrders(t *testing.T) {
 		wantRefusal(t, in, err, fedmsg.CodeBadJSON, "")
 		if !reflect.DeepEqual(got, fedmsg.Entry{}) {
 			t.Errorf("%s: an error came with %+v", in, got)
+		}
+	}
+}
+
+// TestDecodeEntryAsUnmarshal holds that lines which are nearly usual mean what encoding/json says.
+func TestDecodeEntryAsUnmarshal(t *testing.T) {
+	const usual = `{"position":"k3v5q2m7x4ab-1","seq":1,"received":"2026-01-02T03:04:05Z","id":"x","topic":"a","sender":"s",` +
+		`"signer":"","verdict":"","envelope":{"msg":{"a":1}},"signatures":[]}`
+	for _, change := range []struct {
+		from, to string
+		accepted bool
+	}{
+		{"", "", true},
+		{`05Z"`, `05+02:00"`, true},
+		{`05Z"`, `05.5Z"`, true},
+		{`05Z"`, `05"`, false},
+		{`"seq":1,`, `"seq":01,`, false},
+		{`"seq":1,`, `"seq":0,`, true},
+		{`"seq":1,`, `"seq":,`, false},
+		{`{"a":1}`, `{"a":1,"a":2}`, true},
+		{`{"a":1}`, `{"a":NaN}`, false},
+		{`{"a":1}`, `{"a":"\ud800"}`, true},
+		{`{"a":1}`, "{\"a\":\"\xff\"}", true},
+		{`{"msg":{"a":1}}`, `[]`, true},
+		{`{"msg":{"a":1}}`, `{"msg":{"a":1}},"new":{}`, true},
+		{`[]}`, `[]}x`, false},
+		{`[]}`, `[1]}{}`, false},
+		{`[]}`, `[1]}`, true},
+		{`[]}`, `[ ]}`, true},
+		{`[]}`, `null}`, true},
+		{`[]}`, `[],"topic":"b"}`, true},
+		{`"id":"x"`, `"id":"\u0078"`, true},
+		{`"id":"x"`, "\"id\":\"\xff\"", true},
+		{`"id":"x"`, "\"id\":\"\x7f\"", true},
+		{`"id":"x"`, `"id":null`, true},
+		{`"id":"x"`, "\"id\":\"\n\"", false},
+		{`ab-1"`, `ab-01"`, false},
+		{`"k3v5q2m7x4ab-1"`, `""`, true},
+		{`"verdict":""`, `"verdict":"","origin":"k3v5q2m7x4ab-7"`, true},
+		{`"verdict":""`, `"verdict":"","origin":"-7"`, false},
+	} {
+		in := []byte(strings.Replace(usual, change.from, change.to, 1))
+		if accepted := checkEntry(t, in); accepted != change.accepted {
+			t.Errorf("%s: accepted %v", in, accepted)
 		}
 	}
 }

@@ -142,6 +142,7 @@ func TestEnvelopeStrictRefusals(t *testing.T) {
 		{`{"topic":"a.b","msg":{},"msg_id":""}`, fedmsg.CodeBadID, "empty"},
 		{`{"topic":"a.b","msg":{},"msg_id":"a b"}`, fedmsg.CodeBadID, "at byte 2"},
 		{`{"topic":"a.b","msg":{},"msg_id":"a\\cb"}`, fedmsg.CodeBadID, "backslashes"},
+		{`{"topic":"a.b","msg":{},"msg_id":"a\"b"}`, fedmsg.CodeBadID, "quotes"},
 		{`{"topic":"a.b","msg":{},"msg_id":"é"}`, fedmsg.CodeBadID, "ASCII"},
 		{`{"topic":"a.b","msg":{},"timestamp":"1"}`, fedmsg.CodeBadEnvelope, "timestamp must be a number"},
 		{`{"topic":"a.b","msg":{},"i":[]}`, fedmsg.CodeBadEnvelope, "i must be a number"},
