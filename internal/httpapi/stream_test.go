@@ -300,6 +300,19 @@ func TestStreamRareTopic(t *testing.T) {
 	again.want("message", 3502)
 }
 
+// TestStreamPassedOver holds that unwanted entries count from the last event on.
+func TestStreamPassedOver(t *testing.T) {
+	cfg := DefaultStreamConfig()
+	cfg.PassedOver = 4
+	n := startStreams(t, cfg, nil, 0)
+	n.publish(strings.Split("b b b a b b b a b b b b b b b b b b", " ")...)
+	r := n.open(t, "topic=a&after=0")
+	r.want("message", 4)
+	r.want("message", 8)
+	r.want("heartbeat", 12)
+	r.want("heartbeat", 16)
+}
+
 // TestStreamHeartbeat holds that silence is broken by heartbeats.
 func TestStreamHeartbeat(t *testing.T) {
 	cfg := DefaultStreamConfig()
@@ -327,8 +340,11 @@ func TestStreamLimit(t *testing.T) {
 	first := n.open(t, "")
 	n.open(t, "")
 	resp := n.get(t, "")
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		t.Fatalf("third stream: %s", resp.Status)
+	}
 	body, _ := io.ReadAll(resp.Body)
-	if resp.StatusCode != http.StatusServiceUnavailable || streamCode(body) != string(fedmsg.CodeBusy) || !strings.Contains(string(body), "http.stream.max") {
+	if streamCode(body) != string(fedmsg.CodeBusy) || !strings.Contains(string(body), "http.stream.max") {
 		t.Fatalf("third stream: %s %s", resp.Status, body)
 	}
 	_ = first.resp.Body.Close()
