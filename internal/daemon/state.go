@@ -83,10 +83,10 @@ func checkEmpty(dir string) error {
 }
 
 // ownName reports whether name may stand in a state directory before a node was started on it: other commands and clients
-// put their things there too.
+// put their things there too, and a crash may have come before the format was whole.
 func ownName(name string) bool {
 	switch name {
-	case "log", "tokens.json", "readers", "spool", "fedmsg.sock", "lost+found":
+	case "format.tmp", "log", "tokens.json", "readers", "spool", "fedmsg.sock", "lost+found":
 		return true
 	}
 	return strings.HasPrefix(name, ".")

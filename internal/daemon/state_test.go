@@ -44,6 +44,7 @@ func TestStateIsRefused(t *testing.T) {
 		{"somebody else's", "passwd", "", fedmsg.CodeConfig, `holds "passwd", so it is not a node's`},
 		{"a token was made first", "tokens.json", "{}", "", ""},
 		{"a client spooled first", "spool", "", "", ""},
+		{"a crash while the format was written", "format.tmp", "", "", ""},
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, c.file), []byte(c.text), 0o600); err != nil {
