@@ -195,7 +195,7 @@ func notFound(t *testing.T, node *fedmsgtest.Node, id string) string {
 	return string(body)
 }
 
-// TestScopeOfToken reads with a token for the open topics, where who has none may read nothing.
+// TestScopeOfToken reads with a token, which adds its topics to those that the listener shows to everybody, and no others.
 func TestScopeOfToken(t *testing.T) {
 	t.Parallel()
 	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{
@@ -217,12 +217,15 @@ func TestScopeOfToken(t *testing.T) {
 	}
 	mustPublish(t, node, openTopic, "open-0", "free")
 	mustPublish(t, node, secretTopic, "secret-0", marker)
+	mustPublish(t, node, "org.example.dev.hidden.thing.make", "hidden-0", marker)
 	awaitToken(t, node, secret)
 	for _, c := range []struct {
 		id, token string
 		want      int
 	}{
-		{"open-0", "", 200}, {"secret-0", "", 404}, {"secret-0", secret, 200}, {"open-0", secret, 404}, {"open-0", secret + "x", 401},
+		{"open-0", "", 200}, {"secret-0", "", 404}, {"hidden-0", "", 404},
+		{"open-0", secret, 200}, {"secret-0", secret, 200}, {"hidden-0", secret, 404},
+		{"open-0", secret + "x", 401},
 	} {
 		if status := statusWith(t, node.URL+"/v1/messages/"+c.id, c.token); status != c.want {
 			t.Errorf("%s with token %q: status %d, want %d", c.id, c.token, status, c.want)
