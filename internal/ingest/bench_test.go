@@ -87,3 +87,17 @@ func BenchmarkAccept(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*100), "ns/msg")
 }
+
+// BenchmarkSubmitParallel is 32 senders for each processor, one line each, as single requests make it.
+func BenchmarkSubmitParallel(b *testing.B) {
+	d := newDoor(nullLog{}, func(c *Config) { c.Now = time.Now })
+	b.SetParallelism(32)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		line := line1K()
+		for id := uint64(0); pb.Next(); id++ {
+			renumber(line, id)
+			d.Submit(context.Background(), root, line)
+		}
+	})
+}

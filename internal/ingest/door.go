@@ -84,7 +84,7 @@ func (d *Door) decode(from fedmsg.Sender, lines [][]byte) *batch {
 	if len(lines) > 1 {
 		b.records = make([]fedmsg.Record, 0, len(lines))
 	}
-	sender, size := from.String(), 0
+	size := 0
 	for _, line := range lines {
 		size += len(line)
 	}
@@ -105,7 +105,7 @@ func (d *Door) decode(from fedmsg.Sender, lines [][]byte) *batch {
 		if lint {
 			d.lint(from, topic)
 		}
-		r := fedmsg.Record{Topic: topic, Sender: sender}
+		r := fedmsg.Record{Topic: topic, Sender: b.rights.sender}
 		if s.Whole {
 			r.ID, r.NotIJSON = s.Envelope.ID, s.Envelope.NotIJSON
 			r.Envelope = b.keep(s.Envelope.Bytes, size)

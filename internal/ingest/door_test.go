@@ -139,84 +139,100 @@ func TestEnvelopeBytes(t *testing.T) {
 	})
 }
 
+const (
+	submissionOne = `{"topic":"org.example.dev.a","msg":{"a":1},"id":"one"}`
+	envelopeOne   = `{"topic":"org.example.dev.a","msg":{"a":1},"msg_id":"one","timestamp":1}`
+	lastLine      = `{"topic":"org.example.dev.z","msg":{},"id":"last"}`
+)
+
+// repetition is two messages of one id, and what becomes of the second.
+type repetition struct{ name, first, second, want string }
+
+var repetitions = []repetition{
+	{"submissions", submissionOne, submissionOne, "duplicate"},
+	{"submissions, other layout", submissionOne, `{"id":"one", "msg": {"a": 1}, "topic":"org.example.dev.a", "username":"zoe"}`, "duplicate"},
+	{"submissions, other body", submissionOne, `{"topic":"org.example.dev.a","msg":{"a":2},"id":"one"}`, "id_conflict"},
+	{"submissions, other topic", submissionOne, `{"topic":"org.example.dev.b","msg":{"a":1},"id":"one"}`, "id_conflict"},
+	{"submissions, other headers", submissionOne, `{"topic":"org.example.dev.a","msg":{"a":1},"id":"one","headers":{"h":"1"}}`, "id_conflict"},
+	{"envelopes", envelopeOne, envelopeOne, "duplicate"},
+	{"envelopes, signed since", envelopeOne, strings.Replace(envelopeOne, `"timestamp"`, `"signature":"AA","timestamp"`, 1), "duplicate"},
+	{"envelopes, other time", envelopeOne, `{"topic":"org.example.dev.a","msg":{"a":1},"msg_id":"one","timestamp":2}`, "id_conflict"},
+	{"envelopes, other body", envelopeOne, `{"topic":"org.example.dev.a","msg":{"a":2},"msg_id":"one","timestamp":1}`, "id_conflict"},
+	{"envelope, then submission", envelopeOne, submissionOne, "duplicate"},
+	{"envelope, then other submission", envelopeOne, `{"topic":"org.example.dev.a","msg":{"a":2},"id":"one"}`, "id_conflict"},
+	{"submission, then envelope", submissionOne, envelopeOne, "id_conflict"}, // it says another time than the node said
+}
+
+// check looks at the outcomes of first, second and lastLine, and at what is stored.
+func (c *repetition) check(t *testing.T, out []fedmsg.Outcome, entries []fedmsg.Entry) {
+	t.Helper()
+	if w := words(out); !slices.Equal(w, []string{"new", c.want, "new"}) {
+		t.Fatalf("outcomes are %v: %v", w, out)
+	}
+	if c.want == "duplicate" && !(out[1].Receipt.Seq == out[0].Receipt.Seq && out[1].Receipt.ID == "one" && out[1].Receipt.Received.Equal(out[0].Receipt.Received)) {
+		t.Errorf("receipts are %+v and %+v", out[0].Receipt, out[1].Receipt)
+	}
+	made := uint64(1)
+	if c.first == submissionOne {
+		made = 2
+	}
+	if len(entries) != 2 || parse(t, entries[1]).N != made {
+		t.Errorf("%d entries, and the last is %s; want n %d", len(entries), entries[len(entries)-1].Envelope, made)
+	}
+}
+
 // TestRepetition sends two messages of one id in every combination of forms and contents: one after the other, in one batch,
 // and the second while the first is in flight. No number may be lost to a repetition.
 func TestRepetition(t *testing.T) {
-	sub := `{"topic":"org.example.dev.a","msg":{"a":1},"id":"one"}`
-	env := `{"topic":"org.example.dev.a","msg":{"a":1},"msg_id":"one","timestamp":1}`
-	for _, c := range []struct{ name, first, second, want string }{
-		{"submissions", sub, sub, "duplicate"},
-		{"submissions, other layout", sub, `{"id":"one", "msg": {"a": 1}, "topic":"org.example.dev.a", "username":"zoe"}`, "duplicate"},
-		{"submissions, other body", sub, `{"topic":"org.example.dev.a","msg":{"a":2},"id":"one"}`, "id_conflict"},
-		{"submissions, other topic", sub, `{"topic":"org.example.dev.b","msg":{"a":1},"id":"one"}`, "id_conflict"},
-		{"submissions, other headers", sub, `{"topic":"org.example.dev.a","msg":{"a":1},"id":"one","headers":{"h":"1"}}`, "id_conflict"},
-		{"envelopes", env, env, "duplicate"},
-		{"envelopes, signed since", env, strings.Replace(env, `}}`, `},"signature":"AA"}`, 1), "duplicate"},
-		{"envelopes, other time", env, `{"topic":"org.example.dev.a","msg":{"a":1},"msg_id":"one","timestamp":2}`, "id_conflict"},
-		{"envelopes, other body", env, `{"topic":"org.example.dev.a","msg":{"a":2},"msg_id":"one","timestamp":1}`, "id_conflict"},
-		{"envelope, then submission", env, sub, "duplicate"},
-		{"envelope, then other submission", env, `{"topic":"org.example.dev.a","msg":{"a":2},"id":"one"}`, "id_conflict"},
-		{"submission, then envelope", sub, env, "id_conflict"}, // it says another time than the node said
-	} {
-		last := `{"topic":"org.example.dev.z","msg":{},"id":"last"}`
-		check := func(t *testing.T, out []fedmsg.Outcome, entries []fedmsg.Entry) {
-			t.Helper()
-			if w := words(out); !slices.Equal(w, []string{"new", c.want, "new"}) {
-				t.Fatalf("outcomes are %v: %v", w, out)
-			}
-			if c.want == "duplicate" && !(out[1].Receipt.Seq == out[0].Receipt.Seq && out[1].Receipt.ID == "one" && out[1].Receipt.Received.Equal(out[0].Receipt.Received)) {
-				t.Errorf("receipts are %+v and %+v", out[0].Receipt, out[1].Receipt)
-			}
-			made := uint64(1)
-			if c.first == sub {
-				made = 2
-			}
-			if n := parse(t, entries[1]).N; len(entries) != 2 || n != made {
-				t.Errorf("%d entries, and n of the last is %d, not %d", len(entries), n, made)
-			}
-		}
+	for _, c := range repetitions {
 		t.Run(c.name, func(t *testing.T) {
 			eachLog(t, func(t *testing.T, log Log, all func() []fedmsg.Entry) {
 				d := newDoor(log, nil)
 				out := accept(t, d, c.first)
 				out = append(out, accept(t, d, c.second)...)
-				check(t, append(out, accept(t, d, last)...), all())
+				c.check(t, append(out, accept(t, d, lastLine)...), all())
 			})
 		})
 		t.Run(c.name+", one batch", func(t *testing.T) {
 			eachLog(t, func(t *testing.T, log Log, all func() []fedmsg.Entry) {
-				check(t, accept(t, newDoor(log, nil), c.first, c.second, last), all())
+				c.check(t, accept(t, newDoor(log, nil), c.first, c.second, lastLine), all())
 			})
 		})
 		t.Run(c.name+", in flight", func(t *testing.T) {
 			log := newMemLog()
-			d := newDoor(log, nil)
-			log.hold()
-			tickets := []fedmsg.Ticket{d.Submit(t.Context(), root, []byte(c.first))}
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				for _, line := range []string{c.second, last} {
-					tickets = append(tickets, d.Submit(t.Context(), root, []byte(line)))
-				}
-			}()
-			select {
-			case <-log.waited: // a submission waits for the first one
-			case <-done: // an envelope does not
-			}
-			log.release()
-			<-done
-			var out []fedmsg.Outcome
-			for _, ticket := range tickets {
-				o, err := ticket.Wait(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				out = append(out, o...)
-			}
-			check(t, out, log.all())
+			c.check(t, acceptInFlight(t, log, c.first, c.second, lastLine), log.all())
 		})
 	}
+}
+
+// acceptInFlight submits each line while the ones in front of it are in flight, unless the door itself waits for them.
+func acceptInFlight(t *testing.T, log *memLog, lines ...string) []fedmsg.Outcome {
+	t.Helper()
+	d := newDoor(log, nil)
+	log.hold()
+	var tickets []fedmsg.Ticket
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, line := range lines {
+			tickets = append(tickets, d.Submit(t.Context(), root, []byte(line)))
+		}
+	}()
+	select {
+	case <-log.waited: // a submission waits for the first one
+	case <-done: // an envelope does not
+	}
+	log.release()
+	<-done
+	var out []fedmsg.Outcome
+	for _, ticket := range tickets {
+		o, err := ticket.Wait(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, o...)
+	}
+	return out
 }
 
 // TestMixedBatch holds that each line has its outcome at its place.

@@ -10,6 +10,7 @@ import (
 
 // rights is what one sender may do. It is immutable.
 type rights struct {
+	sender   string // from.String()
 	topics   []fedmsg.Pattern
 	username string // what stands as username in the envelopes made for it, where the sender gives none
 	until    time.Time
@@ -53,7 +54,7 @@ func (b *rightsBook) of(from fedmsg.Sender, now time.Time) *rights {
 
 // evaluate applies the rules.
 func (b *rightsBook) evaluate(from fedmsg.Sender) *rights {
-	r := &rights{}
+	r := &rights{sender: from.String()}
 	match := func(*Publisher) bool { return false }
 	switch from.Kind {
 	case fedmsg.SenderNode:

@@ -70,6 +70,10 @@ func lock(path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot write beside %s; run as its owner, or name another state directory by --state", path)
 	}
+	if err := chownLike(f, filepath.Dir(path)); err != nil {
+		f.Close()
+		return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot give %s to the owner of its directory", name)
+	}
 	for {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
 		if err == nil {

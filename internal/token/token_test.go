@@ -2,6 +2,7 @@ package token
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -153,7 +155,8 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestUnusableFile holds that a file that others may read, or that makes no sense, lets nobody in.
+// TestUnusableFile holds that a file that others may read, or that makes no sense, lets nobody in, and that the store takes it
+// again when it is mended.
 func TestUnusableFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens.json")
 	secret := add(t, path, "ci", time.Time{})
@@ -161,23 +164,14 @@ func TestUnusableFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mend := func() {
-		t.Helper()
-		if err := os.WriteFile(path, good, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(path, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	replaced := func(old, new string) func() error {
 		return func() error { return os.WriteFile(path, bytes.Replace(good, []byte(old), []byte(new), 1), 0o600) }
 	}
 	for _, c := range []struct {
-		name string
-		do   func() error
-		code fedmsg.Code
-		want string
+		name  string
+		spoil func() error
+		code  fedmsg.Code
+		want  string
 	}{
 		{"group may read", func() error { return os.Chmod(path, 0o640) }, fedmsg.CodeConfig, "chmod 600"},
 		{"others may write", func() error { return os.Chmod(path, 0o602) }, fedmsg.CodeConfig, "mode 0602"},
@@ -188,45 +182,59 @@ func TestUnusableFile(t *testing.T) {
 		{"short hash", replaced(`"sha256": "`, `"sha256": "00`), fedmsg.CodeConfig, "does not make sense"},
 		{"bad pattern", replaced(`"org.example.#"`, `"org.example."`), fedmsg.CodeConfig, "does not make sense"},
 		{"bad name", replaced(`"ci"`, `"c\ni"`), fedmsg.CodeConfig, "bad name"},
-		{"directory", func() error { return os.Rename(t.TempDir(), path) }, fedmsg.CodeConfig, ""},
+		{"directory", func() error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) }, fedmsg.CodeConfig, "not a regular file"},
 	} {
-		mend()
-		s, clk, out := open(t, path)
-		if c.name == "directory" {
-			if err := os.Remove(path); err != nil {
+		t.Run(c.name, func(t *testing.T) {
+			s, clk, out := open(t, path)
+			if err := c.spoil(); err != nil {
 				t.Fatal(err)
 			}
-		}
-		if err := c.do(); err != nil {
+			clk.now = clk.now.Add(2 * time.Second)
+			if _, ok := s.Lookup(secret); ok {
+				t.Error("the token is accepted")
+			}
+			if fedmsg.CodeOf(s.Err()) != c.code || !strings.Contains(s.Err().Error(), c.want) {
+				t.Errorf("error is %v", s.Err())
+			}
+			clk.now = clk.now.Add(2 * time.Second)
+			if s.Err(); strings.Count(out.String(), "level=ERROR") != 1 {
+				t.Errorf("not logged once:\n%s", out)
+			}
+			if _, err := Open(Config{Path: path}); fedmsg.CodeOf(err) != c.code {
+				t.Errorf("Open gives %v", err)
+			}
+			if err := Revoke(path, "ci"); fedmsg.CodeOf(err) != c.code {
+				t.Errorf("Revoke gives %v", err)
+			}
+			if err := errors.Join(os.Remove(path), os.WriteFile(path, good, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			clk.now = clk.now.Add(2 * time.Second)
+			if _, ok := s.Lookup(secret); !ok {
+				t.Errorf("the token is refused after the file was mended: %v", s.Err())
+			}
+		})
+	}
+}
+
+// TestEditAsRoot holds that a file that root has edited belongs to whom the state directory belongs, who is to read it.
+func TestEditAsRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	dir := t.TempDir()
+	if err := os.Chown(dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "tokens.json")
+	add(t, path, "ci", time.Time{})
+	for _, name := range []string{path, filepath.Join(dir, ".tokens.lock")} {
+		info, err := os.Stat(name)
+		if err != nil {
 			t.Fatal(err)
 		}
-		clk.now = clk.now.Add(2 * time.Second)
-		if _, ok := s.Lookup(secret); ok {
-			t.Errorf("%s: the token is accepted", c.name)
-		}
-		if fedmsg.CodeOf(s.Err()) != c.code || !strings.Contains(s.Err().Error(), c.want) {
-			t.Errorf("%s: error is %v", c.name, s.Err())
-		}
-		clk.now = clk.now.Add(2 * time.Second)
-		s.Err()
-		if n := strings.Count(out.String(), "level=ERROR"); n != 1 {
-			t.Errorf("%s: logged %d times:\n%s", c.name, n, out)
-		}
-		if _, err := Open(Config{Path: path}); fedmsg.CodeOf(err) != c.code {
-			t.Errorf("%s: Open gives %v", c.name, err)
-		}
-		if err := Revoke(path, "ci"); fedmsg.CodeOf(err) != c.code {
-			t.Errorf("%s: Revoke gives %v", c.name, err)
-		}
-		if c.name == "directory" {
-			if err := os.Remove(path); err != nil {
-				t.Fatal(err)
-			}
-		}
-		mend()
-		clk.now = clk.now.Add(2 * time.Second)
-		if _, ok := s.Lookup(secret); !ok {
-			t.Errorf("%s: the token is refused after the file was mended: %v", c.name, s.Err())
+		if st := info.Sys().(*syscall.Stat_t); st.Uid != 65534 || st.Gid != 65534 || info.Mode().Perm() != 0o600 {
+			t.Errorf("owner of %s is %d:%d, mode %v", name, st.Uid, st.Gid, info.Mode())
 		}
 	}
 }
