@@ -53,7 +53,7 @@ func (p *program) run(ctx context.Context) int {
 	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.status
 	}
-	fmt.Fprintf(p.stderr, "%s: %s\n", cmd.CommandPath(), err)
+	p.note("%s: %s", cmd.CommandPath(), err)
 	return fedmsg.CodeOf(err).ExitStatus()
 }
 
@@ -64,19 +64,32 @@ func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.stat
 
 // command builds the tree of verbs.
 func (p *program) command() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "fedmsg",
-		Short:         "A federated message bus: publish, follow and keep what services announce",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	if old := p.oldCommand(p.name); old != nil {
+		return p.finish(old)
 	}
+	root := &cobra.Command{
+		Use:   "fedmsg",
+		Short: "A federated message bus: publish, follow and keep what services announce",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddCommand(p.publishCommand(), p.tailCommand(), p.hookCommand())
+	root.AddCommand(p.serveCommand(), p.configCommand(), p.versionCommand(),
+		p.checkCommand(), p.logCommand(), p.tokenCommand())
+	for _, name := range []string{"fedmsg-logger", "fedmsg-tail"} {
+		old := p.oldCommand(name)
+		old.Hidden = true
+		root.AddCommand(old)
+	}
+	return p.finish(root)
+}
+
+// finish sets what holds for a whole tree of verbs.
+func (p *program) finish(root *cobra.Command) *cobra.Command {
+	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fedmsg.Errorf(fedmsg.CodeUsage, "%s; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(p.serveCommand(), p.configCommand(), p.versionCommand(),
-		p.checkCommand(), p.logCommand(), p.tokenCommand())
 	codeArgs(root)
 	return root
 }

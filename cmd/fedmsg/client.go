@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/client"
+	"github.com/federated-messaging/fedmsg/internal/config"
+	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/spool"
+)
+
+// clientFlags are the flags of verbs that talk to a node.
+type clientFlags struct {
+	tokenFile string
+	timeout   time.Duration
+	noSpool   bool
+	spool     string
+	settings  settingFlags
+}
+
+// nodeClientFlags adds the flags by which a verb finds a node.
+func nodeClientFlags(f *pflag.FlagSet) *clientFlags {
+	c := &clientFlags{settings: settingFlags{"node": "node"}}
+	f.String("node", "", "node to talk to: unix:///path, http://host:port or https://host:port (default $FEDMSG_NODE, else the node of this machine)")
+	f.StringVar(&c.tokenFile, "token-file", "", "file with the token to show to the node (default: the token in $FEDMSG_TOKEN)")
+	f.DurationVar(&c.timeout, "timeout", 5*time.Second, "how long to wait for the node")
+	configFlag(f)
+	return c
+}
+
+// publishingFlags adds the flags of verbs that publish.
+func (c *clientFlags) publishingFlags(f *pflag.FlagSet) {
+	f.String("topic-prefix", "", "beginning of full topics (key topic_prefix)")
+	f.String("environment", "", "dev, stg, prod or production (key environment)")
+	f.BoolVar(&c.noSpool, "no-spool", false, "fail when no node takes the message, instead of keeping it in the spool")
+	f.StringVar(&c.spool, "spool", "", "directory of the spool (default $FEDMSG_SPOOL, /var/spool/fedmsg, or the user's own)")
+	c.settings["topic-prefix"], c.settings["environment"] = "topic_prefix", "environment"
+}
+
+// clientConfig reads the few keys that a client needs. The file of a node need not be readable for those who publish.
+func (p *program) clientConfig(cmd *cobra.Command, c *clientFlags) (config.Config, error) {
+	loaded, err := p.loadConfig(cmd, c.settings)
+	if err == nil {
+		return loaded.Config, nil
+	}
+	named := cmd.Flags().Changed("config") || p.getenv("FEDMSG_CONFIG") != ""
+	if f, openErr := os.Open(loaded.File); openErr == nil {
+		f.Close()
+	} else if !named && errors.Is(openErr, fs.ErrPermission) {
+		return loaded.Config, nil
+	}
+	return config.Config{}, err
+}
+
+// newClient makes the client that flags and configuration ask for.
+func (p *program) newClient(cfg config.Config, c *clientFlags, publishes bool) (*client.Client, error) {
+	o := client.Options{Node: cfg.Node, Timeout: c.timeout, Token: p.getenv("FEDMSG_TOKEN"), Logger: slog.New(slog.DiscardHandler)}
+	if o.Timeout <= 0 {
+		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "--timeout must be more than 0, not %s", c.timeout)
+	}
+	if c.tokenFile != "" {
+		b, err := os.ReadFile(c.tokenFile)
+		if err != nil {
+			return nil, fedmsg.WrapError(fedmsg.CodeUsage, err, "cannot read the token")
+		}
+		o.Token = strings.TrimSpace(string(b))
+	}
+	if strings.ContainsFunc(o.Token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "the token has characters that no token has; see `fedmsg token new`")
+	}
+	if publishes && !c.noSpool {
+		for _, dir := range []string{c.spool, p.getenv("FEDMSG_SPOOL"), spool.DefaultDir(p.getenv)} {
+			if dir != "" {
+				o.Spool = dir
+				break
+			}
+		}
+	}
+	return client.New(o)
+}
+
+// drainFirst sends what waits in the spool, since what comes now queues behind it. If that fails now, publishing says so.
+func drainFirst(ctx context.Context, c *client.Client, timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	_ = c.DrainSpool(ctx)
+}
+
+// note writes one line for people to standard error. Arguments that are errors or strings may hold text from outside and
+// are made harmless.
+func (p *program) note(format string, args ...any) {
+	for i, a := range args {
+		switch a := a.(type) {
+		case error:
+			args[i] = ops.Printable(a.Error())
+		case string:
+			args[i] = ops.Printable(a)
+		}
+	}
+	fmt.Fprintf(p.stderr, format+"\n", args...)
+}

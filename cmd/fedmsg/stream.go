@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/client"
+)
+
+// submission is one message of the input: parts of which the envelope is made, or a whole envelope.
+type submission struct {
+	message  fedmsg.Message
+	envelope []byte
+	at       string // where in the input it stands, for people
+}
+
+// documents gives one message of the input after the other, and io.EOF at the end. An error that is lineError is of this
+// one alone.
+type documents func() (submission, error)
+
+// lineError is what is wrong with one line of the input; the next one may be good.
+type lineError struct{ error }
+
+func (e lineError) Unwrap() error { return e.error }
+
+// stream publishes many messages, which are under way at the same time.
+type stream struct {
+	c   *client.Client
+	dec *client.Decoder
+	out *outcomes
+}
+
+// pending is one message of the input that was read: on its way, or wrong.
+type pending struct {
+	at     string
+	ticket *client.Ticket
+	err    error
+}
+
+// maxPending bounds how many messages may wait for their turn to be printed.
+const maxPending = 4096
+
+// run publishes all of in and prints the outcomes in order. It returns what decides the exit status.
+func (s *stream) run(ctx context.Context, in io.Reader, split func(io.Reader) documents) error {
+	if split == nil {
+		split = s.lines
+	}
+	next := split(in)
+	queue := make(chan pending, maxPending)
+	// Nobody waits for this one when the program is interrupted: it may sit in a read that nothing can end.
+	go func() {
+		defer close(queue)
+		for {
+			doc, err := next()
+			if err == io.EOF {
+				return
+			}
+			item := pending{at: doc.at, err: err}
+			if err == nil {
+				item.ticket, item.err = s.submit(ctx, doc)
+			}
+			select {
+			case queue <- item:
+			case <-ctx.Done():
+				return
+			}
+			if _, one := errors.AsType[lineError](err); err != nil && !one {
+				return
+			}
+		}
+	}()
+	return s.print(ctx, queue)
+}
+
+func (s *stream) submit(ctx context.Context, doc submission) (*client.Ticket, error) {
+	if doc.envelope != nil {
+		return s.c.SubmitEnvelope(ctx, doc.envelope)
+	}
+	return s.c.Submit(ctx, doc.message)
+}
+
+// print waits for the outcomes one after the other.
+func (s *stream) print(ctx context.Context, queue <-chan pending) error {
+	var worst error
+	for {
+		var item pending
+		ok := false
+		select {
+		case item, ok = <-queue:
+		default:
+			if err := s.out.flush(); err != nil {
+				return err
+			}
+			select {
+			case item, ok = <-queue:
+			case <-ctx.Done():
+				return interrupted(ctx, nil)
+			}
+		}
+		if !ok {
+			break
+		}
+		var r fedmsg.Receipt
+		err := item.err
+		if item.ticket != nil {
+			r, err = item.ticket.Wait(ctx)
+		}
+		if ctx.Err() != nil {
+			_ = s.out.flush()
+			return interrupted(ctx, err)
+		}
+		s.out.one(item.at, r, err)
+		worst = worse(worst, err)
+	}
+	if err := s.out.flush(); err != nil {
+		return err
+	}
+	if worst != nil {
+		return &exitError{status: fedmsg.CodeOf(worst).ExitStatus()}
+	}
+	return nil
+}
+
+// lines takes each line of the input as one message.
+func (s *stream) lines(in io.Reader) documents {
+	scan := bufio.NewScanner(in)
+	scan.Buffer(make([]byte, 64<<10), maxInput)
+	number := 0
+	return func() (doc submission, err error) {
+		more := scan.Scan()
+		for number++; more && len(bytes.TrimSpace(scan.Bytes())) == 0; number++ {
+			more = scan.Scan()
+		}
+		doc.at = fmt.Sprintf("line %d", number)
+		switch {
+		case more:
+			if doc.message, doc.envelope, err = s.dec.Decode(bytes.Clone(scan.Bytes())); err != nil {
+				err = lineError{err}
+			}
+			return doc, err
+		case errors.Is(scan.Err(), bufio.ErrTooLong):
+			return doc, fedmsg.Errorf(fedmsg.CodeTooLarge, "the line has more than %d bytes", maxInput)
+		case scan.Err() != nil:
+			return doc, fedmsg.WrapError(fedmsg.CodeUsage, scan.Err(), "cannot read the input")
+		}
+		return doc, io.EOF
+	}
+}
+
+// outcomes prints what became of messages.
+type outcomes struct {
+	p      *program
+	name   string // of the verb, before complaints
+	json   bool
+	buffer []byte
+}
+
+// maxBuffered is how much is printed at once.
+const maxBuffered = 32 << 10
+
+// one prints the outcome of one message of the input.
+func (o *outcomes) one(at string, r fedmsg.Receipt, err error) {
+	if err != nil {
+		_ = o.flush() // what came before is said before
+		o.p.note("%s: %s: %s", o.name, at, err)
+	}
+	o.receipt(r, err)
+	if len(o.buffer) > maxBuffered {
+		_ = o.flush()
+	}
+}
+
+// single prints the outcome of the only message.
+func (o *outcomes) single(r fedmsg.Receipt, err error) error {
+	o.receipt(r, err)
+	if ferr := o.flush(); err == nil {
+		err = ferr
+	}
+	return err
+}
+
+// receipt prints a receipt; of a message in the spool only the id is known.
+func (o *outcomes) receipt(r fedmsg.Receipt, err error) {
+	switch {
+	case err != nil && fedmsg.CodeOf(err) != fedmsg.CodeQueued:
+	case err != nil && o.json:
+		o.buffer = fmt.Appendf(o.buffer, `{"id":"%s","queued":true}`+"\n", r.ID)
+	case err != nil:
+		o.buffer = fmt.Appendf(o.buffer, "%s queued\n", r.ID)
+	case o.json:
+		o.buffer = append(r.AppendJSON(o.buffer), '\n')
+	default:
+		o.buffer = append(append(o.buffer, r.ID...), ' ')
+		o.buffer = append(r.Position.AppendTo(o.buffer), '\n')
+	}
+}
+
+func (o *outcomes) flush() error {
+	if len(o.buffer) == 0 {
+		return nil
+	}
+	_, err := o.p.stdout.Write(o.buffer)
+	o.buffer = o.buffer[:0]
+	if err != nil {
+		return fedmsg.WrapError(fedmsg.CodeInternal, err, "cannot print the receipts")
+	}
+	return nil
+}
