@@ -65,18 +65,17 @@ var scriptOptions = Options{SegmentBytes: 4 << 10}
 
 // stopAt makes the disk stop at the n-th operation: before it, or when it was done and nobody could be told.
 func stopAt(disk *durabletest.Disk, n int, happens bool) {
-	disk.Before = func(k int, _ durabletest.Op, _ string) error {
+	disk.SetHooks(func(k int, _ durabletest.Op, _ string) error {
 		if k > n || k == n && !happens {
 			return errStopped
 		}
 		return nil
-	}
-	disk.After = func(k int, _ durabletest.Op, _ string) error {
+	}, func(k int, _ durabletest.Op, _ string) error {
 		if k >= n {
 			return errStopped
 		}
 		return nil
-	}
+	})
 }
 
 // TestCrashAfterEveryOperation stops the log at each operation of the file layer, and looks at what a disk may hold then.
@@ -133,7 +132,7 @@ func crashAt(t *testing.T, o Options, n int, happens bool, tries int, rnd *rand.
 func without(t *testing.T, skip func(op durabletest.Op, name string) bool) error {
 	t.Helper()
 	disk, m := durabletest.NewDisk(), newModel()
-	disk.Skip = skip
+	disk.SetSkip(skip)
 	o := scriptOptions
 	o.FS, o.Committed = disk, m.commit
 	l := openLog(t, testDir, o)

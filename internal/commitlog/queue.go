@@ -12,6 +12,7 @@ import (
 type batch struct {
 	records  []fedmsg.Record // the queue's until the writer takes the batch, then the writer's
 	bytes    int
+	tickets  int
 	outcomes []fedmsg.Outcome // the writer's until done is closed; then nobody changes it
 	done     chan struct{}
 }
@@ -85,6 +86,7 @@ func (q *queue) put(ctx context.Context, records []fedmsg.Record) (ticket, error
 	from := len(b.records)
 	b.records = append(b.records, records...)
 	b.bytes += size
+	b.tickets++
 	return ticket{batch: b, from: from, to: len(b.records)}, nil
 }
 

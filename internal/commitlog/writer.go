@@ -54,7 +54,7 @@ func (w *writer) run() {
 		}
 		b, open := w.log.queue.take()
 		if b != nil {
-			crowd = len(b.records) > 1
+			crowd = b.tickets > 1
 			w.commit(b)
 		}
 		if !open {

@@ -33,23 +33,44 @@ const (
 
 // Disk is a disk in memory with directories one level deep. Its methods may be called by any number of goroutines.
 type Disk struct {
-	// Before, when set, is called before each operation with its number, from 1. The operation is not done if it returns an
-	// error, and fails with it. It is called with the disk's lock held.
-	Before func(n int, op Op, name string) error
-	// After, when set, is called after an operation was done; its error is what the caller gets: failed, but it happened.
-	After func(n int, op Op, name string) error
-	// Skip, when set, tells of an operation that is left out while its caller is told that it was done.
-	Skip func(op Op, name string) bool
-	// Space bounds the bytes of all files; 0 is no bound. A write that does not fit is done in part.
-	Space int64
+	mu     sync.Mutex
+	before Hook
+	after  Hook
+	skip   func(op Op, name string) bool
+	space  int64
 
-	mu    sync.Mutex
 	n     int // operations so far
 	names map[string]*inode
 	kept  map[string]*inode // the names as they are on the medium
 	order []change          // changes of names since the last SyncDir
 	locks map[string]bool
 	used  int64
+}
+
+// Hook is called with an operation's number, from 1; an error is what the caller of the operation gets. It is called with
+// the disk's lock held, so that other operations wait while it blocks.
+type Hook func(n int, op Op, name string) error
+
+// SetHooks sets what is called before each operation, which is not done if that fails, and what is called after it was
+// done: failed, but it happened. Nil is nothing.
+func (d *Disk) SetHooks(before, after Hook) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.before, d.after = before, after
+}
+
+// SetSkip sets what tells of an operation that is left out while its caller is told that it was done.
+func (d *Disk) SetSkip(skip func(op Op, name string) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.skip = skip
+}
+
+// SetSpace bounds the bytes of all files; 0 is no bound. A write that does not fit is done in part.
+func (d *Disk) SetSpace(bytes int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.space = bytes
 }
 
 // inode is one file.
@@ -90,18 +111,18 @@ func (d *Disk) do(op Op, name string, run func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.n++
-	if d.Before != nil {
-		if err := d.Before(d.n, op, name); err != nil {
+	if d.before != nil {
+		if err := d.before(d.n, op, name); err != nil {
 			return err
 		}
 	}
-	if d.Skip == nil || !d.Skip(op, name) {
+	if d.skip == nil || !d.skip(op, name) {
 		if err := run(); err != nil {
 			return err
 		}
 	}
-	if d.After != nil {
-		return d.After(d.n, op, name)
+	if d.after != nil {
+		return d.after(d.n, op, name)
 	}
 	return nil
 }

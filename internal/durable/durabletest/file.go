@@ -32,8 +32,8 @@ func (f *file) WriteAt(p []byte, off int64) (n int, err error) {
 	err = f.change(OpWrite, func() error {
 		n = len(p)
 		var full error
-		if d := f.disk; d.Space > 0 {
-			if room := d.Space - d.used + int64(len(f.inode.data)) - off; int64(n) > room {
+		if d := f.disk; d.space > 0 {
+			if room := d.space - d.used + int64(len(f.inode.data)) - off; int64(n) > room {
 				n, full = int(max(0, room)), &fs.PathError{Op: "write", Path: f.name, Err: syscall.ENOSPC}
 			}
 		}
