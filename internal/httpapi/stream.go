@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"log/slog"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -219,9 +218,3 @@ func (t *streams) shutdown(ctx context.Context) error {
 
 // past is a deadline that has gone by: what waits for the connection returns at once.
 var past = time.Unix(1, 0)
-
-// isCut reports whether an error of a connection comes from stream.cut.
-func isCut(err error) bool {
-	e, ok := err.(net.Error)
-	return ok && e.Timeout()
-}

@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +37,7 @@ type stream struct {
 	left   int64 // messages still to give; below 0 without end
 	passed int   // unwanted entries since the reader last heard something
 	slow   bool  // it did not take the last write at once
+	broken bool  // a write has failed
 	gap    *fedmsg.Gap
 	greet  bool // tell the position at once
 
@@ -54,6 +57,7 @@ var (
 func (s *stream) run() {
 	defer s.owner.forget(s)
 	defer s.close()
+	defer s.recover()
 	err := s.begin()
 	for err == nil {
 		if err = s.pump(); err == nil {
@@ -222,6 +226,7 @@ func (s *stream) write(b []byte) error {
 	began := s.owner.clock.Load()
 	s.writing.Store(began)
 	_, err := s.conn.Write(b)
+	s.broken = err != nil
 	s.writing.Store(0)
 	now := s.owner.clock.Load()
 	s.slow = now != began
@@ -280,22 +285,29 @@ func innermost(conn net.Conn) net.Conn {
 	}
 }
 
-// report says good-bye to the reader, if it is there, and tells the operator what is not usual.
+// recover makes a fault of this program the end of one stream, and not of the node.
+func (s *stream) recover() {
+	if fault := recover(); fault != nil {
+		s.owner.deps.logger.Error("fault in a stream; please report it", "position", s.cursor.Position().String(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+	}
+}
+
+// report says good-bye to the reader, if it is there, and tells the operator what is not usual. A stream that has failed
+// ends without a good-bye: the reader sees that it is not complete.
 func (s *stream) report(err error) {
+	complete := err == errEnd || fedmsg.CodeOf(err) == fedmsg.CodeUnavailable
 	switch {
-	case err == errEnd && s.framed:
-		_ = s.write([]byte("0\r\n\r\n"))
-	case err == errEnd && s.socket != nil:
-		_ = s.write(s.socket.goodbye(s.left == 0))
-	case err == errEnd, err == errGone:
-	case isCut(err) && !s.late.Load():
-	case isCut(err):
+	case s.late.Load():
 		s.discard()
 		s.owner.deps.logger.Info("cut a reader that does not read", "peer", s.conn.RemoteAddr().String(), "position", s.cursor.Position().String())
+	case s.broken, err == errGone: // it has left
+	case complete && s.framed:
+		_ = s.write([]byte("0\r\n\r\n"))
+	case complete && s.socket != nil:
+		_ = s.write(s.socket.goodbye(s.left == 0))
+	case complete:
 	default:
-		if _, ok := errors.AsType[*net.OpError](err); !ok {
-			s.owner.deps.logger.Warn("stream failed", "position", s.cursor.Position().String(), "error", err)
-		}
+		s.owner.deps.logger.Error("a stream cannot go on", "position", s.cursor.Position().String(), "error", err)
 	}
 }
 
