@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -51,10 +52,26 @@ func startNode(t *testing.T) *fakeNode {
 	return n
 }
 
+// StartExampleNode starts a fake node that $FEDMSG_NODE names, for the examples, and gives what stops it.
+func StartExampleNode() (stop func()) {
+	dir, err := os.MkdirTemp("", "node")
+	if err != nil {
+		panic(err)
+	}
+	n := &fakeNode{uri: "unix://" + filepath.Join(dir, "node.sock"), byID: map[string]int{}, wake: make(chan struct{})}
+	n.start()
+	os.Setenv("FEDMSG_NODE", n.uri)
+	return func() {
+		n.stop()
+		os.Unsetenv("FEDMSG_NODE")
+		os.RemoveAll(dir)
+	}
+}
+
 func (n *fakeNode) start() {
 	ln, err := net.Listen("unix", strings.TrimPrefix(n.uri, "unix://"))
 	if err != nil {
-		n.t.Fatal(err)
+		panic(err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/messages", n.post)

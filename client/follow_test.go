@@ -83,13 +83,18 @@ func TestFollowLiveMissesNothing(t *testing.T) {
 	n.fill("a.b", 5)
 	c := newClient(t, Options{Node: n.uri})
 	n.hang = make(chan struct{})
-	lost := false
+	lost, srv, closed := false, n.srv, make(chan struct{})
 	o := FollowOptions{Lost: func(error, time.Duration) {
+		if lost {
+			return
+		}
 		lost = true
+		<-closed
 		n.fill("a.b", 1)
 		n.start()
 	}}
 	go func() {
+		defer close(closed)
 		n.mu.Lock()
 		close(n.hang)
 		n.hang = nil
@@ -99,7 +104,7 @@ func TestFollowLiveMissesNothing(t *testing.T) {
 			started = len(n.firsts) > 0
 			n.mu.Unlock()
 		}
-		n.srv.Close()
+		srv.Close()
 	}()
 	if got, _ := take(t, c, o, 1); !slices.Equal(got, []uint64{6}) || !lost {
 		t.Errorf("came: %v, lost: %v", got, lost)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,7 +24,21 @@ import (
 
 func TestMain(m *testing.M) {
 	log.SetOutput(io.Discard) // net/http tells of the handlers that tests abort
-	goleak.VerifyTestMain(m)
+	state, err := os.MkdirTemp("", "state")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("XDG_STATE_HOME", state) // the shared client's spool
+	code := m.Run()
+	os.RemoveAll(state)
+	if c, err := shared(); err == nil {
+		c.Close()
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Println(err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 func newClient(t *testing.T, o Options) *Client {
