@@ -89,9 +89,7 @@ func clip(s string) string {
 // lookUp fills found for the ids of a batch. It walks segment by segment and not id by id, so that one segment's filter is
 // warm for all ids. Where a segment cannot be read it goes on and gives the error.
 func (w *writer) lookUp(b *batch) (failed error) {
-	l := w.log
-	var offsets []int64
-	segments := l.snapshot()
+	segments := w.log.snapshot()
 	for k := len(segments) - 1; k >= 0; k-- {
 		s := segments[k]
 		for i := range b.records {
@@ -102,11 +100,7 @@ func (w *writer) lookUp(b *batch) (failed error) {
 				continue
 			}
 			var err error
-			offsets, err = l.candidates(offsets[:0], s, w.hashes[i])
-			if err == nil && len(offsets) > 0 {
-				w.found[i], err = l.readID(s, offsets, b.records[i].ID)
-			}
-			if err != nil {
+			if w.found[i], err = w.log.findIn(s, w.hashes[i], b.records[i].ID); err != nil {
 				failed = err
 			}
 		}
@@ -114,42 +108,72 @@ func (w *writer) lookUp(b *batch) (failed error) {
 	return failed
 }
 
-// candidates gives the offsets in s of records whose id has this hash.
-func (l *Log) candidates(dst []int64, s *segment, hash uint64) ([]int64, error) {
+// lookupChunk is how much is read to get one record, more if it is longer.
+const lookupChunk = 2 << 10
+
+// findIn looks for an id in one segment and gives its entry, or nil. Where the segment's index turns out to be damaged it
+// is made again.
+func (l *Log) findIn(s *segment, hash uint64, id string) (*fedmsg.Entry, error) {
 	x := s.full.Load()
 	if x == nil {
 		l.mu.Lock()
 		if s.active != nil {
-			dst = s.active.find(dst, hash)
+			offsets := s.active.findOffsets(hash)
 			l.mu.Unlock()
-			return dst, nil
+			return l.pick(s, offsets, id)
 		}
 		l.mu.Unlock()
 		x = s.full.Load()
 	}
 	if !s.acquire() {
-		return dst, nil // retention has removed it: its ids are forgotten
+		return nil, nil // retention has removed it: its ids are forgotten
 	}
 	defer s.release() //nolint:errcheck // nothing was written
-	offsets, err := x.find(dst, hash)
+	e, err := l.findFull(s, x, hash, id)
 	if errors.Is(err, errIndex) {
-		x, err = l.reindex(s)
-		if err == nil {
-			offsets, err = x.find(dst, hash)
+		if x, err = l.reindex(s); err == nil {
+			e, err = l.findFull(s, x, hash, id)
 		}
 	}
-	return offsets, err
+	if errors.Is(err, errIndex) {
+		return nil, nil // the record itself is damaged
+	}
+	return e, err
 }
 
-// readID reads the records at these offsets and gives the one with the id, or nil.
-func (l *Log) readID(s *segment, offsets []int64, id string) (*fedmsg.Entry, error) {
-	for _, off := range offsets {
+// findFull looks for an id in a full segment. It fails with errIndex where the index says something else than the segment.
+func (l *Log) findFull(s *segment, x *fullIndex, hash uint64, id string) (*fedmsg.Entry, error) {
+	numbers, err := x.find(nil, hash)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range numbers {
+		off, ok, err := x.offset(uint64(n))
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, errIndex
+		}
 		e, err := l.readAt(s, off)
 		if err != nil {
 			return nil, err
 		}
-		if e != nil && e.ID == id {
+		if e == nil || e.Position.Seq != s.first+uint64(n) {
+			return nil, errIndex
+		}
+		if e.ID == id {
 			return e, nil
+		}
+	}
+	return nil, nil
+}
+
+// pick reads the records at these offsets and gives the one with the id, or nil.
+func (l *Log) pick(s *segment, offsets []int64, id string) (*fedmsg.Entry, error) {
+	for _, off := range offsets {
+		if e, err := l.readAt(s, off); err != nil || e != nil && e.ID == id {
+			return e, err
 		}
 	}
 	return nil, nil
@@ -167,7 +191,7 @@ func (l *Log) readAt(s *segment, off int64) (*fedmsg.Entry, error) {
 	scan := scanner{file: s.file, off: off, end: end, chunk: lookupChunk, max: maxChunk, keep: true}
 	h, b, err := scan.next()
 	if errors.Is(err, errBroken) || isEOF(err) {
-		l.o.Logger.Warn("record is damaged, its id is taken for unknown", "segment", filepath.Base(s.path), "offset", off)
+		l.o.Logger.Warn("no whole record where one should be", "segment", filepath.Base(s.path), "offset", off)
 		return nil, nil
 	}
 	if err != nil {
@@ -180,21 +204,12 @@ func (l *Log) readAt(s *segment, off int64) (*fedmsg.Entry, error) {
 	return e, nil
 }
 
-// lookupChunk is how much is read to get one record, more if it is longer.
-const lookupChunk = 2 << 10
-
 // Find looks for a durable entry by its id.
 func (l *Log) Find(id string) (fedmsg.Entry, bool, error) {
 	hash := idHash(id)
 	segments := l.snapshot()
-	var offsets []int64
 	for k := len(segments) - 1; k >= 0; k-- {
-		var err error
-		offsets, err = l.candidates(offsets[:0], segments[k], hash)
-		if err != nil {
-			return fedmsg.Entry{}, false, err
-		}
-		e, err := l.readID(segments[k], offsets, id)
+		e, err := l.findIn(segments[k], hash, id)
 		if err != nil {
 			return fedmsg.Entry{}, false, err
 		}

@@ -173,9 +173,9 @@ func (x *diskIndex) offsetsAt() int64 { return indexHead + 8*int64(len(x.filter)
 func (x *diskIndex) dirAt() int64     { return x.offsetsAt() + 4*int64(x.count) }
 func (x *diskIndex) bucketsAt() int64 { return x.dirAt() + 4*(1<<x.bucketBits+1) }
 
-// find appends the offsets in the segment of the records whose id has this hash, oldest first. It fails with errIndex
-// where the file is damaged.
-func (x *diskIndex) find(dst []int64, hash uint64) ([]int64, error) {
+// find appends the numbers of the records whose id has this hash, oldest first. It fails with errIndex where the file is
+// damaged.
+func (x *diskIndex) find(dst []uint32, hash uint64) ([]uint32, error) {
 	if !x.filter.has(hash) {
 		return dst, nil
 	}
@@ -198,14 +198,9 @@ func (x *diskIndex) find(dst []int64, hash uint64) ([]int64, error) {
 		return dst, errIndex
 	}
 	for ; len(entries) > 0; entries = entries[bucketEntry:] {
-		if le.Uint64(entries) != hash {
-			continue
+		if le.Uint64(entries) == hash {
+			dst = append(dst, le.Uint32(entries[8:]))
 		}
-		off, ok, err := x.offset(uint64(le.Uint32(entries[8:])))
-		if err != nil || !ok {
-			return dst, errIndex
-		}
-		dst = append(dst, off)
 	}
 	return dst, nil
 }

@@ -47,18 +47,26 @@ func (m *memIndex) insert(hash uint64, entry uint32) {
 	}
 }
 
-// find appends the offsets of the records whose id has this hash, oldest first.
-func (m *memIndex) find(dst []int64, hash uint64) []int64 {
+// find appends the numbers of the records whose id has this hash, oldest first.
+func (m *memIndex) find(dst []uint32, hash uint64) []uint32 {
 	if len(m.table) == 0 {
 		return dst
 	}
 	mask := uint64(len(m.table) - 1)
 	for i := hash & mask; m.table[i] != 0; i = (i + 1) & mask {
 		if n := m.table[i] - 1; m.hashes[n] == hash {
-			dst = append(dst, int64(m.offsets[n]))
+			dst = append(dst, n)
 		}
 	}
 	return dst
+}
+
+// findOffsets gives where the records begin whose id has this hash.
+func (m *memIndex) findOffsets(hash uint64) (offsets []int64) {
+	for _, n := range m.find(nil, hash) {
+		offsets = append(offsets, int64(m.offsets[n]))
+	}
+	return offsets
 }
 
 // offset gives where record number i begins, or false where it is missing.

@@ -96,15 +96,15 @@ func (s *segment) indexBytes() int64 {
 	return 0
 }
 
-// find appends the offsets of records whose id has this hash. Only for full segments.
-func (x *fullIndex) find(dst []int64, hash uint64) ([]int64, error) {
+// find appends the numbers of records whose id has this hash.
+func (x *fullIndex) find(dst []uint32, hash uint64) ([]uint32, error) {
 	if x.disk != nil {
 		return x.disk.find(dst, hash)
 	}
 	return x.mem.find(dst, hash), nil
 }
 
-// offset gives where record number i begins. Only for full segments.
+// offset gives where record number i begins, or false where it is missing.
 func (x *fullIndex) offset(i uint64) (int64, bool, error) {
 	if x.disk != nil {
 		return x.disk.offset(i)
