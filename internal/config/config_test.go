@@ -76,6 +76,7 @@ func TestFaults(t *testing.T) {
 		{"long socket path", "http.socket = '/" + strings.Repeat("x", 107) + "'", `1:6: http.socket has a path of 108 bytes and a socket's path has at most 107; set a shorter one: /` + strings.Repeat("x", 107)},
 		{"no sense in a table", "[log]\nqueue_bytes = 5", `2:1: log.queue_bytes is at least 64KiB, not 5`},
 		{"two keys at odds", "limits.envelope = 1000", `1:8: limits.envelope is 1000, less than limits.body = 1048576, which stands in it`},
+		{"a key at odds with a default", "limits.body = 2000000", `1:8: limits.envelope is 1441792, less than limits.body = 2000000, which stands in it`},
 		{"bad topic pattern", "[[publisher]]\nuid = 'root'\ntopics = ['a.', '#']", `3:1: publisher.topics has element 1, which is refused: pattern "a." ends with a dot; if a # is missing behind it, write it as %23 in a URL, or ask for prefix=a.`},
 		{"list of tables that makes no sense", "[[publisher]]\nuid = 'a'\ntopics = ['#']\n[[publisher]]\nuid = 'b'", `5:1: publisher 2 has no topics, so it may publish nothing; topics = ["#"] is everything`},
 		{"unknown key of a list", "[[publisher]]\nuidd = 'root'", `2:1: unknown key "publisher.uidd"; did you mean publisher.uid?`},

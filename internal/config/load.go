@@ -158,14 +158,18 @@ func (l *loader) validate(c *Config) {
 	}
 }
 
-// originOf finds where the key was set with which a fault begins. A fault of the n-th element of a list of tables begins
-// with the table's name and n.
+// originOf finds where the key was set with which a fault begins, or the next key in it when that one is at its default. A
+// fault of the n-th element of a list of tables begins with the table's name and n.
 func (l *loader) originOf(text string) Origin {
 	name, rest, _ := strings.Cut(text, " ")
-	name = strings.TrimRight(name, ":")
 	var n int
 	if t := l.root.table(name); t == nil || !t.list {
-		return l.origins[name]
+		for word := range strings.FieldsSeq(text) {
+			if at, ok := l.origins[strings.TrimRight(word, ":,;")]; ok {
+				return at
+			}
+		}
+		return Origin{}
 	} else if _, err := fmt.Sscanf(rest, "%d", &n); err != nil {
 		return Origin{}
 	}

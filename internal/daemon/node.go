@@ -15,6 +15,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
 	"github.com/federated-messaging/fedmsg/internal/config"
@@ -86,15 +88,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	// The log tells the feed what has become durable, and the feed is made from the log. Nothing is committed before the
 	// first Submit, which is long after this function.
 	var live *feed.Feed
-	log, err := commitlog.Open(LogDir(c.State), commitlog.Options{
-		SegmentBytes: c.Log.SegmentBytes, MaxBytes: c.Log.MaxBytes, MaxAge: c.Log.MaxAge, QueueBytes: c.Log.QueueBytes,
-		Same: func(stored *fedmsg.Entry, submitted *fedmsg.Record) bool {
-			return wire.SameContent(stored.Envelope, submitted.Envelope, submitted.Made)
-		},
-		Committed: func(entries []fedmsg.Entry) { live.Publish(entries) },
-		Pins:      func() []commitlog.Pin { return savedReaders(ReadersDir(c.State), o.Logger) },
-		FS:        meteredFS{durable.OS{}, syncs}, Logger: o.Logger,
-	})
+	log, err := openLog(c, o, syncs, func(entries []fedmsg.Entry) { live.Publish(entries) })
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +136,19 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		return nil, err
 	}
 	return n, nil
+}
+
+// openLog opens the log of the state directory.
+func openLog(c config.Config, o Options, syncs prometheus.Observer, committed func([]fedmsg.Entry)) (*commitlog.Log, error) {
+	return commitlog.Open(LogDir(c.State), commitlog.Options{
+		SegmentBytes: c.Log.SegmentBytes, MaxBytes: c.Log.MaxBytes, MaxAge: c.Log.MaxAge, QueueBytes: c.Log.QueueBytes,
+		Same: func(stored *fedmsg.Entry, submitted *fedmsg.Record) bool {
+			return wire.SameContent(stored.Envelope, submitted.Envelope, submitted.Made)
+		},
+		Committed: committed,
+		Pins:      func() []commitlog.Pin { return savedReaders(ReadersDir(c.State), o.Logger) },
+		FS:        meteredFS{durable.OS{}, syncs}, Logger: o.Logger,
+	})
 }
 
 // grants is the tokens as package httpapi asks for them.
