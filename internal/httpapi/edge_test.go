@@ -30,7 +30,7 @@ type doorFake struct {
 	seq     uint64
 	senders []fedmsg.Sender
 	lines   [][]byte
-	batches int
+	largest int           // lines in one Submit
 	arrived chan struct{} // when not nil, gets a value for each Submit, which waits for it to be taken
 }
 
@@ -48,7 +48,7 @@ func (d *doorFake) Submit(ctx context.Context, from fedmsg.Sender, lines ...[]by
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.batches++
+	d.largest = max(d.largest, len(lines))
 	t := &ticketFake{hold: d.hold, outcomes: make([]fedmsg.Outcome, len(lines))}
 	for i, line := range lines {
 		d.lines = append(d.lines, line)
@@ -316,4 +316,17 @@ func withSocket(t testing.TB, c *Config) string {
 	path := filepath.Join(t.TempDir(), "f.sock")
 	c.Socket = "unix://" + path
 	return path
+}
+
+// nullDoor accepts everything at once and remembers nothing.
+type nullDoor struct{}
+
+func (nullDoor) Submit(_ context.Context, _ fedmsg.Sender, lines ...[]byte) fedmsg.Ticket {
+	outcomes := make(refused, len(lines))
+	for i := range outcomes {
+		outcomes[i].Receipt = fedmsg.Receipt{
+			ID: "2026-6f1ee7a2-7d2f-4b5c-9a54-111111111111", Seq: 123456, Position: fedmsg.Position{Log: edgeLog, Seq: 123456}, Received: time.Unix(1e9, 123456789).UTC(),
+		}
+	}
+	return outcomes
 }

@@ -25,6 +25,8 @@ type publishStream struct {
 	w     io.Writer
 	queue chan fedmsg.Ticket
 
+	lost bool // of the writer until it has ended: an outcome could not be written
+
 	mu          sync.Mutex
 	interrupted bool // under mu: reading has ended and must not be given more time
 }
@@ -57,7 +59,7 @@ func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identi
 	close(p.queue)
 	writer.Wait()
 	p.writeDeadline() // for the end of the answer
-	if err != nil {
+	if err != nil || p.lost {
 		panic(http.ErrAbortHandler) // the end of the answer must not look like the end of all receipts
 	}
 }
@@ -182,6 +184,7 @@ const writeChunk = 32 << 10
 
 // giveUp ends reading and lets the rest of the queue go: nobody can be told any more.
 func (p *publishStream) giveUp() {
+	p.lost = true
 	p.interrupt()
 	for range p.queue {
 	}

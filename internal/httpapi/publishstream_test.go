@@ -3,11 +3,14 @@ package httpapi
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +83,14 @@ func (f *feeder) finished() {
 	}
 }
 
+// brokeOff checks that the answer ends as a cut connection does: not in order, and not by waiting for ever.
+func (f *feeder) brokeOff() {
+	f.t.Helper()
+	if f.in.Scan() || f.in.Err() == nil || errors.Is(f.in.Err(), os.ErrDeadlineExceeded) {
+		f.t.Errorf("the answer did not break off: %q, %v", f.in.Text(), f.in.Err())
+	}
+}
+
 // TestStreamOrder: each line gets its outcome, in order, with errors between, while the request is still being sent.
 func TestStreamOrder(t *testing.T) {
 	e := startEdge(t, func(c *Config, _ *Deps) { c.MaxBodyBytes = 300 << 10 })
@@ -128,6 +139,9 @@ func TestStreamMany(t *testing.T) {
 	f.finished()
 	if got := string(bytes.Join(e.door.lines, []byte("\n"))) + "\n"; got != all.String() {
 		t.Error("the door was given other bytes than were sent, or they changed later")
+	}
+	if e.door.largest > maxBatch || e.door.largest < 100 {
+		t.Errorf("the largest batch had %d lines", e.door.largest)
 	}
 }
 
@@ -240,6 +254,35 @@ func TestStreamLeaves(t *testing.T) {
 	if got := string(bytes.Join(door.lines, []byte(","))); got != "a,b" {
 		t.Errorf("the door was given %q", got)
 	}
+}
+
+// TestStreamMalformed: when the request breaks off, so does the answer, behind the receipts of what had come.
+func TestStreamMalformed(t *testing.T) {
+	e := startEdge(t, nil)
+	f := e.feed(t)
+	f.send("a\nhalf")
+	io.WriteString(f.conn, "this is no chunk\r\n")
+	if got := f.next(); got != "a" {
+		t.Errorf("got %s", got)
+	}
+	f.brokeOff()
+}
+
+// lostDoor does not know what becomes of a message.
+type lostDoor struct{}
+
+func (lostDoor) Submit(context.Context, fedmsg.Sender, ...[]byte) fedmsg.Ticket { return lostDoor{} }
+
+func (lostDoor) Wait(context.Context) ([]fedmsg.Outcome, error) {
+	return nil, fedmsg.Errorf(fedmsg.CodeTimeout, "the outcome is unknown")
+}
+
+// TestStreamLost: when the fate of a message is unknown the answer breaks off, and nothing more is read.
+func TestStreamLost(t *testing.T) {
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = lostDoor{} })
+	f := e.feed(t)
+	f.send("a\n")
+	f.brokeOff()
 }
 
 // TestStreamEverybodyRefused: a sender is needed before anything is read.
