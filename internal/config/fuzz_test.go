@@ -18,6 +18,8 @@ func FuzzFile(f *testing.F) {
 		"log.max_bytes = 0x10\n[log.x]\n[publisher.x]\n[[publisher.x]]\n[[http.stream]]\n[http.stream.max]\n",
 		"a.b.c = 1\n'' = 2\n\"\\u00e9\".x = [[1, [2]], {a = 1979-05-27}]\n[limits]\ndepth = 9223372036854775807\nbody = -1\n",
 		"publisher = [1, {uid = 5}]\nlog = [{}]\nlimits = 1.5\ntopic_prefix = [[]]\n[[log]]\n[publisher]\n",
+		"limits.body = 2000000\n",
+		"state = '/a\"b\\\\'\nnode = \"\\u0001\\u007f é\"\n",
 	} {
 		f.Add(seed)
 	}
