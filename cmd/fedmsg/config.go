@@ -94,6 +94,19 @@ func (p *program) configExample() *cobra.Command {
 // warn tells the user what is odd but no fault.
 func (p *program) warn(warnings []string) {
 	for _, w := range warnings {
-		fmt.Fprintf(p.stderr, "fedmsg: %s\n", w)
+		p.note("fedmsg: %s", w)
+	}
+}
+
+// complain tells the user the error that ended a command, on one line; each fault of the configuration has its own.
+func (p *program) complain(command string, err error) {
+	first, faults, many := strings.Cut(err.Error(), "\n")
+	if !many || fedmsg.CodeOf(err) != fedmsg.CodeConfig {
+		p.note("%s: %s", command, err)
+		return
+	}
+	p.note("%s: %s", command, first)
+	for line := range strings.SplitSeq(faults, "\n") {
+		p.note("%s", line)
 	}
 }

@@ -53,7 +53,7 @@ func (p *program) run(ctx context.Context) int {
 	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.status
 	}
-	p.note("%s: %s", cmd.CommandPath(), err)
+	p.complain(cmd.CommandPath(), err)
 	return fedmsg.CodeOf(err).ExitStatus()
 }
 
