@@ -73,8 +73,8 @@ func spoolAs(t *testing.T, program, spool string, uid uint32, n int) {
 	}
 	c := fedmsgtest.Command{
 		Binary: program, Home: home, Credential: &syscall.Credential{Uid: uid, Gid: uid},
-		Env:  []string{"FEDMSG_SPOOL_DIRECTORY=" + spool, "FEDMSG_NODE=unix://" + filepath.Join(home, "none")},
-		Args: []string{"publish", "--topic", topic, "--json-input", "--message", fmt.Sprintf(`{"uid":%d,"n":%d}`, uid, n)},
+		Env:  []string{"FEDMSG_NODE=unix://" + filepath.Join(home, "none")},
+		Args: []string{"publish", "--spool", spool, "--topic", topic, "--json-input", "--message", fmt.Sprintf(`{"uid":%d,"n":%d}`, uid, n)},
 	}
 	r, err := c.Run()
 	if err != nil || r.Status != fedmsg.CodeQueued.ExitStatus() {

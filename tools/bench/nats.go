@@ -18,7 +18,7 @@ type natsServer struct {
 	stream []jetstream.JetStream // one for each connection
 }
 
-// natsConnections is over how many connections the callers are spread; more than one is faster than one and than many.
+// natsConnections is over how many connections the callers are spread, so that no client-side lock is what is measured.
 const natsConnections = 8
 
 func (b *bench) theNATS(ctx context.Context) (*natsServer, error) {
