@@ -97,15 +97,20 @@ func (c *Client) Publish(ctx context.Context, topic string, body any) (fedmsg.Re
 }
 
 // PublishMessage sends m and returns when it is durable, or the deadline of ctx, else Options.Timeout, is over, or ctx is
-// cancelled. Empty fields of m are filled in.
+// cancelled. Empty fields of m are filled in. A message whose ID is given and whose Time is not is the same message as an
+// earlier one, also of another process, if topic, body and headers are.
 //
 // [fedmsg.CodeQueued] says that the message is in the spool and will be sent; the receipt then has only the id.
 // [fedmsg.CodeUnavailable] says that it was not sent, [fedmsg.CodeTimeout] that it was sent and the outcome is unknown:
 // publishing it again with the id of the receipt is safe. Any other code is the node's refusal.
 func (c *Client) PublishMessage(ctx context.Context, m fedmsg.Message) (fedmsg.Receipt, error) {
-	t, err := c.submit(ctx, &m, nil, c.deadline(ctx))
+	d, err := c.draft(&m)
 	if err != nil {
-		return fedmsg.Receipt{ID: m.ID}, err
+		return fedmsg.Receipt{}, err
+	}
+	t, err := c.submit(ctx, &d, c.deadline(ctx))
+	if err != nil {
+		return fedmsg.Receipt{ID: d.ID}, err
 	}
 	return t.Wait(ctx)
 }
@@ -122,7 +127,11 @@ func (c *Client) PublishEnvelope(ctx context.Context, envelope []byte) (fedmsg.R
 // Submit fixes the order of m behind all that were submitted before and returns without waiting for the node. ctx bounds
 // the wait for room when Options.InFlightBytes are under way; the message itself has Options.Timeout.
 func (c *Client) Submit(ctx context.Context, m fedmsg.Message) (*Ticket, error) {
-	return c.submit(ctx, &m, nil, time.Now().Add(c.o.Timeout))
+	d, err := c.draft(&m)
+	if err != nil {
+		return nil, err
+	}
+	return c.submit(ctx, &d, time.Now().Add(c.o.Timeout))
 }
 
 // SubmitEnvelope is [Client.Submit] for a whole envelope.
@@ -136,7 +145,7 @@ func (c *Client) submitEnvelope(ctx context.Context, envelope []byte, deadline t
 	if err != nil {
 		return nil, err
 	}
-	return c.submit(ctx, nil, &e, deadline)
+	return c.submit(ctx, &outgoing{Draft: wire.Draft{ID: e.ID}, whole: e.Bytes}, deadline)
 }
 
 // deadline is when a message must have an outcome: what ctx says, else Options.Timeout from now.

@@ -106,9 +106,15 @@ func (n *fakeNode) bodies() []string {
 
 func (n *fakeNode) store(line []byte) (fedmsg.Receipt, error) {
 	dec := wire.Decoder{Limits: fedmsg.DefaultLimits()}
-	env, err := dec.Envelope(bytes.Clone(line), wire.Strict)
+	sent, err := dec.Submitted(bytes.Clone(line))
 	if err != nil {
 		return fedmsg.Receipt{}, err
+	}
+	env := sent.Envelope
+	if !sent.Whole {
+		sub := sent.Submission
+		draft := wire.Draft{ID: sub.ID, Topic: sub.Topic, Body: sub.Body, Headers: sub.Headers, Username: sub.Username}
+		env = wire.Envelope{ID: sub.ID, Topic: sub.Topic, Bytes: wire.AppendEnvelope(nil, &draft)}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -12,10 +12,44 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
-// draft makes of m what an envelope is encoded from, all but the counters, which are given together with its place in the
-// order.
-func (c *Client) draft(m *fedmsg.Message) (wire.Draft, error) {
-	d := wire.Draft{Topic: m.Topic, ID: m.ID, Username: m.Username, Stream: c.stream}
+// outgoing is what becomes one line of a request.
+type outgoing struct {
+	wire.Draft
+	whole []byte // a ready-made envelope, in place of the draft
+	// plain leaves it to the node to make the envelope. A message whose id the caller chose may be published again by
+	// another process: it is the same message if topic, body and headers are, and not what an envelope has besides.
+	plain bool
+}
+
+// append appends the line without its end. i is the counter for an envelope that is made here.
+func (o *outgoing) append(b []byte, i uint64) []byte {
+	switch {
+	case o.whole != nil:
+		return append(b, o.whole...)
+	case !o.plain:
+		o.I, o.N = i, i
+		return wire.AppendEnvelope(b, &o.Draft)
+	}
+	b = append(b, `{"id":`...)
+	b = fedmsg.AppendJSONString(b, o.ID)
+	b = append(b, `,"topic":`...)
+	b = fedmsg.AppendJSONString(b, o.Topic)
+	if o.Headers != nil {
+		b = append(append(b, `,"headers":`...), o.Headers...)
+	}
+	if o.Username != "" {
+		b = fedmsg.AppendJSONString(append(b, `,"username":`...), o.Username)
+	}
+	b = append(append(b, `,"msg":`...), o.Body...)
+	return append(b, '}')
+}
+
+// draft makes of m what is sent, all but the counters, which are given together with its place in the order.
+func (c *Client) draft(m *fedmsg.Message) (outgoing, error) {
+	d := outgoing{
+		Draft: wire.Draft{Topic: m.Topic, ID: m.ID, Username: m.Username, Stream: c.stream},
+		plain: m.ID != "" && m.Time.IsZero(),
+	}
 	if c.o.TopicPrefix != "" {
 		d.Topic = c.fullTopic(m.Topic)
 	}
@@ -90,7 +124,7 @@ func marshal(body any) (json.RawMessage, error) {
 }
 
 // object checks that b is one JSON object from its first byte to its last, so that nothing in it can become a member of the
-// envelope, and takes line ends out. What stands inside is the node's to judge.
+// envelope, and takes layout out. What stands inside is the node's to judge.
 func object(b []byte) ([]byte, error) {
 	if len(b) == 0 {
 		return []byte(`{}`), nil
@@ -110,8 +144,8 @@ func object(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// closes finds the brace that closes the object with which b begins, or gives -1. plain tells that there is no byte below
-// 0x20 up to there.
+// closes finds the brace that closes the object with which b begins, or gives -1. plain tells that there is no layout
+// between the tokens up to there.
 func closes(b []byte) (end int, plain bool) {
 	if b[0] != '{' {
 		return -1, true
@@ -129,7 +163,7 @@ func closes(b []byte) (end int, plain bool) {
 			if depth--; depth == 0 {
 				return i, plain
 			}
-		case c < 0x20:
+		case c <= ' ':
 			plain = false
 		}
 	}

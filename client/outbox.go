@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
-	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // chunkHead is the room left at the beginning of a buffer for the size of the HTTP chunk that it becomes.
@@ -43,18 +42,8 @@ func (b *outbox) init() {
 	b.work = make(chan struct{}, 1)
 }
 
-// submit puts one message into the outbox: m, or the ready-made envelope e.
-func (c *Client) submit(ctx context.Context, m *fedmsg.Message, e *wire.Envelope, deadline time.Time) (*Ticket, error) {
-	var d wire.Draft
-	if e == nil {
-		var err error
-		if d, err = c.draft(m); err != nil {
-			return nil, err
-		}
-		m.ID = d.ID // so that the caller can name it even when this fails
-	} else {
-		d.ID = e.ID
-	}
+// submit puts one message into the outbox.
+func (c *Client) submit(ctx context.Context, d *outgoing, deadline time.Time) (*Ticket, error) {
 	c.look.Do(c.lookIntoSpool)
 	t := &Ticket{c: c, id: d.ID, deadline: deadline, done: make(chan struct{})}
 	b := &c.box
@@ -65,9 +54,9 @@ func (c *Client) submit(ctx context.Context, m *fedmsg.Message, e *wire.Envelope
 	}
 	if b.spooling {
 		b.mu.Unlock()
-		return c.submitToSpool(t, &d, e)
+		return c.submitToSpool(t, d)
 	}
-	b.encode(t, &d, e)
+	b.encode(t, d)
 	b.unsent = append(b.unsent, t)
 	b.bytes += len(t.line)
 	first := len(b.unsent) == 1
@@ -83,13 +72,13 @@ func (c *Client) submit(ctx context.Context, m *fedmsg.Message, e *wire.Envelope
 }
 
 // submitToSpool puts one message behind those that wait in the spool, if some still do.
-func (c *Client) submitToSpool(t *Ticket, d *wire.Draft, e *wire.Envelope) (*Ticket, error) {
+func (c *Client) submitToSpool(t *Ticket, d *outgoing) (*Ticket, error) {
 	c.spoolMu.Lock()
 	defer c.spoolMu.Unlock()
 	b := &c.box
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.encode(t, d, e)
+	b.encode(t, d)
 	if b.spooling {
 		b.buf = nil // encode has put the line there
 		line := t.line
@@ -110,18 +99,15 @@ func (c *Client) submitToSpool(t *Ticket, d *wire.Draft, e *wire.Envelope) (*Tic
 }
 
 // encode appends the line of t to the buffer, and counts it.
-func (b *outbox) encode(t *Ticket, d *wire.Draft, e *wire.Envelope) {
+func (b *outbox) encode(t *Ticket, d *outgoing) {
 	if b.buf == nil {
 		b.buf = make([]byte, chunkHead, 4<<10)
 	}
 	start := len(b.buf)
-	if e != nil {
-		b.buf = append(b.buf, e.Bytes...)
-	} else {
+	if d.whole == nil && !d.plain {
 		b.i++
-		d.I, d.N = b.i, b.i
-		b.buf = wire.AppendEnvelope(b.buf, d)
 	}
+	b.buf = d.append(b.buf, b.i)
 	b.buf = append(b.buf, '\n')
 	t.line = b.buf[start:len(b.buf):len(b.buf)]
 }

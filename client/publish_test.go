@@ -255,8 +255,9 @@ func TestLostConnectionResendsInOrder(t *testing.T) {
 					duplicates++
 				}
 			}
-			if late != (duplicates > 0) {
-				t.Errorf("%d duplicates", duplicates)
+			// A reset connection may also lose receipts that were written before, so that duplicates may come either way.
+			if late && duplicates == 0 {
+				t.Error("no message was sent twice")
 			}
 			if len(n.log) != 40 {
 				t.Errorf("%d stored", len(n.log))
