@@ -3,6 +3,7 @@ package commitlog
 import (
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/federated-messaging/fedmsg/internal/durable"
@@ -14,13 +15,12 @@ type keeper struct {
 	kick chan struct{} // holds one token when there is work
 	done chan struct{} // closed to end it
 
+	// rollAsked tells the writer that the segment it writes to is due for removal.
+	rollAsked atomic.Bool
+
 	// trimming is held while segments are removed, which both the keeper and the writer do; it also guards marked.
 	trimming sync.Mutex
 	marked   uint64 // what end.json says
-}
-
-func newKeeper() keeper {
-	return keeper{kick: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // wake leaves the token that makes the keeper look.
@@ -41,10 +41,11 @@ func (l *Log) keep() {
 	for {
 		select {
 		case <-l.keeper.kick:
+			l.trimByAge()
 			l.writeIndexes()
 		case <-tick.C:
-			l.writeIndexes()
 			l.trimByAge()
+			l.writeIndexes()
 			l.renewMark()
 		case <-l.keeper.done:
 			l.writeIndexes()

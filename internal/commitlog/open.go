@@ -29,9 +29,10 @@ func Open(dir string, o Options) (*Log, error) {
 		return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot lock the log in %s", dir)
 	}
 	l := &Log{
-		dir: dir, o: o, lock: lock, queue: newQueue(o.QueueBytes), keeper: newKeeper(),
+		dir: dir, o: o, lock: lock, queue: newQueue(o.QueueBytes),
 		writerDone: make(chan struct{}), keeperDone: make(chan struct{}),
 	}
+	l.keeper.kick, l.keeper.done = make(chan struct{}, 1), make(chan struct{})
 	if err := l.load(); err != nil {
 		_ = l.shut()
 		if fedmsg.CodeOf(err) == fedmsg.CodeInternal {

@@ -60,6 +60,14 @@ func (l *Log) trimByAge() {
 		return
 	}
 	limit := l.o.Now().Add(-l.o.MaxAge).UnixNano()
+	l.mu.Lock()
+	active := l.segments[len(l.segments)-1]
+	due := active.count > 0 && active.newest < limit
+	l.mu.Unlock()
+	if due { // nothing was stored for long; the writer ends the segment, and then wakes the keeper
+		l.keeper.rollAsked.Store(true)
+		l.queue.wake()
+	}
 	l.keeper.trimming.Lock()
 	defer l.keeper.trimming.Unlock()
 	l.trim(func(s *segment) bool { return s.newest < limit })

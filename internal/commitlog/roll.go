@@ -35,6 +35,16 @@ func (w *writer) roll() error {
 	return nil
 }
 
+// rollOld begins a new segment because retention wants to remove the active one.
+func (w *writer) rollOld() {
+	if w.active.count == 0 || w.log.Err() != nil {
+		return
+	}
+	if err := w.roll(); err != nil && !isFull(err) { // where the disk is full the keeper asks again
+		w.log.setPoison(err)
+	}
+}
+
 // createSegment makes a segment file with its head, and its name durable. The head itself is synced with the first batch:
 // a file that has lost it is known by its name, and that it exists says that everything before it is durable.
 func createSegment(fsys durable.FS, dir string, m meta, first uint64) (*segment, error) {

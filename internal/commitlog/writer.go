@@ -53,6 +53,9 @@ func (w *writer) run() {
 			runtime.Gosched()
 		}
 		b, open := w.log.queue.take()
+		if w.log.keeper.rollAsked.Swap(false) {
+			w.rollOld()
+		}
 		if b != nil {
 			crowd = b.tickets > 1
 			w.commit(b)
