@@ -43,8 +43,8 @@ type Deps struct {
 // Door is the way into the log.
 type Door interface {
 	// Submit fixes the order of the messages, one JSON text each, and gives a ticket with one outcome for each; refusals
-	// are outcomes. It may block while too much waits to become durable, until ctx ends. The lines belong to the door from
-	// then on: the caller neither changes nor reuses their memory.
+	// are outcomes. It may block while too much waits to become durable, until ctx ends. The lines belong to the caller again
+	// when it returns: their memory is used for the next ones.
 	Submit(ctx context.Context, from fedmsg.Sender, lines ...[]byte) fedmsg.Ticket
 }
 

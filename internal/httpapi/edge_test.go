@@ -51,7 +51,7 @@ func (d *doorFake) Submit(ctx context.Context, from fedmsg.Sender, lines ...[]by
 	d.largest = max(d.largest, len(lines))
 	t := &ticketFake{hold: d.hold, outcomes: make([]fedmsg.Outcome, len(lines))}
 	for i, line := range lines {
-		d.lines = append(d.lines, line)
+		d.lines = append(d.lines, bytes.Clone(line)) // it is the server's again
 		d.senders = append(d.senders, from)
 		t.outcomes[i] = d.judge(string(line))
 	}

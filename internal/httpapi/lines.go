@@ -13,12 +13,12 @@ const (
 	maxBatch   = 1024      // lines in one batch, which bounds the outcomes that one ticket holds
 )
 
-// lineReader cuts a body into batches of complete lines. The memory of a batch is its own, of just the right size, because
-// the log and its readers keep it; the reader's buffer is used again.
+// lineReader cuts a body into batches of complete lines.
 type lineReader struct {
 	r        io.Reader
 	max      int    // bytes of a line; a longer one is passed over
-	buf      []byte // bytes that were read and not yet given: at most one incomplete line
+	buf      []byte // what was read: the lines of the last batch, then at most one incomplete line
+	given    int    // bytes of buf that the last batch has
 	skipping bool   // inside a line that is too long
 	lines    [][]byte
 }
@@ -27,11 +27,11 @@ func newLineReader(r io.Reader, limit int) *lineReader {
 	return &lineReader{r: r, max: limit, buf: make([]byte, 0, firstRead)}
 }
 
-// next waits for more bytes and gives the lines that they complete, in order, without their ends; the batch is valid until
-// the next call, the lines for ever. Empty lines are left out; a line that is too long is nil. At the end of the body what
-// is left is a line too. It may give lines and an error.
+// next waits for more bytes and gives the lines that they complete, in order, without their ends; all is valid until the
+// next call. Empty lines are left out; a line that is too long is nil. At the end of the body what is left is a line too.
+// It may give lines and an error.
 func (l *lineReader) next() ([][]byte, error) {
-	l.lines = l.lines[:0]
+	l.forget()
 	l.makeRoom()
 	n, err := l.r.Read(l.buf[len(l.buf):cap(l.buf)])
 	fresh := len(l.buf)
@@ -39,16 +39,26 @@ func (l *lineReader) next() ([][]byte, error) {
 	if end := bytes.LastIndexByte(l.buf[fresh:], '\n'); end >= 0 {
 		l.take(fresh + end + 1)
 	}
-	if len(l.buf) > l.max+1 { // one more than the limit may be half of a line's end
+	if len(l.buf)-l.given > l.max+1 { // one more than the limit may be half of a line's end
 		l.tooLong()
 	}
-	if errors.Is(err, io.EOF) {
-		if len(l.buf) > 0 && !l.skipping {
-			l.cut(bytes.Clone(l.buf))
-		}
-		l.buf = l.buf[:0]
+	if errors.Is(err, io.EOF) && !l.skipping {
+		l.cut(l.buf[l.given:])
+		l.given = len(l.buf)
 	}
 	return l.lines, err
+}
+
+// forget lets the last batch go and moves what is left to the front.
+func (l *lineReader) forget() {
+	l.lines = l.lines[:0]
+	rest := l.buf[l.given:]
+	l.given = 0
+	if cap(l.buf) > 2*readBuffer && len(rest) < firstRead { // a long line has passed
+		l.buf = append(make([]byte, 0, readBuffer), rest...)
+		return
+	}
+	l.buf = l.buf[:copy(l.buf, rest)]
 }
 
 // makeRoom grows the buffer when it is full, or small for what the publisher sends.
@@ -56,31 +66,25 @@ func (l *lineReader) makeRoom() {
 	if free := cap(l.buf) - len(l.buf); free > 0 && (free > cap(l.buf)/2 || cap(l.buf) >= readBuffer) {
 		return
 	}
-	size := min(2*cap(l.buf), max(readBuffer, l.max+readBuffer))
+	size := min(2*cap(l.buf), l.max+readBuffer)
 	if size <= cap(l.buf) {
 		return
 	}
 	l.buf = append(make([]byte, 0, size), l.buf...)
 }
 
-// take makes lines of the first n bytes of the buffer, which end with the end of a line, and keeps the rest.
+// take makes lines of the first n bytes of the buffer.
 func (l *lineReader) take(n int) {
 	whole := l.buf[:n]
+	l.given = n
 	if l.skipping {
 		whole = whole[bytes.IndexByte(whole, '\n')+1:]
 		l.skipping = false
 	}
-	if len(whole) > 0 {
-		l.cut(bytes.Clone(whole))
-	}
-	rest := copy(l.buf, l.buf[n:])
-	l.buf = l.buf[:rest]
-	if cap(l.buf) > 2*readBuffer && rest < firstRead {
-		l.buf = append(make([]byte, 0, readBuffer), l.buf...) // a long line has passed
-	}
+	l.cut(whole)
 }
 
-// cut appends the lines of b, which nobody else has.
+// cut appends the lines of b.
 func (l *lineReader) cut(b []byte) {
 	for len(b) > 0 {
 		line, rest, _ := bytes.Cut(b, []byte{'\n'})
@@ -103,5 +107,5 @@ func (l *lineReader) tooLong() {
 		l.lines = append(l.lines, nil)
 		l.skipping = true
 	}
-	l.buf = l.buf[:0]
+	l.buf = l.buf[:l.given]
 }

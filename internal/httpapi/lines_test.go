@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"strings"
@@ -98,25 +97,3 @@ func TestLineReaderMemory(t *testing.T) {
 }
 
 func endlessLine(n int) io.Reader { return io.LimitReader(endless{}, int64(n)) }
-
-// TestLineReaderKeeps: lines stay as they are while more is read.
-func TestLineReaderKeeps(t *testing.T) {
-	var text strings.Builder
-	for i := range 100000 {
-		fmt.Fprintf(&text, "line %d\n", i)
-	}
-	l := newLineReader(strings.NewReader(text.String()), 100)
-	var all [][]byte
-	for {
-		batch, err := l.next()
-		all = append(all, batch...)
-		if err != nil {
-			break
-		}
-	}
-	for i, line := range all {
-		if string(line) != fmt.Sprintf("line %d", i) {
-			t.Fatalf("line %d is %q", i, line)
-		}
-	}
-}

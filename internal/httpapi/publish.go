@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/federated-messaging/fedmsg"
 )
@@ -55,8 +56,10 @@ func publishType(r *http.Request) (stream bool, err error) {
 
 // publishOne takes one message and answers when it is durable.
 func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity) {
-	body, err := s.readBody(r)
+	buf := s.bodies.get(r.ContentLength)
+	body, err := s.readBody(r, buf)
 	if err != nil {
+		s.bodies.put(buf)
 		if errors.Is(err, errClientGone) {
 			panic(http.ErrAbortHandler)
 		}
@@ -65,7 +68,9 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.AcceptTimeout)
 	defer cancel()
-	outcomes, err := s.deps.Door.Submit(ctx, id.sender, body).Wait(ctx)
+	ticket := s.deps.Door.Submit(ctx, id.sender, body)
+	s.bodies.put(buf)
+	outcomes, err := ticket.Wait(ctx)
 	if err == nil && len(outcomes) != 1 {
 		err = fedmsg.Errorf(fedmsg.CodeInternal, "one message had %d outcomes", len(outcomes))
 	}
@@ -87,22 +92,50 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity)
 // errClientGone tells that nobody is left to read an answer.
 var errClientGone = errors.New("the client is gone")
 
-// readBody reads the whole body into memory of its own, which the door may keep.
-func (s *Server) readBody(r *http.Request) ([]byte, error) {
-	limit := s.cfg.MaxBodyBytes
-	if r.ContentLength > int64(limit) {
+// readBody reads the whole body, into buf where it fits.
+func (s *Server) readBody(r *http.Request, buf *[]byte) ([]byte, error) {
+	limit := int64(s.cfg.MaxBodyBytes)
+	if r.ContentLength > limit {
 		return nil, fedmsg.Errorf(fedmsg.CodeTooLarge, "the body has %d bytes; http.max_body_bytes is %d", r.ContentLength, limit)
 	}
 	if r.ContentLength >= 0 {
-		body := make([]byte, r.ContentLength)
+		body := *buf
+		if int64(cap(body)) < r.ContentLength {
+			body = make([]byte, r.ContentLength)
+		}
+		body = body[:r.ContentLength]
 		_, err := io.ReadFull(r.Body, body)
 		return body, bodyError(err)
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, int64(limit)+1))
-	if err == nil && len(body) > limit {
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err == nil && int64(len(body)) > limit {
 		return nil, fedmsg.Errorf(fedmsg.CodeTooLarge, "the body has more than %d bytes, which is http.max_body_bytes", limit)
 	}
 	return body, bodyError(err)
+}
+
+// pooledBody is the size of the buffers that are used again; bodies beyond it are rare.
+const pooledBody = 16 << 10
+
+// bodyPool lends buffers of pooledBody bytes for the bodies of plain requests. The zero value is ready.
+type bodyPool struct{ pool sync.Pool } // of *[]byte
+
+// get gives a buffer for a body of n bytes; of one that does not fit, an empty one.
+func (p *bodyPool) get(n int64) *[]byte {
+	if n < 0 || n > pooledBody {
+		return new([]byte)
+	}
+	if buf, ok := p.pool.Get().(*[]byte); ok {
+		return buf
+	}
+	return new(make([]byte, pooledBody))
+}
+
+// put takes a buffer back that nobody reads any more.
+func (p *bodyPool) put(buf *[]byte) {
+	if cap(*buf) == pooledBody {
+		p.pool.Put(buf)
+	}
 }
 
 // bodyError says what is wrong with a body that could not be read.

@@ -84,17 +84,21 @@ func TestPublishHugeBody(t *testing.T) {
 	}
 }
 
-// TestPublishKeepsBytes: what the door is given stays as it is when the next request comes on the same connection.
-func TestPublishKeepsBytes(t *testing.T) {
+// TestPublishBodies: each request gives the door its own body, whatever its size and whatever was in the buffer before.
+func TestPublishBodies(t *testing.T) {
 	e := startEdge(t, nil)
 	client := e.client("http")
-	for i := range 20 {
-		ask(t, client, "POST", "http://localhost/v1/messages", fmt.Sprintf("body-%02d", i), "Content-Type", "application/json")
+	sizes := []int{9, 3, pooledBody, 1, pooledBody + 1, 100000, 2, 0}
+	for i, size := range sizes {
+		ask(t, client, "POST", "http://localhost/v1/messages", strings.Repeat(string(rune('a'+i)), size), "Content-Type", "application/json")
 	}
 	for i, line := range e.door.lines {
-		if want := fmt.Sprintf("body-%02d", i); string(line) != want {
-			t.Errorf("line %d is %q", i, line)
+		if want := strings.Repeat(string(rune('a'+i)), sizes[i]); string(line) != want {
+			t.Errorf("body %d has %d bytes: %.20s", i, len(line), line)
 		}
+	}
+	if len(e.door.lines) != len(sizes) {
+		t.Errorf("the door was given %d bodies", len(e.door.lines))
 	}
 }
 

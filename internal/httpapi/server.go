@@ -25,6 +25,7 @@ type Server struct {
 	http    *http.Server
 
 	reporter  reporter
+	bodies    bodyPool
 	listeners []*listener    // never changed after New
 	accepting sync.WaitGroup // one per listener that is served
 
