@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,4 +91,16 @@ func (n *scriptNode) start(ts *testscript.TestScript) {
 		n.stop()
 		ts.Fatalf("the node does not listen: %s", log)
 	}
+}
+
+// hungNode takes connections and never reads or answers, as a stopped process does.
+func hungNode(t *testing.T) (uri string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "s")
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	return "unix://" + path
 }

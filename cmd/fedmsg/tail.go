@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -102,6 +103,7 @@ func (p *program) tail(cmd *cobra.Command, o *tailFlags, follow client.FollowOpt
 		return err
 	}
 	defer c.Close()
+	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough, as head, is no failure: the write says so
 	follow.Lost = func(err error, wait time.Duration) {
 		p.note("fedmsg tail: %s; trying again in %s", err, wait.Round(10*time.Millisecond).String())
 	}
