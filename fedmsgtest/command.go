@@ -89,7 +89,7 @@ func (c *Command) Run() (Result, error) {
 	var out, diag bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, &out, &diag
 	// Without it the machine's spool, where there is one, would be used.
-	cmd.Env = h.environ(append([]string{"FEDMSG_SPOOL=" + filepath.Join(h.dir, "state", "fedmsg", "spool")}, c.Env...))
+	cmd.Env = h.environ(append([]string{"FEDMSG_SPOOL_DIRECTORY=" + filepath.Join(h.dir, "state", "fedmsg", "spool")}, c.Env...))
 	cmd.Dir = h.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.Credential}
 	start := time.Now()

@@ -17,7 +17,6 @@ import (
 	"github.com/federated-messaging/fedmsg/client"
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/ops"
-	"github.com/federated-messaging/fedmsg/internal/spool"
 )
 
 // clientFlags are the flags of verbs that talk to a node.
@@ -25,7 +24,6 @@ type clientFlags struct {
 	tokenFile string
 	timeout   time.Duration
 	noSpool   bool
-	spool     string
 	settings  settingFlags
 }
 
@@ -44,8 +42,8 @@ func (c *clientFlags) publishingFlags(f *pflag.FlagSet) {
 	f.String("topic-prefix", "", "beginning of full topics (key topic_prefix)")
 	f.String("environment", "", "dev, stg, prod or production (key environment)")
 	f.BoolVar(&c.noSpool, "no-spool", false, "fail when no node takes the message, instead of keeping it in the spool")
-	f.StringVar(&c.spool, "spool", "", "directory of the spool (default $FEDMSG_SPOOL, /var/spool/fedmsg, or the user's own)")
-	c.settings["topic-prefix"], c.settings["environment"] = "topic_prefix", "environment"
+	f.String("spool", "", "directory of the spool (key spool.directory; default /var/spool/fedmsg, or the user's own)")
+	c.settings["topic-prefix"], c.settings["environment"], c.settings["spool"] = "topic_prefix", "environment", "spool.directory"
 }
 
 // clientConfig reads the few keys that a client needs. The file of a node need not be readable for those who publish.
@@ -80,12 +78,7 @@ func (p *program) newClient(cfg config.Config, c *clientFlags, publishes bool) (
 		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "the token has characters that no token has; see `fedmsg token new`")
 	}
 	if publishes && !c.noSpool {
-		for _, dir := range []string{c.spool, p.getenv("FEDMSG_SPOOL"), spool.DefaultDir(p.getenv)} {
-			if dir != "" {
-				o.Spool = dir
-				break
-			}
-		}
+		o.Spool = cfg.Spool.Directory // where the node of this machine looks for it
 	}
 	return client.New(o)
 }

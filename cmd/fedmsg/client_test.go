@@ -25,7 +25,7 @@ func TestClientScript(t *testing.T) {
 				e.Setenv(name, filepath.Join(e.WorkDir, name))
 			}
 			e.Setenv("FEDMSG_NODE", "unix://"+filepath.Join(e.WorkDir, "node.sock"))
-			e.Setenv("FEDMSG_SPOOL", filepath.Join(e.WorkDir, "spool"))
+			e.Setenv("FEDMSG_SPOOL_DIRECTORY", filepath.Join(e.WorkDir, "spool"))
 			e.Setenv("GIT_CONFIG_GLOBAL", filepath.Join(e.WorkDir, "gitconfig"))
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 			n := &scriptNode{stop: func() {}}

@@ -56,7 +56,7 @@ func (p *program) loadConfig(cmd *cobra.Command, flags settingFlags) (*config.Lo
 		if list, ok := f.Value.(pflag.SliceValue); ok {
 			values = list.GetSlice()
 		}
-		if f.Name == "state" || f.Name == "socket" && values[0] != "" && !isURI(values[0]) {
+		if isPath(f.Name) && values[0] != "" && !isURI(values[0]) {
 			values[0], err = filepath.Abs(values[0])
 		}
 		src.Flags = append(src.Flags, config.Flag{Name: "--" + f.Name, Key: key, Values: values})
@@ -76,5 +76,8 @@ func (p *program) getenv(name string) string {
 	}
 	return ""
 }
+
+// isPath reports whether the flag takes a path, which may be relative.
+func isPath(flag string) bool { return flag == "state" || flag == "socket" || flag == "spool" }
 
 func isURI(s string) bool { return strings.Contains(s, "://") }

@@ -25,7 +25,7 @@ func (e environment) lookup(name string) (string, bool) {
 
 // otherVariables are the variables of the project that are not keys.
 func otherVariables() []string {
-	return []string{"FEDMSG_CONFIG", "FEDMSG_TOKEN", "FEDMSG_SPOOL"}
+	return []string{"FEDMSG_CONFIG", "FEDMSG_TOKEN"}
 }
 
 // Variable is the environment variable that sets a key: FEDMSG_HTTP_LISTEN sets http.listen.
