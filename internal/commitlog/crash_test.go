@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/federated-messaging/fedmsg/internal/durable"
 	"github.com/federated-messaging/fedmsg/internal/durable/durabletest"
 )
 
@@ -30,10 +31,10 @@ func seeded(t testing.TB) *rand.Rand {
 const testDir = "/state/log"
 
 // script does a little of everything on a log over disk and ends early when the disk stops.
-func script(disk *durabletest.Disk, m *model, o Options) error {
+func script(disk durable.FS, dir string, m *model, o Options) error {
 	o.FS, o.Committed = disk, m.commit
 	for round := range 3 {
-		l, err := Open(testDir, o)
+		l, err := Open(dir, o)
 		if err != nil {
 			return err
 		}
@@ -80,6 +81,7 @@ func stopAt(disk *durabletest.Disk, n int, happens bool) {
 
 // TestCrashAfterEveryOperation stops the log at each operation of the file layer, and looks at what a disk may hold then.
 func TestCrashAfterEveryOperation(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		o    Options
@@ -90,7 +92,7 @@ func TestCrashAfterEveryOperation(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			rnd := seeded(t)
 			disk := durabletest.NewDisk()
-			if err := script(disk, newModel(), c.o); err != nil {
+			if err := script(disk, testDir, newModel(), c.o); err != nil {
 				t.Fatal(err)
 			}
 			last := disk.Ops()
@@ -112,7 +114,7 @@ func crashAt(t *testing.T, o Options, n int, happens bool, tries int, rnd *rand.
 	t.Helper()
 	disk, m := durabletest.NewDisk(), newModel()
 	stopAt(disk, n, happens)
-	if err := script(disk, m, o); err == nil {
+	if err := script(disk, testDir, m, o); err == nil {
 		return // the keeper did one operation less this time
 	}
 	fates := []durabletest.Fate{durabletest.LoseAll, durabletest.KeepAll}

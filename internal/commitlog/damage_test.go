@@ -145,6 +145,7 @@ func reopened(disk *durabletest.Disk, missing int) error {
 }
 
 func TestFlippedBit(t *testing.T) {
+	t.Parallel()
 	rnd := seeded(t)
 	damageEach(t, 1, func(data []byte, at int) []byte {
 		data[at] ^= 1 << rnd.IntN(8)
@@ -153,6 +154,7 @@ func TestFlippedBit(t *testing.T) {
 }
 
 func TestZeroedSector(t *testing.T) {
+	t.Parallel()
 	damageEach(t, 7, func(data []byte, at int) []byte {
 		clear(data[at:min(len(data), at+512)])
 		return data
@@ -160,6 +162,7 @@ func TestZeroedSector(t *testing.T) {
 }
 
 func TestTruncated(t *testing.T) {
+	t.Parallel()
 	damageEach(t, 1, func(data []byte, at int) []byte { return data[:at] }, 8)
 }
 
@@ -172,6 +175,7 @@ func TestInsertedBytes(t *testing.T) {
 // TestTornWriteIsCut leaves every possible beginning of the last write, with garbage or a later part of the write behind,
 // and no mark: only that write may go, and it goes whole or up to where it is torn.
 func TestTornWriteIsCut(t *testing.T) {
+	t.Parallel()
 	rnd := seeded(t)
 	disk := durabletest.NewDisk()
 	o := Options{FS: disk}

@@ -123,6 +123,7 @@ func TestPoisonAnswersQueued(t *testing.T) {
 
 // TestDiskFull fills the disk, at every size from empty, and gives space again.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	for space := int64(600); space < 12_000; space += 97 {
 		disk, m := durabletest.NewDisk(), newModel()
 		o := scriptOptions

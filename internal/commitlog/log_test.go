@@ -10,10 +10,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // openLog opens a log and closes it when the test ends.
 func openLog(t testing.TB, dir string, o Options) *Log {

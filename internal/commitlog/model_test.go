@@ -16,6 +16,7 @@ type model struct {
 	mu        sync.Mutex
 	submitted map[string]fedmsg.Record  // by id; a log may hold any of them, once
 	acked     map[string]fedmsg.Receipt // the first receipt of each id
+	onAck     func(fedmsg.Receipt)      // called with each first receipt; may be nil
 	committed map[uint64]string         // ids that readers were shown, by number
 }
 
@@ -63,6 +64,9 @@ func (m *model) submit(l *Log, rs ...fedmsg.Record) error {
 		case !ok, !o.Receipt.Duplicate && first.Seq < l.Info().First: // retention has removed it, so it is new
 			o.Receipt.Duplicate = false // it may be one of a process that died before it answered
 			m.acked[rs[i].ID] = o.Receipt
+			if m.onAck != nil {
+				m.onAck(o.Receipt)
+			}
 		case !o.Receipt.Duplicate || first.Position != o.Receipt.Position || !first.Received.Equal(o.Receipt.Received):
 			return fmt.Errorf("id %s: got receipt %+v, the first one was %+v", rs[i].ID, o.Receipt, first)
 		}
