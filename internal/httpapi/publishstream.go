@@ -25,7 +25,9 @@ type publishStream struct {
 	w     io.Writer
 	queue chan fedmsg.Ticket
 
-	lost bool // of the writer until it has ended: an outcome could not be written
+	// Of the writer until it has ended.
+	buf  []byte // lines that are to be written
+	lost bool   // an outcome could not be written
 
 	mu          sync.Mutex
 	interrupted bool // under mu: reading has ended and must not be given more time
@@ -151,36 +153,49 @@ func (r refused) Wait(context.Context) ([]fedmsg.Outcome, error) { return r, nil
 // writeOutcomes writes what became of each line. It goes on until the queue is closed, also when nobody takes the lines
 // any more, so that the reader is never left waiting.
 func (p *publishStream) writeOutcomes() {
-	var buf []byte
 	for t := range p.queue {
-		outcomes, err := t.Wait(p.ctx)
-		if err != nil {
-			p.giveUp()
-			return
-		}
+		outcomes, err := p.wait(t)
 		for i := range outcomes {
-			buf = p.appendOutcome(buf, &outcomes[i])
+			p.buf = p.appendOutcome(p.buf, &outcomes[i])
 		}
-		pending := len(p.queue) > 0
-		if pending && len(buf) < writeChunk {
-			continue
-		}
-		p.writeDeadline()
-		if _, err = p.w.Write(buf); err == nil && !pending {
-			err = p.rc.Flush()
+		if err == nil && (len(p.queue) == 0 || len(p.buf) >= writeChunk) {
+			err = p.flush()
 		}
 		if err != nil {
 			p.giveUp()
 			return
-		}
-		if buf = buf[:0]; cap(buf) > 4*writeChunk {
-			buf = nil
 		}
 	}
 }
 
 // writeChunk is how many bytes of outcomes are gathered while more are pending.
 const writeChunk = 32 << 10
+
+// wait gives the outcomes of t. If they are not there yet, it first lets those go that are: they are of an earlier sync,
+// and publishers that wait for them could send their next messages meanwhile.
+func (p *publishStream) wait(t fedmsg.Ticket) ([]fedmsg.Outcome, error) {
+	if len(p.buf) > 0 {
+		if outcomes, err := t.Wait(p.server.ended); err == nil {
+			return outcomes, nil
+		}
+		if err := p.flush(); err != nil {
+			return nil, err
+		}
+	}
+	return t.Wait(p.ctx)
+}
+
+// flush writes the gathered lines.
+func (p *publishStream) flush() error {
+	p.writeDeadline()
+	if _, err := p.w.Write(p.buf); err != nil {
+		return err
+	}
+	if p.buf = p.buf[:0]; cap(p.buf) > 4*writeChunk {
+		p.buf = nil
+	}
+	return p.rc.Flush()
+}
 
 // giveUp ends reading and lets the rest of the queue go: nobody can be told any more.
 func (p *publishStream) giveUp() {

@@ -222,6 +222,45 @@ func TestStreamBackpressure(t *testing.T) {
 	f.finished()
 }
 
+// holdingDoor holds each batch until the channel of its line is closed.
+type holdingDoor struct {
+	arrived chan struct{}
+	holds   map[string]chan struct{}
+}
+
+func (d *holdingDoor) Submit(_ context.Context, _ fedmsg.Sender, lines ...[]byte) fedmsg.Ticket {
+	d.arrived <- struct{}{}
+	id := string(lines[0])
+	return &ticketFake{hold: d.holds[id], outcomes: []fedmsg.Outcome{{Receipt: fedmsg.Receipt{ID: id}}}}
+}
+
+// TestStreamReceiptsDoNotWait: what is durable is answered while later messages are not durable yet.
+func TestStreamReceiptsDoNotWait(t *testing.T) {
+	door := &holdingDoor{arrived: make(chan struct{}), holds: map[string]chan struct{}{}}
+	for _, id := range []string{"a", "b", "c", "d"} {
+		door.holds[id] = make(chan struct{})
+	}
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = door })
+	f := e.feed(t)
+	for _, id := range []string{"a", "b", "c", "d"} {
+		f.send(id + "\n")
+		<-door.arrived // now the one before is in the queue
+	}
+	close(door.holds["b"])
+	close(door.holds["a"])
+	for _, want := range []string{"a", "b"} {
+		if got := f.next(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	close(door.holds["c"])
+	close(door.holds["d"])
+	f.end()
+	f.next()
+	f.next()
+	f.finished()
+}
+
 // TestStreamIdle: a publisher that is silent for too long has an orderly end.
 func TestStreamIdle(t *testing.T) {
 	e := startEdge(t, func(c *Config, _ *Deps) { c.PublishIdleTimeout = 50 * time.Millisecond })

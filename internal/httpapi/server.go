@@ -31,6 +31,7 @@ type Server struct {
 
 	patience context.Context // ends when Shutdown waits no longer; NDJSON publishers wait in it
 	abandon  context.CancelFunc
+	ended    context.Context // has ended: who waits in it only asks
 
 	mu         sync.Mutex
 	stopping   bool                        // under mu
@@ -54,6 +55,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	s.patience, s.abandon = context.WithCancel(context.Background())
+	s.ended = endedContext()
 	s.streams = newStreams(s)
 	s.metrics = newMetrics(deps.Registerer, s.limits.open, s.streams.count)
 	s.routes = s.table()
@@ -66,6 +68,13 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// endedContext gives a context that has ended.
+func endedContext() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }
 
 // newHTTP sets up net/http's part. HTTP/2 is off: streams take their connections over.
