@@ -144,12 +144,9 @@ func (n *fakeNode) wait() {
 
 func (n *fakeNode) post(w http.ResponseWriter, r *http.Request) {
 	n.wait()
-	_ = http.NewResponseController(w).EnableFullDuplex() // else net/http reads the endless request before it answers
 	if n.token != "" && r.Header.Get("Authorization") != "Bearer "+n.token {
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = w.Write(fedmsg.AppendErrorJSON(nil, fedmsg.Errorf(fedmsg.CodeUnauthenticated, "the token is not known")))
-		_ = http.NewResponseController(w).Flush()
-		cut(http.NewResponseController(w))
 		return
 	}
 	if r.Header.Get("Content-Type") == "application/json" {
@@ -169,6 +166,7 @@ func (n *fakeNode) post(w http.ResponseWriter, r *http.Request) {
 
 func (n *fakeNode) postMany(w http.ResponseWriter, r *http.Request) {
 	rc := http.NewResponseController(w)
+	_ = rc.EnableFullDuplex()
 	n.mu.Lock()
 	drop, late := -1, n.dropLate
 	if len(n.dropAt) > 0 {

@@ -82,14 +82,14 @@ func (c *Client) Follow(ctx context.Context, o FollowOptions) iter.Seq2[fedmsg.E
 // run connects and reads until ctx ends, the consumer has enough, or the node refuses.
 func (f *follower) run(ctx context.Context) {
 	retry := backoff.Backoff{Policy: backoff.Policy{First: 100 * time.Millisecond, Max: 10 * time.Second}}
-	lost := false
+	lost, reached := false, false
 	for first := true; ctx.Err() == nil; first = false {
 		f.moved = false
 		err := f.session(ctx, func() {
 			if lost && f.o.Resumed != nil {
 				f.o.Resumed()
 			}
-			lost = false
+			lost, reached = false, true
 		})
 		if ctx.Err() != nil || err == errStopped {
 			return
@@ -97,7 +97,7 @@ func (f *follower) run(ctx context.Context) {
 		if f.moved {
 			retry.Reset()
 		}
-		if first && !f.moved && f.o.FailFast || !passing(err) {
+		if first && !reached && f.o.FailFast || !passing(err) {
 			f.yield(fedmsg.Entry{}, err)
 			return
 		}

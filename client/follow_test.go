@@ -84,7 +84,7 @@ func TestFollowLiveMissesNothing(t *testing.T) {
 	c := newClient(t, Options{Node: n.uri})
 	n.hang = make(chan struct{})
 	lost, srv, closed := false, n.srv, make(chan struct{})
-	o := FollowOptions{Lost: func(error, time.Duration) {
+	o := FollowOptions{FailFast: true, Lost: func(error, time.Duration) {
 		if lost {
 			return
 		}

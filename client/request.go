@@ -43,6 +43,9 @@ func (c *Client) head(e endpoint, method, path, fields string) []byte {
 // readAnswer reads the head of an answer. An answer outside 2xx is an error with the node's code.
 func readAnswer(br *bufio.Reader, method string) (*http.Response, error) {
 	resp, err := http.ReadResponse(br, &http.Request{Method: method})
+	for err == nil && resp.StatusCode == http.StatusContinue {
+		resp, err = http.ReadResponse(br, &http.Request{Method: method})
+	}
 	if err != nil {
 		return nil, fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the node closed the connection without an answer")
 	}

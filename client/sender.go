@@ -102,7 +102,9 @@ func (c *Client) session(conn net.Conn, e endpoint) (answered bool, err error) {
 	})
 	stop := context.AfterFunc(c.ctx, func() { conn.Close() })
 	defer stop()
-	fields := "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n"
+	// The first lines go out at once all the same. But a server that refuses a request which expects this says so without
+	// waiting for its end, which this one does not have.
+	fields := "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n"
 	werr := c.write(conn, c.head(e, "POST", "/v1/messages", fields), ended)
 	conn.Close()
 	rerr := <-ended
