@@ -235,7 +235,10 @@ func TestSpoolIsFetched(t *testing.T) {
 		t.Errorf("rejected holds %v %v", rejected, err)
 	}
 	// A drain waits until the node's own has ended, which removes a file only after its entry could be read.
-	left := func(_ context.Context, f spool.File) error { t.Errorf("%s is still there", f.Name); return nil }
+	left := func(_ context.Context, files []spool.File) []error {
+		t.Errorf("%d files are still there, the first is %s", len(files), files[0].Name)
+		return make([]error, len(files))
+	}
 	if sum, err := s.DrainOwn(t.Context(), left); err != nil || !sum.Empty {
 		t.Errorf("%+v %v", sum, err)
 	}
