@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"reflect"
 	"regexp"
 	"strings"
@@ -46,5 +47,20 @@ func TestExample(t *testing.T) {
 		if !strings.HasPrefix(s.Origin, "/") {
 			t.Errorf("%s is not in the example", s.Key)
 		}
+	}
+}
+
+// TestDocument has docs/config.md show the example as it is.
+func TestDocument(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/config.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := WriteExample(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(doc), "```toml\n"+b.String()+"```\n") {
+		t.Error("docs/config.md does not have what `fedmsg config example` writes; put it there")
 	}
 }
