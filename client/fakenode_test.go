@@ -40,6 +40,7 @@ type fakeNode struct {
 	firsts   []fedmsg.Position // the positions that streams were asked for
 	gap      *fedmsg.Gap       // given at the beginning of the next stream
 	heart    fedmsg.Position   // a heartbeat at the beginning of each stream
+	wrongID  bool              // receipts have the id of another message
 	token    string            // asked for when it is not empty
 }
 
@@ -186,6 +187,9 @@ func (n *fakeNode) postMany(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		receipt, err := n.store(line[:len(line)-1])
+		if n.wrongID {
+			receipt.ID = "another"
+		}
 		if i == drop {
 			cut(rc)
 			return

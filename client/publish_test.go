@@ -385,6 +385,76 @@ func TestNoNodeSpoolsAndNextClientDrainsFirst(t *testing.T) {
 	}
 }
 
+// TestPublishQueuesBehindEarlierProcess holds the order without a call of DrainSpool: what an earlier process has left comes
+// first, although a node answers.
+func TestPublishQueuesBehindEarlierProcess(t *testing.T) {
+	dir := t.TempDir()
+	earlier := newClient(t, Options{Node: "unix:///nonexistent/sock", Spool: dir})
+	_, err := earlier.Publish(t.Context(), "a", body(0))
+	wantCode(t, err, fedmsg.CodeQueued)
+	n := startNode(t)
+	n.hang = make(chan struct{}) // so that the drain is not quicker than the next line
+	c := newClient(t, Options{Node: n.uri, Spool: dir})
+	_, err = c.Publish(t.Context(), "a", body(1))
+	wantCode(t, err, fedmsg.CodeQueued)
+	n.mu.Lock()
+	close(n.hang)
+	n.hang = nil
+	n.mu.Unlock()
+	publishUntilTaken(t, c, body(2))
+	if got := dedup(n.bodies()); !slices.Equal(got, []string{`{"n":0}`, `{"n":1}`, `{"n":2}`}) {
+		t.Errorf("stored %q", got)
+	}
+}
+
+// TestBlockedNodeSpoolsInOrder has messages that were written and others that no longer fitted into the connection.
+func TestBlockedNodeSpoolsInOrder(t *testing.T) {
+	dir := t.TempDir()
+	c := newClient(t, Options{Node: silentNode(t), Spool: dir, Timeout: 300 * time.Millisecond})
+	large := strings.Repeat("x", 100<<10)
+	var tickets []*Ticket
+	for i := range 20 {
+		tk, err := c.Submit(t.Context(), fedmsg.Message{Topic: "a", Body: fmt.Appendf(nil, `{"n":%d,"x":"%s"}`, i, large)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tickets = append(tickets, tk)
+		for i == 9 { // let the connection fill up
+			c.box.mu.Lock()
+			written := len(c.box.unsent) == 0
+			c.box.mu.Unlock()
+			if written {
+				break
+			}
+		}
+	}
+	for _, tk := range tickets {
+		_, err := tk.Wait(t.Context())
+		wantCode(t, err, fedmsg.CodeQueued)
+	}
+	next := 1
+	_, err := spool.New(dir, spool.Options{}).DrainAll(t.Context(), func(_ context.Context, f spool.File) error {
+		var w struct{ N int }
+		_ = json.Unmarshal(f.Envelope, &w)
+		if w.N != next {
+			t.Errorf("message %d stands where %d should", w.N, next)
+		}
+		next++
+		return nil
+	})
+	if err != nil || next != 21 {
+		t.Errorf("%d, %v", next, err)
+	}
+}
+
+func TestAnswerForAnotherMessageIsNoReceipt(t *testing.T) {
+	n := startNode(t)
+	n.wrongID = true
+	c := newClient(t, Options{Node: n.uri, Timeout: 100 * time.Millisecond})
+	_, err := c.Publish(t.Context(), "a", nil)
+	wantCode(t, err, fedmsg.CodeTimeout)
+}
+
 func TestStoppingNodeSpools(t *testing.T) {
 	n := startNode(t)
 	n.refuse["a"] = fedmsg.Errorf(fedmsg.CodeUnavailable, "the node is stopping")

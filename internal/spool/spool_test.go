@@ -226,14 +226,16 @@ func TestRefusedIsMovedWithReason(t *testing.T) {
 
 func TestLinksAndOpenFilesAreNeverSent(t *testing.T) {
 	s := New(t.TempDir(), Options{FileBytes: 100})
-	secret := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
-		t.Fatal(err)
+	secret, linked := filepath.Join(t.TempDir(), "secret"), filepath.Join(s.Dir(), "linked")
+	for _, name := range []string{secret, linked} {
+		if err := os.WriteFile(name, []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	at := func(i int) string { return filepath.Join(s.Dir(), newName(int64(i), os.Geteuid())) }
 	open := at(5)
 	steps := []error{
-		os.Symlink(secret, at(1)), os.Link(secret, at(2)), syscall.Mkfifo(at(3), 0o640), os.Mkdir(at(4), 0o700),
+		os.Symlink(secret, at(1)), os.Link(linked, at(2)), syscall.Mkfifo(at(3), 0o640), os.Mkdir(at(4), 0o700),
 		os.WriteFile(open, []byte("x"), 0o640), os.Chmod(open, 0o666),
 		os.WriteFile(at(6), make([]byte, 101), 0o640),
 		os.WriteFile(filepath.Join(s.Dir(), "note.txt"), []byte("x"), 0o640),
@@ -252,6 +254,19 @@ func TestLinksAndOpenFilesAreNeverSent(t *testing.T) {
 	}
 	if b, err := os.ReadFile(secret); err != nil || string(b) != "secret" {
 		t.Errorf("the link's target: %q, %v", b, err)
+	}
+}
+
+func TestNodeMayReadWhateverTheUmask(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
+	s := New(t.TempDir(), Options{})
+	write(t, s, "x")
+	names, err := s.names()
+	if err != nil || len(names) != 1 {
+		t.Fatal(names, err)
+	}
+	if info, err := os.Stat(filepath.Join(s.Dir(), names[0])); err != nil || info.Mode() != 0o640 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
 
