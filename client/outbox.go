@@ -32,6 +32,7 @@ type outbox struct {
 
 	conn      net.Conn      // the current connection, nil when there is none
 	lastReply time.Time     // when the current connection last gave an answer, or was made
+	lastErr   error         // why the last connection or attempt failed; nil when an answer has come since
 	waiting   int           // publishers that wait for room
 	room      chan struct{} // closed and made anew when there is room
 	work      chan struct{} // tells the sender that unsent is no longer empty

@@ -33,6 +33,7 @@ func (c *Client) send() {
 	retry := backoff.Backoff{Policy: backoff.Policy{First: 10 * time.Millisecond, Max: time.Second}}
 	for c.ctx.Err() == nil && c.waitForWork() {
 		conn, e, err := c.dial(c.ctx)
+		c.box.failed(err)
 		if err != nil {
 			c.unreachable(err)
 			if retry.Wait(c.ctx) != nil {
@@ -41,6 +42,7 @@ func (c *Client) send() {
 			continue
 		}
 		answered, err := c.session(conn, e)
+		c.box.failed(err)
 		if answered {
 			retry.Reset()
 		}
@@ -51,6 +53,16 @@ func (c *Client) send() {
 			}
 		}
 	}
+}
+
+// failed notes why a connection failed, for those whose time ends before another one stands.
+func (b *outbox) failed(err error) {
+	if err == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lastErr = err
 }
 
 // waitForWork waits until something is to be sent. It reports false, and has ended the sender, when that took too long.
@@ -229,7 +241,7 @@ func (c *Client) settle(conn net.Conn, replies []reply) error {
 		b.mu.Unlock()
 		return fedmsg.Errorf(fedmsg.CodeUnavailable, "the connection was given up")
 	}
-	b.lastReply = time.Now()
+	b.lastReply, b.lastErr = time.Now(), nil
 	var err error
 	n, freed := 0, 0
 	front := b.sent
