@@ -217,3 +217,13 @@ func (memFile) Close() error                       { return nil }
 func (memFile) Sync() error                        { return errors.ErrUnsupported }
 func (memFile) Truncate(int64) error               { return errors.ErrUnsupported }
 func (f memFile) Size() (int64, error)             { return int64(len(f.data)), nil }
+
+// TestRecordSize compares what is counted with what is written.
+func TestRecordSize(t *testing.T) {
+	full, bare := record(12345, 100), fedmsg.Record{ID: "a", Envelope: []byte("{}")}
+	for _, r := range []fedmsg.Record{full, bare} {
+		if got := len(appendRecord(nil, &r, header{}, make([]byte, saltLen))); got != recordSize(&r) {
+			t.Errorf("%d bytes, counted as %d", got, recordSize(&r))
+		}
+	}
+}

@@ -20,7 +20,7 @@ type Options struct {
 	// MaxAge bounds the age of entries: a segment goes when its newest entry is older. 0 is no bound.
 	MaxAge time.Duration
 	// QueueBytes bounds what is submitted and not yet durable; Submit waits beyond. One submission that is larger on its own
-	// is taken when nothing else is queued. Default 16 MiB.
+	// is taken when nothing else is queued. Half of it is the largest write. Default 4 MiB.
 	QueueBytes int
 	// KeepEvery is how often retention looks at ages and the mark of what is durable is renewed. Default 1 minute.
 	KeepEvery time.Duration
@@ -49,7 +49,7 @@ type Pin struct {
 const (
 	defaultSegmentBytes = 128 << 20
 	maxSegmentBytes     = 1 << 30
-	defaultQueueBytes   = 16 << 20
+	defaultQueueBytes   = 4 << 20
 	defaultKeepEvery    = time.Minute
 )
 

@@ -81,10 +81,19 @@ type header struct {
 // recordLen is how many bytes the record takes on disk.
 func (h *header) recordLen() int { return h.size + payloadAlign + h.payload }
 
-// recordSize is how many bytes encodeRecord needs at most for r.
+// recordSize is how many bytes appendRecord appends for r.
 func recordSize(r *fedmsg.Record) int {
-	return minRecord + len(r.ID) + len(r.Topic) + saltLen + len(r.Envelope) + len(r.Sender) + len(r.Signer) + len(r.Verdict) +
-		len(r.Signatures) + 40 + 7*sectionHead
+	n := minRecord + len(r.ID) + len(r.Topic) + sectionHead + saltLen + sectionHead + len(r.Envelope)
+	for _, l := range [...]int{len(r.Sender), len(r.Signer), len(r.Verdict), len(r.Signatures)} {
+		if l > 0 {
+			n += sectionHead + l
+		}
+	}
+	if !r.Origin.IsZero() {
+		var text [64]byte
+		n += sectionHead + len(r.Origin.AppendTo(text[:0]))
+	}
+	return n
 }
 
 // appendRecord encodes one record. It needs nothing of h but seq, batch and received. Salt has saltLen bytes.
