@@ -130,7 +130,7 @@ func TestNeverReadingClientsAreCut(t *testing.T) {
 	}
 	for i, conn := range readers {
 		if err := awaitHangup(conn); err != nil {
-			t.Errorf("reader %d: %s", i, err)
+			t.Fatalf("reader %d: %s", i, err)
 		}
 	}
 	publish(t, node, "after-0", 0)
