@@ -55,11 +55,8 @@ func (l *Log) keep() {
 	}
 }
 
-// renewMark writes end.json if the log has grown. A poisoned log leaves it: what is marked must be durable beyond doubt.
+// renewMark writes end.json if the log has grown. It marks only what was synced, also in a poisoned log.
 func (l *Log) renewMark() {
-	if l.Err() != nil {
-		return
-	}
 	l.mu.Lock()
 	last := l.last
 	l.mu.Unlock()

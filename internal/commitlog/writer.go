@@ -21,7 +21,6 @@ type writer struct {
 	hashes  []uint64        // of the ids of all records of the batch
 	first   map[string]int  // id of a record of the batch to its number
 	plan    []plan          // what becomes of each record
-	writes  []int           // the records in buf
 	offsets []int64         // in the segment, of the records in buf
 	found   []*fedmsg.Entry // by record: the entry stored before under its id
 }
