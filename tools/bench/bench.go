@@ -50,6 +50,8 @@ type bench struct {
 	rabbit  *rabbitServer
 	filled  string // state directory of a node with many messages, stopped
 	samples map[string][]sample
+
+	batchBytes int64 // of a batch of messages in the log; 0 before it was measured
 }
 
 func newBench(o *options) (*bench, error) {

@@ -15,7 +15,7 @@ import (
 // batch is how many messages stand behind one sync in the comparison of the log with the bare file.
 const batch = 100
 
-// writeBare writes the bytes of a batch and syncs them, again and again: what the disk can do.
+// writeBare writes as many bytes as a batch has in the log and syncs them, again and again: what the disk can do.
 func writeBare(ctx context.Context, b *bench) (sample, error) {
 	name := filepath.Join(b.dir, "bare")
 	f, err := os.Create(name)
@@ -24,7 +24,10 @@ func writeBare(ctx context.Context, b *bench) (sample, error) {
 	}
 	defer os.Remove(name)
 	defer f.Close()
-	data := make([]byte, batch*messageBytes)
+	if b.batchBytes == 0 {
+		return sample{}, fmt.Errorf("the log must be measured first: it says how many bytes a batch has")
+	}
+	data := make([]byte, b.batchBytes)
 	return batches(ctx, b, func() error {
 		if _, err := f.Write(data); err != nil {
 			return err
@@ -48,6 +51,7 @@ func writeLog(ctx context.Context, b *bench) (sample, error) {
 	envelope := payload()
 	records := make([]fedmsg.Record, batch)
 	n := 0
+	defer func() { b.batchBytes = l.Info().Bytes * batch / int64(max(n, 1)) }()
 	return batches(ctx, b, func() error {
 		for i := range records {
 			n++
