@@ -76,7 +76,7 @@ func (b *bench) machine(w *strings.Builder) {
 	fmt.Fprintf(w, "- system: %s, kernel %s, state on %s\n", strings.Trim(fieldSep("/etc/os-release", "PRETTY_NAME", "="), `"`), output("uname", "-r"), fileSystem(b.dir))
 	fmt.Fprintf(w, "- fedmsg: commit %s, %s, CGO_ENABLED=0\n", output("git", "-C", b.root, "describe", "--always", "--dirty"), runtime.Version())
 	if b.o.peers {
-		fmt.Fprintf(w, "- NATS: nats-server %s, client nats.go %s, %d connections\n", output(b.tool("nats-server"), "--version"), moduleVersion("github.com/nats-io/nats.go"), natsConnections)
+		fmt.Fprintf(w, "- NATS: %s, client nats.go %s, %d connections\n", output(b.tool("nats-server"), "--version"), moduleVersion("github.com/nats-io/nats.go"), natsConnections)
 		fmt.Fprintf(w, "- RabbitMQ: Debian package %s, client amqp091-go %s, %d connections, a channel for each caller\n",
 			output("dpkg-query", "-W", "-f", "${Version}", "rabbitmq-server"), moduleVersion("github.com/rabbitmq/amqp091-go"), rabbitConnections)
 	}
