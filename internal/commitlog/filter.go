@@ -18,9 +18,12 @@ const (
 type bloom []uint64
 
 // newBloom makes a filter for n ids.
-func newBloom(n int) bloom {
+func newBloom(n int) bloom { return make(bloom, bloomWords(n)) }
+
+// bloomWords is the length of a filter for n ids.
+func bloomWords(n int) int {
 	blocks := max(1, (n*filterBitsPerID+8*filterBlock-1)/(8*filterBlock))
-	return make(bloom, blocks*filterBlock/8)
+	return blocks * filterBlock / 8
 }
 
 // block gives the words of the block that h chooses, and the bits within as 9 bits each.

@@ -70,9 +70,8 @@ func encodeIndex(m *memIndex, first uint64, segmentBytes, oldest, newest int64) 
 		}
 		return int(a) - int(b)
 	})
-	bucketBits := uint32(max(0, bits.Len(uint(len(order)/bucketTarget))-1))
-	size := indexHead + 8*len(filter) + 4*len(m.offsets) + 4*(1<<bucketBits+1) + bucketEntry*len(order) + 4<<bucketBits
-	b := make([]byte, indexHead, size)
+	bucketBits := bucketBitsFor(m.used)
+	b := make([]byte, indexHead, indexSize(m))
 	b = filter.appendTo(b)
 	copy(b, indexMagic)
 	le.PutUint64(b[8:], first)
@@ -88,6 +87,15 @@ func encodeIndex(m *memIndex, first uint64, segmentBytes, oldest, newest int64) 
 		b = le.AppendUint32(b, off)
 	}
 	return appendBuckets(b, m, order, bucketBits)
+}
+
+// bucketBitsFor gives how many bits choose a bucket where there are n ids.
+func bucketBitsFor(n int) uint32 { return uint32(max(0, bits.Len(uint(n/bucketTarget))-1)) }
+
+// indexSize is how many bytes encodeIndex makes.
+func indexSize(m *memIndex) int64 {
+	buckets := int64(1) << bucketBitsFor(m.used)
+	return indexHead + 8*int64(bloomWords(m.used)) + 4*int64(len(m.offsets)) + 4*(buckets+1) + bucketEntry*int64(m.used) + 4*buckets
 }
 
 // appendBuckets appends directory and buckets of the record numbers in order.

@@ -91,12 +91,19 @@ func (l *Log) writeIndexes() {
 	}
 }
 
-// setIndex lets s, which is acquired, use an index file.
+// setIndex lets s, which is acquired, use an index file. Where the writer has removed s meanwhile, the file goes too.
 func (l *Log) setIndex(s *segment, disk *diskIndex) {
-	s.full.Store(&fullIndex{disk: disk})
 	l.mu.Lock()
-	l.bytes += disk.size
+	before := s.indexBytes()
+	s.full.Store(&fullIndex{disk: disk})
+	dropped := s.dropped
+	if !dropped {
+		l.bytes += disk.size - before
+	}
 	l.mu.Unlock()
+	if dropped {
+		_ = l.o.FS.Remove(indexPath(s.path)) // best effort: the next start removes it too
+	}
 }
 
 // writeIndex writes the index file of a full segment and opens it.
@@ -128,12 +135,15 @@ func (l *Log) reindex(s *segment) (*fullIndex, error) {
 	}
 	found.extend(count)
 	x := &fullIndex{mem: found.index}
+	l.mu.Lock()
+	before := s.indexBytes()
 	if old := s.full.Swap(x); old != nil && old.disk != nil {
-		l.mu.Lock()
-		l.bytes -= old.disk.size
 		s.retired = append(s.retired, old.disk.file) // somebody may be reading in it
-		l.mu.Unlock()
 	}
+	if !s.dropped {
+		l.bytes += s.indexBytes() - before
+	}
+	l.mu.Unlock()
 	l.keeper.wake()
 	return x, nil
 }

@@ -345,6 +345,6 @@ func (l *Log) sealLost(durableTo uint64) error {
 	s.full.Store(&fullIndex{mem: s.active})
 	s.active = nil
 	l.segments = append(l.segments, next)
-	l.bytes += next.size
+	l.bytes += next.size + s.indexBytes()
 	return nil
 }

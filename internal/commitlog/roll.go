@@ -28,7 +28,7 @@ func (w *writer) roll() error {
 	old.full.Store(&fullIndex{mem: old.active})
 	old.active = nil
 	l.segments = append(l.segments[:len(l.segments):len(l.segments)], s)
-	l.bytes += s.size
+	l.bytes += s.size + old.indexBytes()
 	l.mu.Unlock()
 	w.active = s
 	l.keeper.wake()

@@ -43,6 +43,7 @@ type segment struct {
 	oldest int64  // received of the first record, nanoseconds; 0 where there is none
 	newest int64
 
+	dropped bool        // retention has removed it; guarded by Log.mu
 	retired []io.Closer // index files no longer used; guarded by Log.mu, closed with the rest
 
 	// active is the index of the segment that is written to; guarded by Log.mu. Nil once the segment is full.
@@ -88,12 +89,16 @@ func (s *segment) release() error {
 	return err
 }
 
-// indexBytes is the size of the index file.
+// indexBytes is the size of the index file, also of one that is still to be written.
 func (s *segment) indexBytes() int64 {
-	if x := s.full.Load(); x != nil && x.disk != nil {
+	x := s.full.Load()
+	switch {
+	case x == nil:
+		return 0
+	case x.disk != nil:
 		return x.disk.size
 	}
-	return 0
+	return indexSize(x.mem)
 }
 
 // find appends the numbers of records whose id has this hash.

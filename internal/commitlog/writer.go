@@ -164,11 +164,12 @@ func (w *writer) encode(b *batch, n int, seq uint64, now int64) {
 func (w *writer) place() error {
 	l := w.log
 	need := int64(len(w.buf))
-	if err := l.makeRoom(need); err != nil {
-		return err
+	roll := w.mustRoll(need)
+	if roll {
+		need += segmentHead + indexSize(w.active.active)
 	}
-	if !w.mustRoll(need) {
-		return nil
+	if err := l.makeRoom(need); err != nil || !roll {
+		return err
 	}
 	if err := w.roll(); err != nil {
 		if isFull(err) {
