@@ -11,9 +11,8 @@ import (
 // number of records to write.
 func (w *writer) decide(b *batch) (writes int) {
 	l := w.log
-	w.plan, w.hashes, w.found = w.plan[:0], w.hashes[:0], w.found[:0]
-	for i := range b.records {
-		w.hashes = append(w.hashes, idHash(b.records[i].ID))
+	w.plan, w.found = w.plan[:0], w.found[:0]
+	for range b.records {
 		w.found = append(w.found, nil)
 	}
 	failed := w.lookUp(b)
@@ -96,11 +95,11 @@ func (w *writer) lookUp(b *batch) (failed error) {
 			if b.records[i].FreshID || w.found[i] != nil {
 				continue
 			}
-			if x := s.full.Load(); x != nil && x.disk != nil && !x.disk.filter.has(w.hashes[i]) {
+			if x := s.full.Load(); x != nil && x.disk != nil && !x.disk.filter.has(b.digests[i].id) {
 				continue
 			}
 			var err error
-			if w.found[i], err = w.log.findIn(s, w.hashes[i], b.records[i].ID); err != nil {
+			if w.found[i], err = w.log.findIn(s, b.digests[i].id, b.records[i].ID); err != nil {
 				failed = err
 			}
 		}

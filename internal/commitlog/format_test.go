@@ -127,7 +127,7 @@ func TestMutatedRecords(t *testing.T) {
 	known := make(map[uint64]string)
 	for i := range 8 {
 		r := record(i, 20+i*13)
-		original = appendRecord(original, &r, header{seq: uint64(i + 1), batch: uint64(i/2*2 + 1), received: int64(i)}, make([]byte, saltLen))
+		original = appendRecord(original, &r, header{seq: uint64(i + 1), batch: uint64(i/2*2 + 1), received: int64(i)}, &digests([]fedmsg.Record{r})[0])
 		known[uint64(i+1)] = r.ID + string(r.Envelope)
 	}
 	data := make([]byte, 0, 2*len(original))
@@ -187,7 +187,7 @@ func walkMutated(data []byte, known map[uint64]string) error {
 // TestSections gives the section decoder payloads whose checksum would hold.
 func TestSections(t *testing.T) {
 	r := record(1, 10)
-	b := appendRecord(nil, &r, header{seq: 1}, make([]byte, saltLen))
+	b := appendRecord(nil, &r, header{seq: 1}, &digests([]fedmsg.Record{r})[0])
 	h, v := decodeRecord(b)
 	if v != whole {
 		t.Fatal(v)
@@ -222,7 +222,7 @@ func (f memFile) Size() (int64, error)             { return int64(len(f.data)), 
 func TestRecordSize(t *testing.T) {
 	full, bare := record(12345, 100), fedmsg.Record{ID: "a", Envelope: []byte("{}")}
 	for _, r := range []fedmsg.Record{full, bare} {
-		if got := len(appendRecord(nil, &r, header{}, make([]byte, saltLen))); got != recordSize(&r) {
+		if got := len(appendRecord(nil, &r, header{}, &digests([]fedmsg.Record{r})[0])); got != recordSize(&r) {
 			t.Errorf("%d bytes, counted as %d", got, recordSize(&r))
 		}
 	}

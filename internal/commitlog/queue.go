@@ -11,6 +11,7 @@ import (
 // one channel.
 type batch struct {
 	records  []fedmsg.Record // the queue's until the writer takes the batch, then the writer's
+	digests  []digest        // of the records
 	bytes    int
 	tickets  int
 	outcomes []fedmsg.Outcome // the writer's until done is closed; then nobody changes it
@@ -55,7 +56,7 @@ func newQueue(limit int) queue {
 
 // put appends records to what is queued. It waits while the queue is full.
 func (q *queue) put(ctx context.Context, records []fedmsg.Record) (ticket, error) {
-	size := 0
+	size, ds := 0, digests(records)
 	for i := range records {
 		size += recordSize(&records[i])
 	}
@@ -85,6 +86,7 @@ func (q *queue) put(ctx context.Context, records []fedmsg.Record) (ticket, error
 	}
 	from := len(b.records)
 	b.records = append(b.records, records...)
+	b.digests = append(b.digests, ds...)
 	b.bytes += size
 	b.tickets++
 	return ticket{batch: b, from: from, to: len(b.records)}, nil

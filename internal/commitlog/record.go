@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash/crc32"
@@ -96,8 +97,34 @@ func recordSize(r *fedmsg.Record) int {
 	return n
 }
 
-// appendRecord encodes one record. It needs nothing of h but seq, batch and received. Salt has saltLen bytes.
-func appendRecord(b []byte, r *fedmsg.Record, h header, salt []byte) []byte {
+// digest is what is computed of a record before its place in the log is known.
+type digest struct {
+	id   uint64 // idHash
+	salt [saltLen]byte
+	sum  [sha256.Size]byte // SHA-256(salt ‖ envelope)
+}
+
+// digests computes the digests of records, with one read of randomness. It is most of the work of storing a message, and
+// runs in the submitters' goroutines, while the writer syncs.
+func digests(records []fedmsg.Record) []digest {
+	ds := make([]digest, len(records))
+	salts := make([]byte, len(records)*saltLen)
+	_, _ = rand.Read(salts) // never fails
+	hash := sha256.New()
+	for i := range ds {
+		d := &ds[i]
+		d.id = idHash(records[i].ID)
+		copy(d.salt[:], salts[i*saltLen:])
+		hash.Reset()
+		hash.Write(d.salt[:])
+		hash.Write(records[i].Envelope)
+		hash.Sum(d.sum[:0])
+	}
+	return ds
+}
+
+// appendRecord encodes one record. It needs nothing of h but seq, batch and received.
+func appendRecord(b []byte, r *fedmsg.Record, h header, d *digest) []byte {
 	start := len(b)
 	le := binary.LittleEndian
 	var flags uint16
@@ -118,17 +145,14 @@ func appendRecord(b []byte, r *fedmsg.Record, h header, salt []byte) []byte {
 	b = le.AppendUint64(b, h.seq)
 	b = le.AppendUint64(b, h.batch)
 	b = le.AppendUint64(b, uint64(h.received))
-	b = append(b, zeroHash[:]...)
+	b = append(b, d.sum[:]...)
 	b = append(b, r.ID...)
 	b = append(b, r.Topic...)
 	b = le.AppendUint32(b, 0)
 
 	payload := len(b)
-	b = appendSection(b, sectionSalt, salt)
+	b = appendSection(b, sectionSalt, d.salt[:])
 	b = appendSection(b, sectionEnvelope, r.Envelope)
-	// Salt and envelope lie one behind the other but for the head of the second: it is lent to the salt for the hash, which
-	// saves a second pass and any state of a hash object.
-	sum := saltedSum(b[payload+sectionHead:], len(r.Envelope))
 	b = appendText(b, sectionSender, r.Sender)
 	b = appendText(b, sectionSigner, r.Signer)
 	b = appendText(b, sectionVerdict, r.Verdict)
@@ -141,23 +165,9 @@ func appendRecord(b []byte, r *fedmsg.Record, h header, salt []byte) []byte {
 
 	rec := b[start:]
 	le.PutUint32(rec[16:], uint32(len(b)-payload))
-	copy(rec[48:], sum[:])
 	le.PutUint32(rec[4:], crc32.Checksum(rec[8:size], castagnoli))
 	le.PutUint32(rec[size:], crc32.Checksum(b[payload:], castagnoli))
 	return b
-}
-
-var zeroHash [sha256.Size]byte
-
-// saltedSum gives SHA-256(salt ‖ envelope) where b begins with the salt, then the head of the envelope's section, then the
-// envelope. It moves the salt over that head for the time of the hash and puts all back.
-func saltedSum(b []byte, envelope int) [sha256.Size]byte {
-	var kept [saltLen + sectionHead]byte
-	copy(kept[:], b)
-	copy(b[sectionHead:], kept[:saltLen])
-	sum := sha256.Sum256(b[sectionHead : sectionHead+saltLen+envelope])
-	copy(b, kept[:])
-	return sum
 }
 
 func appendSection(b []byte, kind uint16, data []byte) []byte {

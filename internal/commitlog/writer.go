@@ -1,7 +1,6 @@
 package commitlog
 
 import (
-	"crypto/rand"
 	"runtime"
 	"slices"
 	"time"
@@ -17,8 +16,6 @@ type writer struct {
 
 	// Scratch, used again for each batch.
 	buf     []byte          // the encoded records
-	salts   []byte          // of the records in buf
-	hashes  []uint64        // of the ids of all records of the batch
 	first   map[string]int  // id of a record of the batch to its number
 	plan    []plan          // what becomes of each record
 	offsets []int64         // in the segment, of the records in buf
@@ -77,7 +74,7 @@ func (w *writer) commit(b *batch) {
 		w.write(b, n)
 	}
 	w.log.stats.count(b)
-	b.records = nil // the tickets live on
+	b.records, b.digests = nil, nil // the tickets live on
 	close(b.done)
 	w.shrink()
 }
@@ -96,7 +93,7 @@ func (w *writer) write(b *batch, n int) {
 	l := w.log
 	seq := w.active.last() + 1
 	now := w.tick()
-	w.encode(b, n, seq, now)
+	w.encode(b, seq, now)
 	err := w.place()
 	if err == nil {
 		err = w.append()
@@ -141,22 +138,17 @@ func (w *writer) tick() int64 {
 	return nanos
 }
 
-// encode fills buf with the records that are to be written; the first has number seq. Two thirds of its time is SHA-256;
-// a second goroutine for one half of a batch was tried, and waking it costs what it saves.
-func (w *writer) encode(b *batch, n int, seq uint64, now int64) {
-	w.salts = slices.Grow(w.salts[:0], n*saltLen)[:n*saltLen]
-	_, _ = rand.Read(w.salts) // never fails
+// encode fills buf with the records that are to be written; the first has number seq.
+func (w *writer) encode(b *batch, seq uint64, now int64) {
 	w.buf = slices.Grow(w.buf[:0], b.bytes)
 	w.offsets = w.offsets[:0]
 	h := header{seq: seq, batch: seq, received: now}
 	for i := range b.records {
-		if w.plan[i].kind != planWrite {
-			continue
+		if w.plan[i].kind == planWrite {
+			w.offsets = append(w.offsets, int64(len(w.buf)))
+			w.buf = appendRecord(w.buf, &b.records[i], h, &b.digests[i])
+			h.seq++
 		}
-		w.offsets = append(w.offsets, int64(len(w.buf)))
-		k := int(h.seq - seq)
-		w.buf = appendRecord(w.buf, &b.records[i], h, w.salts[k*saltLen:(k+1)*saltLen])
-		h.seq++
 	}
 }
 
@@ -232,7 +224,7 @@ func (w *writer) publish(b *batch, n int, seq uint64, now int64) []fedmsg.Entry 
 			continue
 		}
 		k := len(entries)
-		s.active.add(s.size+w.offsets[k], w.hashes[i])
+		s.active.add(s.size+w.offsets[k], b.digests[i].id)
 		entries = append(entries, entryOf(&b.records[i], fedmsg.Position{Log: l.meta.ID, Seq: seq + uint64(k)}, received))
 	}
 	s.size += int64(len(w.buf))
