@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -36,39 +37,81 @@ func writeBare(ctx context.Context, b *bench) (sample, error) {
 	})
 }
 
-// writeLog appends batches to a log and waits for each.
+// writeLog appends batches to a log and waits for each before it submits the next, as a lone caller does.
 func writeLog(ctx context.Context, b *bench) (sample, error) {
+	return appendBatches(ctx, b, func(l *commitlog.Log, next func() []fedmsg.Record) func() error {
+		return func() error {
+			ticket, err := l.Submit(ctx, next()...)
+			if err != nil {
+				return err
+			}
+			return await(ctx, ticket)
+		}
+	})
+}
+
+// streamLog submits each batch while the one before it is written, as streams of publishers do. The log takes one batch a
+// write all the same: its queue has room for no more.
+func streamLog(ctx context.Context, b *bench) (sample, error) {
+	return appendBatches(ctx, b, func(l *commitlog.Log, next func() []fedmsg.Record) func() error {
+		var before fedmsg.Ticket
+		return func() error {
+			ticket, err := l.Submit(ctx, next()...)
+			if err != nil {
+				return err
+			}
+			ticket, before = before, ticket
+			if ticket == nil {
+				return nil
+			}
+			return await(ctx, ticket)
+		}
+	})
+}
+
+// await holds that every record of the ticket is stored.
+func await(ctx context.Context, ticket fedmsg.Ticket) error {
+	outcomes, err := ticket.Wait(ctx)
+	for _, o := range outcomes {
+		if o.Err != nil {
+			return o.Err
+		}
+	}
+	return err
+}
+
+// appendBatches measures what way makes of a new log and of a source of batches, each of which is synced alone.
+func appendBatches(ctx context.Context, b *bench, way func(*commitlog.Log, func() []fedmsg.Record) func() error) (sample, error) {
 	dir, err := os.MkdirTemp(b.dir, "log-")
 	if err != nil {
 		return sample{}, err
 	}
 	defer os.RemoveAll(dir)
-	l, err := commitlog.Open(dir, commitlog.Options{})
+	envelope := payload()
+	l, err := commitlog.Open(dir, commitlog.Options{QueueBytes: 2 * batch * (len(envelope) + 512)})
 	if err != nil {
 		return sample{}, err
 	}
 	defer l.Close()
-	envelope := payload()
-	records := make([]fedmsg.Record, batch)
 	n := 0
-	defer func() { b.batchBytes = l.Info().Bytes * batch / int64(max(n, 1)) }()
-	return batches(ctx, b, func() error {
+	next := func() []fedmsg.Record {
+		records := make([]fedmsg.Record, batch)
 		for i := range records {
 			n++
-			records[i] = fedmsg.Record{ID: fmt.Sprintf("2026-%032d", n), Topic: benchTopic, Envelope: envelope, FreshID: true}
+			id := strconv.AppendInt(make([]byte, 0, 32), 1e18+int64(n), 10)
+			records[i] = fedmsg.Record{ID: string(id), Topic: benchTopic, Envelope: envelope, FreshID: true}
 		}
-		ticket, err := l.Submit(ctx, records...)
-		if err != nil {
-			return err
-		}
-		outcomes, err := ticket.Wait(ctx)
-		for _, o := range outcomes {
-			if o.Err != nil {
-				return o.Err
-			}
-		}
-		return err
-	})
+		return records
+	}
+	got, err := batches(ctx, b, way(l, next))
+	if err != nil {
+		return sample{}, err
+	}
+	if s := l.Stats(); s.Records != s.Syncs*batch {
+		return sample{}, fmt.Errorf("%d records were synced %d times, not in batches of %d", s.Records, s.Syncs, batch)
+	}
+	b.batchBytes = l.Info().Bytes * batch / int64(n)
+	return got, nil
 }
 
 // batches measures in messages what do does once for a batch, in this process.
