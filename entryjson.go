@@ -37,6 +37,8 @@ func (e *Entry) AppendJSON(b []byte) []byte {
 		b = append(b, `,"envelope_base64":"`...)
 		b = base64.StdEncoding.AppendEncode(b, e.Envelope)
 		b = append(b, '"')
+	} else if e.Envelope == nil {
+		b = append(b, `,"envelope":null`...)
 	} else {
 		b = append(b, `,"envelope":`...)
 		b = append(b, e.Envelope...)
@@ -52,7 +54,7 @@ func (e *Entry) AppendJSON(b []byte) []byte {
 
 // MarshalJSON gives the form of [Entry.AppendJSON]. Behind it encoding/json changes the envelope's bytes: it takes out white
 // space and escapes <, > and &. Where the bytes matter, call AppendJSON.
-func (e *Entry) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
+func (e Entry) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
 
 // UnmarshalJSON reads the form of [Entry.AppendJSON]; members it does not know are passed over. It copies what it keeps.
 func (e *Entry) UnmarshalJSON(data []byte) error {
@@ -78,6 +80,8 @@ func (e *Entry) UnmarshalJSON(data []byte) error {
 	}
 	if w.Base64 != nil {
 		e.Envelope = w.Base64
+	} else if string(w.Envelope) == "null" {
+		e.Envelope = nil
 	}
 	if s := string(w.Signatures); s == "[]" || s == "null" {
 		e.Signatures = nil

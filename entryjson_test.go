@@ -79,6 +79,22 @@ func TestEntryUnmarshal(t *testing.T) {
 	}
 }
 
+// TestEntryValueMarshals holds that an entry has its one form also where encoding/json is given no pointer, and when it is
+// empty.
+func TestEntryValueMarshals(t *testing.T) {
+	for _, e := range []Entry{{}, {Topic: "a.b", Envelope: []byte(`{"a":1}`)}} {
+		got, err := json.Marshal(struct{ In Entry }{e})
+		if want := `{"In":` + string(e.AppendJSON(nil)) + `}`; err != nil || string(got) != want {
+			t.Errorf("gave %s (%v), want %s", got, err, want)
+			continue
+		}
+		var back struct{ In Entry }
+		if err := json.Unmarshal(got, &back); err != nil || !reflect.DeepEqual(back.In, e) {
+			t.Errorf("%s: read as %+v (%v)", got, back.In, err)
+		}
+	}
+}
+
 func TestReceiptJSON(t *testing.T) {
 	r := Receipt{
 		ID: `a"é`, Position: Position{Log: "k3v5q2m7x4ab", Seq: 5}, Seq: 5, Received: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), Duplicate: true,
