@@ -76,6 +76,7 @@ func TestParsePatternRefusals(t *testing.T) {
 		"a.#b":                   "prefix=",
 		"**":                     "prefix=",
 		"a\n":                    "control",
+		"a\x1b[31m.":             "control",
 		"a\xff":                  "UTF-8",
 		strings.Repeat("a", 513): "512",
 	} {

@@ -123,10 +123,10 @@ func ParsePattern(s string) (Pattern, error) {
 		return Pattern{}, Errorf(CodeBadPattern, "pattern is empty; # matches every topic")
 	case len(s) > maxPatternBytes:
 		return Pattern{}, Errorf(CodeBadPattern, "pattern has %d bytes; %d are allowed", len(s), maxPatternBytes)
-	case strings.HasSuffix(s, "."):
-		return Pattern{}, Errorf(CodeBadPattern, "pattern %q ends with a dot; if a # is missing behind it, write it as %%23 in a URL, or ask for prefix=%s", clip(s, 64), clip(s, 64))
 	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
 		return Pattern{}, Errorf(CodeBadPattern, "pattern %q has control characters or is not UTF-8", clip(s, 64))
+	case strings.HasSuffix(s, "."):
+		return Pattern{}, Errorf(CodeBadPattern, "pattern %q ends with a dot; if a # is missing behind it, write it as %%23 in a URL, or ask for prefix=%s", clip(s, 64), clip(s, 64))
 	}
 	words := strings.Split(s, ".")
 	kept := words[:0]
