@@ -38,7 +38,10 @@ func (b *Backoff) Next() time.Duration {
 		b.next = first
 	}
 	bound := min(b.next, limit)
-	b.next = min(bound*2, limit)
+	b.next = limit
+	if bound <= limit/2 { // else twice as much is beyond the limit, and perhaps beyond what a Duration holds
+		b.next = bound * 2
+	}
 	half := bound / 2
 	return half + rand.N(bound-half+1)
 }

@@ -2,6 +2,7 @@ package backoff
 
 import (
 	"context"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,15 @@ func TestZeroValueWaits(t *testing.T) {
 	for range 100 {
 		if got := b.Next(); got < 25*time.Millisecond || got > 5*time.Second {
 			t.Fatalf("wait %v", got)
+		}
+	}
+}
+
+func TestNoLimitDoesNotOverflow(t *testing.T) {
+	b := Backoff{Policy: Policy{First: time.Second, Max: math.MaxInt64}}
+	for i := range 100 {
+		if got := b.Next(); got < time.Second/2 {
+			t.Fatalf("wait %d is %v", i+1, got)
 		}
 	}
 }
