@@ -9,7 +9,7 @@ type Limits struct {
 	TopicBytes  int // bytes of a topic
 	TopicWords  int // words of a topic
 	Headers     int // number of headers
-	HeaderBytes int // bytes of one header, name and value together
+	HeaderBytes int // bytes of one header, name and value together as they were sent
 	IDBytes     int // bytes of an id
 	NameBytes   int // bytes of username
 }

@@ -50,8 +50,14 @@ func (d *Decoder) checkCommon(in *members, m Mode) error {
 	if in.headers.longest > d.Limits.HeaderBytes {
 		return fedmsg.Errorf(fedmsg.CodeTooLarge, "a header has %d bytes; limits.header_bytes is %d", in.headers.longest, d.Limits.HeaderBytes)
 	}
-	if name := in.raw(usernameField); name != nil && name[0] == '"' && len(name)-2 > d.Limits.NameBytes {
-		return fedmsg.Errorf(fedmsg.CodeTooLarge, "username has %d bytes; limits.name_bytes is %d", len(name)-2, d.Limits.NameBytes)
+	return nil
+}
+
+// checkName holds the limit of usernames, which counts what the escapes stand for: the same name fits or not however it is
+// written.
+func (d *Decoder) checkName(name string) error {
+	if len(name) > d.Limits.NameBytes {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "username has %d bytes; limits.name_bytes is %d", len(name), d.Limits.NameBytes)
 	}
 	return nil
 }

@@ -94,6 +94,9 @@ func (d *Decoder) envelope(in *members, m Mode) (Envelope, error) {
 		return Envelope{}, err
 	}
 	c := in.copyStrings(msgIDField)
+	if err := d.checkName(c.username); err != nil {
+		return Envelope{}, err
+	}
 	e := Envelope{
 		Bytes: s.data[:len(s.data):len(s.data)], Topic: c.topic, ID: c.id, Username: c.username,
 		Timestamp: in.raw(timestampField), Body: in.body(), Headers: in.raw(headersField),

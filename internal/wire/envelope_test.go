@@ -224,6 +224,10 @@ func TestLimitsAreNamed(t *testing.T) {
 		{"limits.header_bytes", func(l *fedmsg.Limits) { l.HeaderBytes = 4 }, envelope(`"headers":{"ab":"cd"}`), envelope(`"headers":{"ab":"cde"}`), fedmsg.CodeTooLarge},
 		{"limits.id_bytes", func(l *fedmsg.Limits) { l.IDBytes = 4 }, envelope(`"msg_id":"abcd"`), envelope(`"msg_id":"abcde"`), fedmsg.CodeBadID},
 		{"limits.name_bytes", func(l *fedmsg.Limits) { l.NameBytes = 4 }, envelope(`"username":"abcd"`), envelope(`"username":"abcde"`), fedmsg.CodeTooLarge},
+		// What counts is what the escapes stand for.
+		{"limits.name_bytes", func(l *fedmsg.Limits) { l.NameBytes = 4 }, envelope(`"username":"\u00e9\u00e9"`), envelope(`"username":"\u00e9\u00e9\u0061"`), fedmsg.CodeTooLarge},
+		{"limits.topic_bytes", func(l *fedmsg.Limits) { l.TopicBytes = 3 }, `{"topic":"a\u002e\u0062","msg":{},"i":1}`, `{"topic":"a\u002e\u0062c","msg":{},"i":1}`, fedmsg.CodeBadTopic},
+		{"limits.id_bytes", func(l *fedmsg.Limits) { l.IDBytes = 4 }, envelope(`"\u006dsg_id":"\u0061bcd"`), envelope(`"msg_id":"\u0061bcde"`), fedmsg.CodeBadID},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDecoder()

@@ -56,7 +56,7 @@ func borrow(data []byte, maxDepth int) *scanner {
 
 // release gives the scanner back. Nothing may refer to its memory any more.
 func (s *scanner) release() {
-	if cap(s.keys) > maxKept || cap(s.hashes) > maxKept || cap(s.arena) > maxKept || cap(s.swap) > maxKept {
+	if max(cap(s.keys), cap(s.hashes), cap(s.arena), cap(s.swap), cap(s.joined)) > maxKept {
 		return
 	}
 	*s = scanner{

@@ -45,6 +45,9 @@ func (d *Decoder) submission(in *members) (Submission, error) {
 		return Submission{}, err
 	}
 	c := in.copyStrings(idField)
+	if err := d.checkName(c.username); err != nil {
+		return Submission{}, err
+	}
 	if err := d.Limits.CheckTopic(c.topic); err != nil {
 		return Submission{}, err
 	}
