@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -72,7 +73,7 @@ func (m *mark) name(now time.Time) string {
 	t := now.UnixNano()
 	for _, name := range []string{m.last, m.s.newest} {
 		if stamp, _, ok := strings.Cut(name, "-"); ok {
-			if last, err := strconv.ParseInt(stamp, 10, 64); err == nil && last >= t {
+			if last, err := strconv.ParseInt(stamp, 10, 64); err == nil && last >= t && last < math.MaxInt64 {
 				t = last + 1
 			}
 		}
