@@ -24,7 +24,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		err = s.checkOrigin(w, r)
 	}
 	if err != nil {
-		writeError(w, err)
+		refuse(w, r, err)
 		s.metrics.request("refused", fedmsg.CodeOf(err).HTTPStatus())
 		return
 	}

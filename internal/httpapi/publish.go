@@ -18,7 +18,7 @@ import (
 func (s *Server) handlePublish(w http.ResponseWriter, r *http.Request, id identity) {
 	stream, err := publishType(r)
 	if err != nil {
-		writeError(w, err)
+		refuse(w, r, err)
 		return
 	}
 	if stream {
@@ -63,7 +63,7 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity)
 		if errors.Is(err, errClientGone) {
 			panic(http.ErrAbortHandler)
 		}
-		writeError(w, err)
+		refuse(w, r, err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.AcceptTimeout)

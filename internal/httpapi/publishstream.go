@@ -41,11 +41,11 @@ func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identi
 		queue: make(chan fedmsg.Ticket, s.cfg.PublishQueue),
 	}
 	if err := p.rc.EnableFullDuplex(); err != nil {
-		writeError(w, fedmsg.WrapError(fedmsg.CodeInternal, err, "cannot read and write at once on this connection"))
+		refuse(w, r, fedmsg.WrapError(fedmsg.CodeInternal, err, "cannot read and write at once on this connection"))
 		return
 	}
 	if !s.enter(p) {
-		writeError(w, fedmsg.Errorf(fedmsg.CodeUnavailable, "the node is stopping; try again when it is back"))
+		refuse(w, r, fedmsg.Errorf(fedmsg.CodeUnavailable, "the node is stopping; try again when it is back"))
 		return
 	}
 	defer s.leave(p)

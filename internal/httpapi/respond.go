@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 )
@@ -40,6 +41,24 @@ func writeError(w http.ResponseWriter, err error) {
 	}
 	writeJSON(w, status, append(fedmsg.AppendErrorJSON(make([]byte, 0, 256), err), '\n'))
 }
+
+// refuse answers a request whose body has not been read with an error. net/http would first read a body of unknown length,
+// and so leave a publisher that streams one without an answer until it ends; here the answer goes first, and the connection
+// ends behind it.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if r.ContentLength < 0 {
+		rc := http.NewResponseController(w)
+		if rc.EnableFullDuplex() == nil {
+			rc.SetReadDeadline(time.Now().Add(refusedBody))
+			w.Header().Set("Connection", "close")
+		}
+	}
+	writeError(w, err)
+}
+
+// refusedBody is how long what a client still sends is read and thrown away, so that it can see its refusal: closing a
+// connection with unread bytes may discard what was written.
+const refusedBody = time.Second
 
 // response notes the status of an answer for the metrics.
 type response struct {

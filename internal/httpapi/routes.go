@@ -84,7 +84,7 @@ func (s *Server) handler(row *route) http.Handler {
 			return
 		}
 		if err != nil {
-			writeError(resp, err)
+			refuse(resp, r, err)
 			return
 		}
 		row.handle(resp, r, id)
@@ -122,7 +122,7 @@ func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
 	if len(allowed) > 0 && !slices.Contains(allowed, r.Method) {
 		err = fedmsg.Errorf(fedmsg.CodeBadMethod, "%s does not take %s; it takes %s", clip(r.URL.Path), clip(r.Method), strings.Join(allowed, ", "))
 	}
-	writeError(w, err)
+	refuse(w, r, err)
 	if _, counted := w.(*response); !counted {
 		s.metrics.request("none", err.Code.HTTPStatus())
 	}
