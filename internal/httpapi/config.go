@@ -45,7 +45,8 @@ type Config struct {
 	BodyTimeout time.Duration
 	// WriteTimeout is how long an answer, or a piece of a streamed one, may wait for the client to read.
 	WriteTimeout time.Duration
-	// AcceptTimeout is how long a plain request may wait for its message to become durable; then its fate is unknown.
+	// AcceptTimeout is how long a plain request, or a batch of an NDJSON publisher, may wait for its messages to become
+	// durable; then their fate is unknown, which ends the NDJSON stream.
 	AcceptTimeout time.Duration
 	// IdleTimeout is how long a connection may stay open between requests.
 	IdleTimeout time.Duration

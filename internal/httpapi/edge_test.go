@@ -44,6 +44,7 @@ func (d *doorFake) Submit(ctx context.Context, from fedmsg.Sender, lines ...[]by
 		select {
 		case d.arrived <- struct{}{}:
 		case <-ctx.Done():
+			return refused{{Err: fedmsg.Errorf(fedmsg.CodeUnavailable, "the log takes nothing")}}
 		}
 	}
 	d.mu.Lock()

@@ -18,16 +18,16 @@ import (
 type publishStream struct {
 	server *Server
 	sender fedmsg.Sender
-	// ctx is the server's patience, not the request's: that one ends when net/http cannot read any more, while what was
-	// read still waits for its receipts.
-	ctx   context.Context
-	rc    *http.ResponseController
-	w     io.Writer
-	queue chan fedmsg.Ticket
+	rc     *http.ResponseController
+	w      io.Writer
+	queue  chan fedmsg.Ticket
+
+	submitting *fuse // of the reader; burnt when the log takes nothing for too long
 
 	// Of the writer until it has ended.
-	buf  []byte // lines that are to be written
-	lost bool   // an outcome could not be written
+	awaiting *fuse  // burnt when a message does not become durable for too long
+	buf      []byte // lines that are to be written
+	lost     bool   // an outcome could not be written, or is not known
 
 	mu          sync.Mutex
 	interrupted bool // under mu: reading has ended and must not be given more time
@@ -37,9 +37,14 @@ type publishStream struct {
 // stops. Whatever ends it, each line that was read to its end gets its outcome as long as the connection takes it.
 func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identity) {
 	p := &publishStream{
-		server: s, sender: id.sender, ctx: s.patience, rc: http.NewResponseController(w), w: w,
+		server: s, sender: id.sender, rc: http.NewResponseController(w), w: w,
 		queue: make(chan fedmsg.Ticket, s.cfg.PublishQueue),
+		// In the server's patience, not the request's: that one ends when net/http cannot read any more, while what was
+		// read still waits for its receipts.
+		submitting: newFuse(s.patience, s.cfg.AcceptTimeout), awaiting: newFuse(s.patience, s.cfg.AcceptTimeout),
 	}
+	defer p.submitting.put()
+	defer p.awaiting.put()
 	if err := p.rc.EnableFullDuplex(); err != nil {
 		refuse(w, r, fedmsg.WrapError(fedmsg.CodeInternal, err, "cannot read and write at once on this connection"))
 		return
@@ -62,6 +67,7 @@ func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identi
 	writer.Wait()
 	p.writeDeadline() // for the end of the answer
 	if err != nil || p.lost {
+		p.interrupt() // else net/http would wait for the rest of the body first
 		panic(http.ErrAbortHandler) // the end of the answer must not look like the end of all receipts
 	}
 }
@@ -106,8 +112,8 @@ func (p *publishStream) writeDeadline() {
 	p.rc.SetWriteDeadline(time.Now().Add(p.server.cfg.WriteTimeout))
 }
 
-// read submits lines until the body ends. Its error means that the publisher broke off: an orderly end, silence and the
-// stop of the server have none.
+// read submits lines until the body ends. Its error means that the publisher broke off, or that the log takes nothing any
+// more: an orderly end, silence and the stop of the server have none.
 func (p *publishStream) read(body io.Reader) error {
 	lines := newLineReader(body, p.server.cfg.MaxBodyBytes)
 	for {
@@ -115,6 +121,9 @@ func (p *publishStream) read(body io.Reader) error {
 		batch, err := lines.next()
 		if len(batch) > 0 {
 			p.submit(batch)
+		}
+		if hung := p.submitting.ctx.Err(); hung != nil {
+			return hung
 		}
 		switch {
 		case err == nil:
@@ -135,7 +144,10 @@ func (p *publishStream) submit(batch [][]byte) {
 			n++
 		}
 		if n > 0 {
-			p.queue <- p.server.deps.Door.Submit(p.ctx, p.sender, batch[:n]...)
+			p.submitting.light()
+			t := p.server.deps.Door.Submit(p.submitting.ctx, p.sender, batch[:n]...)
+			p.submitting.quench()
+			p.queue <- t
 			batch = batch[n:]
 			continue
 		}
@@ -151,20 +163,29 @@ type refused []fedmsg.Outcome
 func (r refused) Wait(context.Context) ([]fedmsg.Outcome, error) { return r, nil }
 
 // writeOutcomes writes what became of each line. It goes on until the queue is closed, also when nobody takes the lines
-// any more, so that the reader is never left waiting.
+// any more, so that the reader is never left waiting. Where the fate of a message is not known that is its line, and the
+// last one: of those behind it nothing is known either.
 func (p *publishStream) writeOutcomes() {
 	for t := range p.queue {
 		outcomes, err := p.wait(t)
+		if p.lost {
+			break
+		}
+		if err != nil {
+			outcomes, p.lost = []fedmsg.Outcome{{Err: err}}, true
+		}
 		for i := range outcomes {
 			p.buf = p.appendOutcome(p.buf, &outcomes[i])
 		}
-		if err == nil && (len(p.queue) == 0 || len(p.buf) >= writeChunk) {
-			err = p.flush()
+		if p.lost || len(p.queue) == 0 || len(p.buf) >= writeChunk {
+			p.flush()
 		}
-		if err != nil {
-			p.giveUp()
-			return
+		if p.lost {
+			break
 		}
+	}
+	if p.lost {
+		p.giveUp()
 	}
 }
 
@@ -178,28 +199,32 @@ func (p *publishStream) wait(t fedmsg.Ticket) ([]fedmsg.Outcome, error) {
 		if outcomes, err := t.Wait(p.server.ended); err == nil {
 			return outcomes, nil
 		}
-		if err := p.flush(); err != nil {
-			return nil, err
+		if p.flush(); p.lost {
+			return nil, nil
 		}
 	}
-	return t.Wait(p.ctx)
+	p.awaiting.light()
+	defer p.awaiting.quench()
+	return t.Wait(p.awaiting.ctx)
 }
 
-// flush writes the gathered lines.
-func (p *publishStream) flush() error {
+// flush writes the gathered lines, or notes that they are lost.
+func (p *publishStream) flush() {
 	p.writeDeadline()
-	if _, err := p.w.Write(p.buf); err != nil {
-		return err
+	_, err := p.w.Write(p.buf)
+	if err == nil {
+		err = p.rc.Flush()
+	}
+	if err != nil {
+		p.lost = true
 	}
 	if p.buf = p.buf[:0]; cap(p.buf) > 4*writeChunk {
 		p.buf = nil
 	}
-	return p.rc.Flush()
 }
 
 // giveUp ends reading and lets the rest of the queue go: nobody can be told any more.
 func (p *publishStream) giveUp() {
-	p.lost = true
 	p.interrupt()
 	for range p.queue {
 	}

@@ -316,12 +316,35 @@ func (lostDoor) Wait(context.Context) ([]fedmsg.Outcome, error) {
 	return nil, fedmsg.Errorf(fedmsg.CodeTimeout, "the outcome is unknown")
 }
 
-// TestStreamLost: when the fate of a message is unknown the answer breaks off, and nothing more is read.
+// TestStreamLost: when the fate of a message is unknown its line says so, the answer breaks off, and nothing more is read.
 func TestStreamLost(t *testing.T) {
 	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = lostDoor{} })
 	f := e.feed(t)
 	f.send("a\n")
+	if got := f.next(); got != "timeout" {
+		t.Errorf("got %s", got)
+	}
 	f.brokeOff()
+}
+
+// TestStreamHungLog: a log that takes or syncs nothing any more does not keep a publisher waiting for ever.
+func TestStreamHungLog(t *testing.T) {
+	for want, door := range map[string]*doorFake{
+		"timeout": {hold: make(chan struct{})}, "unavailable": {arrived: make(chan struct{})},
+	} {
+		t.Run(want, func(t *testing.T) {
+			e := startEdge(t, func(c *Config, d *Deps) { d.Door, c.AcceptTimeout = door, 50*time.Millisecond })
+			f := e.feed(t)
+			f.send("a\n")
+			if got := f.next(); got != want {
+				t.Errorf("got %s", got)
+			}
+			f.brokeOff()
+			if !strings.Contains(e.logs.String(), "code="+want) {
+				t.Errorf("the operator is not told: %s", e.logs)
+			}
+		})
+	}
 }
 
 // TestStreamEverybodyRefused: a sender is needed before anything is read.
