@@ -122,7 +122,7 @@ type edge struct {
 	*Server
 	t    testing.TB
 	door *doorFake
-	logs *bytes.Buffer
+	logs *logBuffer
 }
 
 // remoteListener makes every peer look as if it came from another machine.
@@ -181,7 +181,7 @@ func edgeConfig() Config {
 // startEdge runs a server until the test ends.
 func startEdge(t testing.TB, change func(*Config, *Deps)) *edge {
 	t.Helper()
-	e := &edge{t: t, door: &doorFake{}, logs: new(bytes.Buffer)}
+	e := &edge{t: t, door: &doorFake{}, logs: new(logBuffer)}
 	f := feed.New(feed.Config{Log: edgeLog, Open: func(uint64) feed.LogReader { panic("not read") }})
 	cfg := edgeConfig()
 	deps := Deps{
@@ -189,7 +189,7 @@ func startEdge(t testing.TB, change func(*Config, *Deps)) *edge {
 		Health:     func() (any, bool) { return map[string]string{"detail": "all of it"}, true },
 		Metrics:    http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "fedmsg_up 1\n") }),
 		Registerer: prometheus.NewRegistry(),
-		Logger:     slog.New(slog.NewTextHandler(&lockedWriter{w: e.logs}, nil)),
+		Logger:     slog.New(slog.NewTextHandler(e.logs, nil)),
 	}
 	if change != nil {
 		change(&cfg, &deps)
@@ -219,15 +219,22 @@ func startEdge(t testing.TB, change func(*Config, *Deps)) *edge {
 	return e
 }
 
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
+// logBuffer holds what the server logs.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
 }
 
-func (l *lockedWriter) Write(b []byte) (int, error) {
+func (l *logBuffer) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(b)
+	return l.text.Write(b)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // address gives the HOST:PORT or path of the first listener of the scheme.
