@@ -85,7 +85,18 @@ func defaultHTTP(sys System) httpapi.Config {
 
 // Validate reports every value that makes no sense, each error beginning with the name of its key.
 func (c *Config) Validate() error {
-	return errors.Join(c.validateTop(), c.HTTP.Validate(), c.validateSocket(), (&ingest.Config{Publishers: c.Publisher}).Validate(), c.Log.validate(), c.Feed.validate(), validateLimits(c.Limits), c.Spool.validate())
+	return errors.Join(
+		c.validateTop(), c.HTTP.Validate(), c.validateSocket(), (&ingest.Config{Publishers: c.Publisher}).Validate(),
+		c.Log.validate(), c.Feed.validate(), validateLimits(c.Limits), c.validateBody(), c.Spool.validate(),
+	)
+}
+
+// validateBody refuses limits with which a message within its own limit is refused by the one on requests.
+func (c *Config) validateBody() error {
+	if request := c.HTTP.MaxBodyBytes; request > 0 && c.Limits.Envelope > request {
+		return fault("limits.envelope", "is %d, more than http.max_body_bytes = %d, in which it has to fit; make that larger or this smaller", c.Limits.Envelope, request)
+	}
+	return nil
 }
 
 func (c *Config) validateTop() error {

@@ -77,6 +77,10 @@ func TestFaults(t *testing.T) {
 		{"no sense in a table", "[log]\nqueue_bytes = 5", `2:1: log.queue_bytes is at least 64KiB, not 5`},
 		{"two keys at odds", "limits.envelope = 1000", `1:8: limits.envelope is 1000, less than limits.body = 1048576, which stands in it`},
 		{"a key at odds with a default", "limits.body = 2000000", `1:8: limits.envelope is 1441792, less than limits.body = 2000000, which stands in it`},
+		{"an envelope that fits into no request", "limits.envelope = '5MiB'", `1:8: limits.envelope is 5242880, more than http.max_body_bytes = 4194304, in which it has to fit; make that larger or this smaller`},
+		{"a request that takes no envelope", "http.max_body_bytes = 1000000", `1:6: limits.envelope is 1441792, more than http.max_body_bytes = 1000000, in which it has to fit; make that larger or this smaller`},
+		{"negative number for a user", "[[publisher]]\nuid = -1", `2:1: publisher.uid is a name or a whole number from 0, not the integer -1`},
+		{"number for a group", "[[publisher]]\ngroup = 5", `2:1: publisher.group is a string, not the integer 5`},
 		{"bad topic pattern", "[[publisher]]\nuid = 'root'\ntopics = ['a.', '#']", `3:1: publisher.topics has element 1, which is refused: pattern "a." ends with a dot; if a # is missing behind it, write it as %23 in a URL, or ask for prefix=a.`},
 		{"list of tables that makes no sense", "[[publisher]]\nuid = 'a'\ntopics = ['#']\n[[publisher]]\nuid = 'b'", `5:1: publisher 2 has no topics, so it may publish nothing; topics = ["#"] is everything`},
 		{"unknown key of a list", "[[publisher]]\nuidd = 'root'", `2:1: unknown key "publisher.uidd"; did you mean publisher.uid?`},
@@ -94,6 +98,14 @@ func TestFaults(t *testing.T) {
 				t.Errorf("code %s", got)
 			}
 		})
+	}
+}
+
+// TestNumberForUser: a uid is a number to people, and may be written as one.
+func TestNumberForUser(t *testing.T) {
+	l := mustLoad(t, write(t, "fedmsg.toml", "[[publisher]]\nuid = 1000\ntopics = ['#']\n[[publisher]]\nuid = 1_001\ntopics = ['#']\n[[publisher]]\nuid = 'joe'\ntopics = ['#']\n"))
+	if p := l.Config.Publisher; len(p) != 3 || p[0].UID != "1000" || p[1].UID != "1001" || p[2].UID != "joe" {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -23,6 +23,7 @@ type key struct {
 	name   string // dotted, as in http.listen
 	value  reflect.Value
 	secret bool // never shown
+	number bool // a string that may also be written as a whole number
 }
 
 // newSection finds the keys of the struct v.
@@ -37,7 +38,8 @@ func newSection(name string, v reflect.Value) *section {
 		switch {
 		case isLeaf(f.Type):
 			_, secret := f.Tag.Lookup("secret")
-			s.keys = append(s.keys, &key{name: full, value: fv, secret: secret})
+			_, number := f.Tag.Lookup("number")
+			s.keys = append(s.keys, &key{name: full, value: fv, secret: secret, number: number})
 		case f.Type.Kind() == reflect.Struct:
 			s.tables = append(s.tables, newSection(full, fv))
 		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:

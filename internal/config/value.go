@@ -36,7 +36,19 @@ func (k *key) set(r raw) error {
 	if k.value.Kind() == reflect.Slice && !isText(k.value.Type()) {
 		return setList(k.value, r)
 	}
+	if k.number && r.kind == "integer" {
+		n, err := r.integer()
+		if err != nil || n < 0 {
+			return fmt.Errorf("is a name or a whole number from 0, not %s", r.describe())
+		}
+		r = raw{kind: "string", text: strconv.FormatInt(n, 10)}
+	}
 	return setScalar(k.value, r, k.isSize())
+}
+
+// integer reads a whole number as TOML writes it.
+func (r raw) integer() (int64, error) {
+	return strconv.ParseInt(strings.ReplaceAll(strings.TrimPrefix(r.text, "+"), "_", ""), 0, 64)
 }
 
 // isSize reports whether the number is one of bytes, which may then be written as in 10GiB.
@@ -111,7 +123,7 @@ func setNumber(v reflect.Value, r raw, size bool) error {
 	var err error
 	switch {
 	case r.kind == "integer" || r.env && !size:
-		n, err = strconv.ParseInt(strings.ReplaceAll(strings.TrimPrefix(r.text, "+"), "_", ""), 0, 64)
+		n, err = r.integer()
 		if err != nil {
 			return fmt.Errorf("is a whole number, not %s", r.describe())
 		}

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -76,40 +77,39 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate names the first key that is wrong. It opens nothing.
+// Validate tells all that is wrong, each fault beginning with the name of its key. It opens nothing.
 func (c *Config) Validate() error {
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fedmsg.Errorf(fedmsg.CodeConfig, format, args...))
+	}
 	for _, u := range c.Listen {
 		if _, err := parseEndpoint(u); err != nil {
-			return fedmsg.Errorf(fedmsg.CodeConfig, "http.listen: %s", err)
+			fault("http.listen: %s", err)
 		}
 	}
 	if c.Socket != "" {
 		if _, err := parseSocket(c.Socket); err != nil {
-			return fedmsg.Errorf(fedmsg.CodeConfig, "http.socket: %s", err)
+			fault("http.socket: %s", err)
 		}
 	}
 	for _, h := range c.AllowedHosts {
 		if h == "" || strings.ContainsAny(h, ":/*@ ") {
-			return fedmsg.Errorf(fedmsg.CodeConfig, "http.allowed_hosts: %q is not a host name; write it without scheme, port and wildcards", h)
+			fault("http.allowed_hosts: %q is not a host name; write it without scheme, port and wildcards", h)
 		}
 	}
 	for _, o := range c.AllowedOrigins {
 		if err := checkOrigin(o); err != nil {
-			return fedmsg.Errorf(fedmsg.CodeConfig, "http.allowed_origins: %s", err)
+			fault("http.allowed_origins: %s", err)
 		}
 	}
-	if err := c.checkNumbers(); err != nil {
-		return err
-	}
-	return c.Stream.Validate()
+	faults = append(faults, c.checkNumbers(), c.Stream.Validate())
+	return errors.Join(faults...)
 }
 
 // checkNumbers refuses limits and times that would let nothing pass.
 func (c *Config) checkNumbers() error {
-	rows := []struct {
-		key   string
-		value int64
-	}{
+	return aboveZero([]number{
 		{"max_connections", int64(c.MaxConnections)},
 		{"max_connections_per_address", int64(c.MaxConnectionsPerAddress)},
 		{"max_header_bytes", int64(c.MaxHeaderBytes)},
@@ -121,13 +121,24 @@ func (c *Config) checkNumbers() error {
 		{"accept_timeout", int64(c.AcceptTimeout)},
 		{"idle_timeout", int64(c.IdleTimeout)},
 		{"publish_idle_timeout", int64(c.PublishIdleTimeout)},
-	}
-	for _, r := range rows {
-		if r.value <= 0 {
-			return fedmsg.Errorf(fedmsg.CodeConfig, "http.%s must be above zero", r.key)
+	})
+}
+
+// number is a key of the section, without http., and what it is set to.
+type number struct {
+	key   string
+	value int64
+}
+
+// aboveZero has a fault for each number that is not.
+func aboveZero(all []number) error {
+	var faults []error
+	for _, n := range all {
+		if n.value <= 0 {
+			faults = append(faults, fedmsg.Errorf(fedmsg.CodeConfig, "http.%s must be above zero", n.key))
 		}
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
 // Insecure lists the insecure switches that are on, by their keys, for the log and the health report.

@@ -60,6 +60,25 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// TestValidateAll: all faults are told at once.
+func TestValidateAll(t *testing.T) {
+	c := DefaultConfig()
+	c.Listen, c.Socket, c.AllowedHosts, c.AllowedOrigins = []string{"ftp://a", "gopher://b"}, "relative", []string{"*"}, []string{"*"}
+	c.MaxConnections, c.PublishQueue, c.Stream.Max, c.Stream.Heartbeat = 0, -1, 0, 0
+	err := c.Validate()
+	if err == nil {
+		t.Fatal("taken")
+	}
+	for _, want := range []string{
+		"ftp://a", "gopher://b", "http.socket", "http.allowed_hosts", "http.allowed_origins",
+		"http.max_connections ", "http.publish_queue", "http.stream.max ", "http.stream.heartbeat ",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no word of %s in:\n%v", want, err)
+		}
+	}
+}
+
 // TestEndpointScope holds who may read where nothing is said.
 func TestEndpointScope(t *testing.T) {
 	for uri, want := range map[string]int{

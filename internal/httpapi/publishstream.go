@@ -67,7 +67,7 @@ func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identi
 	writer.Wait()
 	p.writeDeadline() // for the end of the answer
 	if err != nil || p.lost {
-		p.interrupt() // else net/http would wait for the rest of the body first
+		p.interrupt()               // else net/http would wait for the rest of the body first
 		panic(http.ErrAbortHandler) // the end of the answer must not look like the end of all receipts
 	}
 }

@@ -1,10 +1,6 @@
 package httpapi
 
-import (
-	"time"
-
-	"github.com/federated-messaging/fedmsg"
-)
+import "time"
 
 // StreamConfig bounds the streams of GET /v1/stream. Start from [DefaultStreamConfig]; every field must be above zero.
 type StreamConfig struct {
@@ -32,19 +28,10 @@ func DefaultStreamConfig() StreamConfig {
 	}
 }
 
-// Validate names the first key that is wrong.
+// Validate names every key that is wrong.
 func (c *StreamConfig) Validate() error {
-	rows := []struct {
-		key   string
-		value int64
-	}{
-		{"max", int64(c.Max)}, {"heartbeat", int64(c.Heartbeat)}, {"passed_over", int64(c.PassedOver)},
-		{"write_timeout", int64(c.WriteTimeout)}, {"buffer_bytes", int64(c.BufferBytes)},
-	}
-	for _, r := range rows {
-		if r.value <= 0 {
-			return fedmsg.Errorf(fedmsg.CodeConfig, "http.stream.%s must be above zero", r.key)
-		}
-	}
-	return nil
+	return aboveZero([]number{
+		{"stream.max", int64(c.Max)}, {"stream.heartbeat", int64(c.Heartbeat)}, {"stream.passed_over", int64(c.PassedOver)},
+		{"stream.write_timeout", int64(c.WriteTimeout)}, {"stream.buffer_bytes", int64(c.BufferBytes)},
+	})
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -46,14 +47,13 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Validate finds what is wrong in the settings, and names the key.
+// Validate finds all that is wrong in the settings, and names the rule and the key.
 func (c *Config) Validate() error {
+	var faults []error
 	for i := range c.Publishers {
-		if err := c.Publishers[i].validate(i + 1); err != nil {
-			return err
-		}
+		faults = append(faults, c.Publishers[i].validate(i+1))
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
 // withDefaults fills what is zero.

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/federated-messaging/fedmsg"
@@ -8,7 +9,7 @@ import (
 
 // Publisher is one rule, [[publisher]]: who may publish on which topics. Exactly one of the first five names the who.
 type Publisher struct {
-	UID         string           // a user: a uid in decimal, or a user's name
+	UID         string           `number:"yes"` // a user: a uid, in a file also as a number, or a user's name
 	Group       string           // the members of a group, by its name
 	Token       string           // the bearer of a token, by its name; beside what the token was made for
 	Certificate string           // the holder of a TLS client certificate, by the name in it
@@ -33,16 +34,20 @@ func (p *Publisher) who() (key, value string, n int) {
 }
 
 func (p *Publisher) validate(number int) error {
-	_, _, n := p.who()
-	switch {
-	case n != 1:
-		return fedmsg.Errorf(fedmsg.CodeConfig, "publisher %d has %d of the keys uid, group, token, certificate and signer; exactly one says who may publish", number, n)
-	case p.Signer != "":
-		return fedmsg.Errorf(fedmsg.CodeConfig, "publisher %d has the key signer, but this version verifies no signatures, so nobody would get the right; name the publisher by uid, group or token", number)
-	case len(p.Topics) == 0:
-		return fedmsg.Errorf(fedmsg.CodeConfig, `publisher %d has no topics, so it may publish nothing; topics = ["#"] is everything`, number)
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fedmsg.Errorf(fedmsg.CodeConfig, "publisher %d "+format, append([]any{number}, args...)...))
 	}
-	return nil
+	if _, _, n := p.who(); n != 1 {
+		fault("has %d of the keys uid, group, token, certificate and signer; exactly one says who may publish", n)
+	}
+	if p.Signer != "" {
+		fault("has the key signer, but this version verifies no signatures, so nobody would get the right; name the publisher by uid, group or token")
+	}
+	if len(p.Topics) == 0 {
+		fault(`has no topics, so it may publish nothing; topics = ["#"] is everything`)
+	}
+	return errors.Join(faults...)
 }
 
 // rules gives the rules that hold: those of the configuration, and the defaults of which none of them speaks.

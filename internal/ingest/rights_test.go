@@ -152,6 +152,20 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// TestValidateAll: the faults of all rules are told at once.
+func TestValidateAll(t *testing.T) {
+	cfg := Config{Publishers: []Publisher{{}, {Group: "g", Topics: patterns("#")}, {Signer: "x"}}}
+	err := cfg.Validate()
+	if err == nil {
+		t.Fatal("taken")
+	}
+	for _, want := range []string{"publisher 1 has 0 of", "publisher 1 has no topics", "publisher 3 has the key signer", "publisher 3 has no topics"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no word of %q in:\n%v", want, err)
+		}
+	}
+}
+
 func TestSystemAccount(t *testing.T) {
 	if a := SystemAccount("0"); a.Name != "root" || len(a.Groups) == 0 || a.Groups[0] == "" {
 		t.Errorf("root is %+v", a)
