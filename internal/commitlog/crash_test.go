@@ -127,6 +127,14 @@ func crashAt(t *testing.T, o Options, n int, happens bool, tries int, rnd *rand.
 			t.Fatalf("stopped at operation %d, done=%v, fate %d: %v", n, happens, fate, err)
 		}
 	}
+	// The process alone dies, the next one goes on with what it finds in memory, and then the power is cut.
+	disk.Restart()
+	if err := m.verify(disk, testDir, o); err != nil {
+		t.Fatalf("stopped at operation %d, done=%v, restarted: %v", n, happens, err)
+	}
+	if err := m.verify(disk.Crash(durabletest.LoseAll, nil), testDir, o); err != nil {
+		t.Fatalf("stopped at operation %d, done=%v, power cut after a restart: %v", n, happens, err)
+	}
 }
 
 // without runs the script over a disk that leaves some operations out, pulls the plug when all is acknowledged, and gives

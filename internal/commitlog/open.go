@@ -50,15 +50,21 @@ func Open(dir string, o Options) (*Log, error) {
 	return l, nil
 }
 
-// makeDir makes the directory and its name durable.
+// makeDir makes the directory and its name durable. A name that was there may not be durable yet: the process that made it
+// may have been killed before it could see to that.
 func makeDir(fsys durable.FS, dir string) error {
-	if _, err := fsys.List(dir); err == nil {
-		return nil
+	_, err := fsys.List(dir)
+	made := err != nil
+	if made {
+		if err := fsys.Mkdir(dir, 0o700); err != nil {
+			return err
+		}
 	}
-	if err := fsys.Mkdir(dir, 0o700); err != nil {
-		return err
+	err = fsys.SyncDir(filepath.Dir(dir))
+	if !made && errors.Is(err, fs.ErrPermission) {
+		return nil // whoever owns the directory above made this one
 	}
-	return fsys.SyncDir(filepath.Dir(dir))
+	return err
 }
 
 // newest is when the newest entry was received, in nanoseconds.
@@ -100,14 +106,10 @@ func (l *Log) load() error {
 	}
 	var segments []*segment
 	for _, name := range names {
-		if strings.HasSuffix(name, tempSuffix) {
-			_ = l.o.FS.Remove(filepath.Join(l.dir, name)) // best effort: it is never read
-		}
 		if first, ok := parseSegmentName(name); ok {
 			segments = append(segments, &segment{first: first, path: filepath.Join(l.dir, name)})
 		}
 	}
-	l.removeOrphans(names, segments)
 	durableTo, err := readMark(l.o.FS, l.dir)
 	if err != nil {
 		return err
@@ -117,6 +119,12 @@ func (l *Log) load() error {
 		return err
 	}
 	if err := l.loadMeta(segments); err != nil {
+		closeAll(segments)
+		return err
+	}
+	l.tidy(names, segments)
+	// A process that was killed may have left names that are not durable yet, and what is stored next relies on them.
+	if err := l.o.FS.SyncDir(l.dir); err != nil {
 		closeAll(segments)
 		return err
 	}
@@ -138,14 +146,15 @@ func (l *Log) load() error {
 	return l.sealLost(durableTo)
 }
 
-// removeOrphans removes index files whose segment is gone: retention was interrupted between the two.
-func (l *Log) removeOrphans(names []string, segments []*segment) {
+// tidy removes index files whose segment is gone: retention was interrupted between the two. And it removes what was to be
+// renamed and was not.
+func (l *Log) tidy(names []string, segments []*segment) {
 	known := make(map[string]bool, len(segments))
 	for _, s := range segments {
 		known[filepath.Base(indexPath(s.path))] = true
 	}
 	for _, name := range names {
-		if strings.HasSuffix(name, indexSuffix) && !known[name] {
+		if strings.HasSuffix(name, tempSuffix) || strings.HasSuffix(name, indexSuffix) && !known[name] {
 			_ = l.o.FS.Remove(filepath.Join(l.dir, name)) // best effort
 		}
 	}
@@ -314,7 +323,22 @@ func (l *Log) recoverLast(durableTo uint64) error {
 		}
 	}
 	l.last = s.last()
+	if err := l.rewriteTail(s, found); err != nil {
+		return err
+	}
 	return s.file.Sync()
+}
+
+// rewriteTail writes the last write in the last segment again; with the segment's first one goes its head.
+func (l *Log) rewriteTail(s *segment, found *scanned) error {
+	from := found.tail[0]
+	if from == 0 || found.tail[1] == 0 {
+		from = segmentHead
+		if _, err := s.file.WriteAt(encodeSegmentHead(s.id, s.first), 0); err != nil {
+			return err
+		}
+	}
+	return rewrite(s.file, from, max(from, found.end))
 }
 
 // mendHead writes the head of the last segment anew. It was lost in a crash before the first sync, or damaged.

@@ -15,6 +15,10 @@ import (
 //   - damage otherwise: the records were acknowledged. They are named, and the rest is read on.
 //
 // A torn write may have whole records behind the torn ones, since a disk writes in any order. They go too.
+//
+// What is left of the last write was perhaps never synced, or its sync failed. After a sync that failed Linux still reads
+// the bytes back, takes them for clean, and has the next sync succeed without writing them. So they are written again, to
+// where they stand, before they are synced: see rewrite.
 
 // scanned is what the records of one segment file say.
 type scanned struct {
@@ -24,6 +28,7 @@ type scanned struct {
 	end    int64     // behind the last whole record
 	size   int64     // of the file
 	batch  uint64    // first number of the last write of which a whole record is there; 0 where there is none
+	tail   [2]int64  // where the first whole records of the last two such writes begin, the last one first; 0 where there is none
 	oldest int64
 	newest int64
 }
@@ -95,7 +100,10 @@ func (c *scanned) missing(off int64, seq, next uint64) {
 // add takes a whole record.
 func (c *scanned) add(h *header, off int64) {
 	c.index.add(off, idHash(h.id))
-	c.batch = max(c.batch, h.batch)
+	if h.batch > c.batch {
+		c.batch = h.batch
+		c.tail = [2]int64{off, c.tail[0]}
+	}
 	if c.oldest == 0 {
 		c.oldest = h.received
 	}
@@ -131,8 +139,30 @@ func (c *scanned) cut(s spot) {
 			break
 		}
 	}
+	if c.tail[0] >= s.offset {
+		c.tail[0] = c.tail[1]
+	}
 	c.end, c.size, c.newest = s.offset, s.offset, s.newest
 	if c.newest == 0 {
 		c.oldest = 0
 	}
+}
+
+// rewritePiece is how much of a last write is written again at once.
+const rewritePiece = 1 << 20
+
+// rewrite writes the bytes of file from one offset to another again, so that the next sync brings them to the disk whatever
+// the system believes to be there already.
+func rewrite(file durable.File, from, to int64) error {
+	b := make([]byte, min(to-from, rewritePiece))
+	for ; from < to; from += int64(len(b)) {
+		b = b[:min(to-from, int64(len(b)))]
+		if _, err := file.ReadAt(b, from); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if _, err := file.WriteAt(b, from); err != nil {
+			return err
+		}
+	}
+	return nil
 }

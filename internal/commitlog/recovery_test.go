@@ -2,6 +2,8 @@ package commitlog
 
 import (
 	"encoding/binary"
+	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/federated-messaging/fedmsg"
@@ -70,6 +72,31 @@ func TestSyncAfterRecovery(t *testing.T) {
 	}
 }
 
+// TestSyncDirAfterRestart lets a process die before it could sync any directory. The next one relies on names that it did
+// not make, and must make them durable.
+func TestSyncDirAfterRestart(t *testing.T) {
+	disk := durabletest.NewDisk()
+	disk.SetSkip(func(op durabletest.Op, _ string) bool { return op == durabletest.OpSyncDir })
+	if err := openLog(t, testDir, Options{FS: disk}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	disk.Restart()
+	synced := make(map[string]bool)
+	disk.SetHooks(nil, func(_ int, op durabletest.Op, name string) error {
+		synced[name] = synced[name] || op == durabletest.OpSyncDir
+		return nil
+	})
+	l := openLog(t, testDir, Options{FS: disk})
+	mustSubmit(t, l, record(1, 50))
+	if !synced[filepath.Dir(testDir)] {
+		t.Error("the name of the log's directory is not synced")
+	}
+	l = openLog(t, testDir, Options{FS: disk.Crash(durabletest.LoseAll, nil)})
+	if _, ok, err := l.Find(record(1, 50).ID); !ok || err != nil {
+		t.Errorf("what was acknowledged is lost: %v", err)
+	}
+}
+
 // TestDiskFullLeavesNothing refuses a batch of which whole records had been written when the disk was full: a refused
 // message must not appear later.
 func TestDiskFullLeavesNothing(t *testing.T) {
@@ -83,9 +110,79 @@ func TestDiskFullLeavesNothing(t *testing.T) {
 			t.Fatalf("%+v", o)
 		}
 	}
-	l = openLog(t, testDir, Options{FS: disk.Crash(durabletest.KeepAll, nil)})
-	if last := l.Info().Last; last != 1 {
-		t.Errorf("the log ends at %d", last)
+	rnd := seeded(t)
+	for i := range 200 {
+		fate := durabletest.Some // the power is cut
+		if i == 0 {
+			fate = durabletest.KeepAll
+		}
+		l, err := Open(testDir, Options{FS: disk.Crash(fate, rnd)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := l.Info().Last; last != 1 {
+			t.Errorf("fate %d: the log ends at %d", fate, last)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRollFullLeavesNothing has the disk run full while a new segment is made, and goes on in the old one: the segment that
+// was given up must not come back with the next crash, or it would hide what was stored since.
+func TestRollFullLeavesNothing(t *testing.T) {
+	disk := durabletest.NewDisk()
+	l := openLog(t, testDir, Options{FS: disk, SegmentBytes: 1500})
+	mustSubmit(t, l, record(0, 100))
+	disk.SetHooks(func(_ int, op durabletest.Op, name string) error {
+		if op == durabletest.OpWrite && name != segmentPath(testDir, 1) {
+			return syscall.ENOSPC
+		}
+		return nil
+	}, nil)
+	if out := submit(t, l, record(1, 1300)); fedmsg.CodeOf(out[0].Err) != fedmsg.CodeStorageFull {
+		t.Fatalf("%+v", out)
+	}
+	disk.SetHooks(nil, nil)
+	mustSubmit(t, l, record(2, 100)) // there is room for it in the old one
+	rnd := seeded(t)
+	for range 200 {
+		l, err := Open(testDir, Options{FS: disk.Crash(durabletest.Some, rnd)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := l.Info().Last; last != 2 {
+			t.Fatalf("what was acknowledged is lost: the log ends at %d", last)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRollWithoutFiles lets the process run out of file descriptors when a new segment is due: nothing has happened to the
+// log, which goes on when there are some again.
+func TestRollWithoutFiles(t *testing.T) {
+	disk := durabletest.NewDisk()
+	l := openLog(t, testDir, Options{FS: disk, SegmentBytes: 1000})
+	mustSubmit(t, l, record(0, 900))
+	disk.SetHooks(func(_ int, op durabletest.Op, _ string) error {
+		if op == durabletest.OpCreate {
+			return syscall.EMFILE
+		}
+		return nil
+	}, nil)
+	if out := submit(t, l, record(1, 900)); fedmsg.CodeOf(out[0].Err) != fedmsg.CodeUnavailable {
+		t.Fatalf("%+v", out)
+	}
+	if s := l.Health()[1]; s.Level != Failed {
+		t.Errorf("%+v", s)
+	}
+	disk.SetHooks(nil, nil)
+	mustSubmit(t, l, record(1, 900))
+	if s := l.Health()[1]; s.Level != OK {
+		t.Errorf("%+v", s)
 	}
 }
 

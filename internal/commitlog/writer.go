@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"errors"
 	"runtime"
 	"slices"
 	"time"
@@ -163,14 +164,17 @@ func (w *writer) place() error {
 	if err := l.makeRoom(need); err != nil || !roll {
 		return err
 	}
-	if err := w.roll(); err != nil {
-		if isFull(err) {
-			return l.storageFull(err)
-		}
+	switch err := w.roll(); {
+	case err == nil:
+		return nil
+	case errors.Is(err, errNotMade):
+		return l.notMade(err)
+	case isFull(err):
+		return l.storageFull(err)
+	default:
 		l.setPoison(err)
 		return errPoisoned(err)
 	}
-	return nil
 }
 
 // mustRoll reports whether need bytes belong into a new segment.
@@ -193,8 +197,9 @@ func (w *writer) append() error {
 	began := time.Now()
 	_, err := s.file.WriteAt(w.buf, s.size)
 	if err != nil && isFull(err) {
-		// What did get written must go, or it would stand in the way of the next batch.
-		if err := s.file.Truncate(s.size); err != nil {
+		// What did get written must go, or it would stand in the way of the next batch; and durably, or the next crash would
+		// bring back what was refused.
+		if err := errors.Join(s.file.Truncate(s.size), s.file.Sync()); err != nil {
 			l.setPoison(err)
 			return errUnknown(err)
 		}
@@ -266,5 +271,14 @@ func (l *Log) storageFull(inside error) error {
 	err := fedmsg.WrapError(fedmsg.CodeStorageFull, inside, "nothing is stored: the disk of the log is full; publishing works again once there is space")
 	l.health.set(&l.health.full, err.Message)
 	l.o.Logger.Error("no room for the log", "dir", l.dir, "error", inside)
+	return err
+}
+
+// notMade is the answer where no file could be made and nothing has changed, as when there are no file descriptors left. It
+// is noted for Health until a write succeeds.
+func (l *Log) notMade(inside error) error {
+	err := fedmsg.WrapError(fedmsg.CodeUnavailable, inside, "nothing is stored: the log cannot begin its next file; try again")
+	l.health.set(&l.health.full, "nothing is stored: the log cannot begin its next file: "+inside.Error())
+	l.o.Logger.Error("cannot make a segment", "dir", l.dir, "error", inside)
 	return err
 }

@@ -78,12 +78,46 @@ type inode struct {
 	data   []byte
 	kept   []byte  // what is on the medium
 	writes []write // since the last sync, in order
+	bad    []int64 // numbers of the pages that cannot be read
+}
+
+// page is what cannot be read where a sector is bad.
+const page = 4096
+
+// badFrom gives where what cannot be read begins between from and to.
+func (f *inode) badFrom(from, to int64) (at int64, ok bool) {
+	for at := from; at < to; at = (at/page + 1) * page {
+		if slices.Contains(f.bad, at/page) {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+// SetBad makes the pages with these numbers of a file unreadable: reading them fails with EIO. Pages have 4096 bytes. No
+// numbers make all of it readable again.
+func (d *Disk) SetBad(name string, pages ...int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if f := d.names[name]; f != nil {
+		f.bad = pages
+	}
 }
 
 // write is one change of a file that is not durable; truncation is one with nil data.
 type write struct {
 	off  int64
 	data []byte
+}
+
+// apply gives what is on the medium when the write has reached it.
+func (w write) apply(kept []byte) []byte {
+	if w.data == nil {
+		return resize(kept, w.off)
+	}
+	kept = resize(kept, max(int64(len(kept)), w.off+int64(len(w.data))))
+	copy(kept[w.off:], w.data)
+	return kept
 }
 
 // change is one change of a name that is not durable; file is nil for a removal.
@@ -333,9 +367,18 @@ func (f *inode) crash(fate Fate, rnd *rand.Rand) []byte {
 
 func resize(b []byte, size int64) []byte {
 	if size <= int64(len(b)) {
-		return b[:size]
+		return b[:size:size] // what is appended later does not come back
 	}
 	return append(b, make([]byte, size-int64(len(b)))...)
+}
+
+// Restart takes away hooks, limits and locks: the process died, and the machine goes on. What was not synced is still not
+// durable.
+func (d *Disk) Restart() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.before, d.after, d.skip, d.space = nil, nil, nil, 0
+	clear(d.locks)
 }
 
 // Bytes gives the content of a file now, for tests that look at it or damage it; nil where there is none.

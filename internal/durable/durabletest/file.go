@@ -1,9 +1,9 @@
 package durabletest
 
 import (
+	"errors"
 	"io"
 	"io/fs"
-	"slices"
 	"syscall"
 )
 
@@ -18,10 +18,14 @@ type file struct {
 func (f *file) ReadAt(p []byte, off int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
-	if off >= int64(len(f.inode.data)) {
+	data := f.inode.data
+	if off >= int64(len(data)) {
 		return 0, io.EOF
 	}
-	n := copy(p, f.inode.data[off:])
+	if from, ok := f.inode.badFrom(off, min(off+int64(len(p)), int64(len(data)))); ok {
+		return copy(p, data[off:from]), &fs.PathError{Op: "read", Path: f.name, Err: syscall.EIO}
+	}
+	n := copy(p, data[off:])
 	if n < len(p) {
 		return n, io.EOF
 	}
@@ -56,11 +60,22 @@ func (f *file) Truncate(size int64) error {
 	})
 }
 
+// Sync makes durable what was written since the last one. One that fails with EIO forgets what was to be written: it is read
+// back until the machine stops, is never on the medium, and a later Sync succeeds. That is what Linux does.
 func (f *file) Sync() error {
-	return f.disk.do(OpSync, f.name, func() error {
-		f.inode.kept, f.inode.writes = slices.Clone(f.inode.data), nil
+	err := f.disk.do(OpSync, f.name, func() error {
+		for _, w := range f.inode.writes {
+			f.inode.kept = w.apply(f.inode.kept)
+		}
+		f.inode.writes = nil
 		return nil
 	})
+	if errors.Is(err, syscall.EIO) {
+		f.disk.mu.Lock()
+		defer f.disk.mu.Unlock()
+		f.inode.writes = nil
+	}
+	return err
 }
 
 func (f *file) change(op Op, run func() error) error {
