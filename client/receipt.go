@@ -29,7 +29,7 @@ func (p *replyParser) parse(line []byte) (reply, error) {
 		return reply{err: err}, nil
 	}
 	var r fedmsg.Receipt
-	if err := json.Unmarshal(line, &r); err != nil || r.ID == "" {
+	if err := json.Unmarshal(line, &r); err != nil || r.ID == "" || !r.Position.Log.Valid() {
 		return reply{}, fedmsg.WrapError(fedmsg.CodeInternal, err, "the node answered with a line that is neither receipt nor error")
 	}
 	return reply{id: []byte(r.ID), receipt: r}, nil
@@ -72,7 +72,9 @@ func (p *replyParser) usual(line []byte) (r reply, ok bool) {
 		return r, false
 	}
 	if string(p.log) != string(log) {
-		if p.log = fedmsg.LogID(log); !p.log.Valid() {
+		if id := fedmsg.LogID(log); id.Valid() {
+			p.log = id
+		} else {
 			return r, false
 		}
 	}

@@ -41,6 +41,19 @@ func TestReplyParser(t *testing.T) {
 	}
 }
 
+// TestReplyParserForgetsBadLog has the same bad name twice: what was refused once is not known the second time.
+func TestReplyParserForgetsBadLog(t *testing.T) {
+	var p replyParser
+	for range 2 {
+		if r, err := p.parse([]byte(`{"id":"x","position":"nobody-1","seq":1,"received":"2026-01-01T00:00:00Z","duplicate":false}`)); err == nil {
+			t.Errorf("taken as %+v", r)
+		}
+	}
+	if r, err := p.parse([]byte(`{"id":"x"}`)); err == nil {
+		t.Errorf("without a position, taken as %+v", r)
+	}
+}
+
 func TestReplyParserAllocatesNothing(t *testing.T) {
 	r := fedmsg.Receipt{ID: "2026-a", Position: fedmsg.Position{Log: fakeLog, Seq: 17}, Seq: 17, Received: time.Unix(1, 2).UTC()}
 	line := r.AppendJSON(nil)
