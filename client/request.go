@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -17,6 +19,9 @@ import (
 
 // maxErrorBody bounds what is read of an answer that is an error.
 const maxErrorBody = 64 << 10
+
+// maxAnswer bounds the body of an answer that is no stream.
+const maxAnswer = 1 << 20
 
 // The client speaks HTTP/1.1 on its own connections: a stream that is written and read at once, in whole batches, needs none
 // of what http.Transport adds, and a command that sends one message has no time for it.
@@ -105,25 +110,26 @@ func (p *poster) post(ctx context.Context, envelope []byte) (fedmsg.Receipt, err
 	if err != nil {
 		return fedmsg.Receipt{}, err
 	}
-	var r fedmsg.Receipt
-	if err := json.Unmarshal(body, &r); err != nil {
+	var parser replyParser
+	r, err := parser.parse(bytes.TrimSpace(body))
+	if err != nil {
 		return fedmsg.Receipt{}, fedmsg.WrapError(fedmsg.CodeTimeout, err, "the node's receipt cannot be read, so that the outcome is unknown")
 	}
-	return r, nil
+	return r.receipt, r.err
 }
 
 // postSpooled sends a batch of spooled envelopes in one request and gives the node's answers, as far as they came.
 func (p *poster) postSpooled(ctx context.Context, files []spool.File) []error {
 	ctx, cancel := context.WithTimeout(ctx, p.c.o.Timeout)
 	defer cancel()
-	if len(files) == 1 || bytes.IndexByte(files[0].Envelope, '\n') >= 0 {
+	if len(files) == 1 || !oneLine(files[0].Envelope) {
 		_, err := p.post(ctx, files[0].Envelope)
 		return []error{err}
 	}
 	var body []byte
 	for _, f := range files {
-		if bytes.IndexByte(f.Envelope, '\n') >= 0 {
-			break // not one line: it goes alone
+		if !oneLine(f.Envelope) {
+			break // it goes alone
 		}
 		body = append(append(body, f.Envelope...), '\n')
 	}
@@ -136,13 +142,22 @@ func (p *poster) postSpooled(ctx context.Context, files []spool.File) []error {
 		return []error{err}
 	}
 	var errs []error
+	var parser replyParser
 	for line := range bytes.Lines(answer) {
-		errs = append(errs, answeredError(line))
+		r, err := parser.parse(bytes.TrimSpace(line))
+		if errs = append(errs, errors.Join(err, r.err)); err != nil {
+			break // whatever answers is no node; what is not confirmed stays
+		}
 	}
 	if len(errs) == 0 || len(errs) > len(files) {
 		return []error{fedmsg.Errorf(fedmsg.CodeTimeout, "the node did not answer for %d spooled messages; they are sent again", len(files))}
 	}
 	return errs
+}
+
+// oneLine reports whether an envelope is what a line of a stream may be: a node passes over empty ones without an answer.
+func oneLine(envelope []byte) bool {
+	return bytes.IndexByte(envelope, '\n') < 0 && len(bytes.TrimSpace(envelope)) > 0
 }
 
 // do sends a request and gives the body of the answer, which must be small.
@@ -168,7 +183,14 @@ func (p *poster) do(ctx context.Context, method, path, fields string, body []byt
 	}
 	resp, err := readAnswer(p.br, method)
 	if err == nil {
-		body, err = io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+		body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+		if err == nil && len(body) > maxAnswer {
+			err = fmt.Errorf("the answer has more than %d bytes", maxAnswer)
+		}
+		if err != nil {
+			p.close() // the rest of this answer would be taken for the next one
+			err = fedmsg.WrapError(fedmsg.CodeTimeout, err, "the answer of %s cannot be read; the outcome is unknown", p.e.uri)
+		}
 	}
 	if resp == nil || resp.Close {
 		p.close()
