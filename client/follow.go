@@ -236,8 +236,9 @@ func (f *follower) line(line []byte) error {
 		return nil
 	}
 	e, err := wire.DecodeEntry(line)
-	if err != nil {
-		return err
+	if err != nil || e.Position.IsZero() || e.Envelope == nil {
+		// Without its code: it is not the node's refusal, and what stands between may be mended by the next attempt.
+		return fmt.Errorf("the stream has a line that is no entry, gap or heartbeat: %v", err)
 	}
 	f.moved = true
 	f.after = e.Position
