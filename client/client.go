@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/user"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,6 +45,12 @@ func New(o Options) (*Client, error) {
 		if o.Token != "" && !e.private() && !o.InsecurePlainHTTP {
 			return nil, fedmsg.Errorf(fedmsg.CodeConfig, "the token would go to %s without encryption; use https, or allow it with InsecurePlainHTTP", e.uri)
 		}
+	}
+	if i := strings.IndexFunc(o.Token, func(r rune) bool { return r <= ' ' || r >= 0x7f }); i >= 0 {
+		return nil, fedmsg.Errorf(fedmsg.CodeConfig, "the token has a space, line break or other character at byte %d that no token has", i+1)
+	}
+	if o.TopicPrefix != "" && o.Environment == "" {
+		o.Environment = "dev"
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 5 * time.Second
@@ -131,12 +138,12 @@ func (c *Client) Submit(ctx context.Context, m fedmsg.Message) (*Ticket, error) 
 	if err != nil {
 		return nil, err
 	}
-	return c.submit(ctx, &d, time.Now().Add(c.o.Timeout))
+	return c.submit(ctx, &d, time.Time{})
 }
 
 // SubmitEnvelope is [Client.Submit] for a whole envelope.
 func (c *Client) SubmitEnvelope(ctx context.Context, envelope []byte) (*Ticket, error) {
-	return c.submitEnvelope(ctx, envelope, time.Now().Add(c.o.Timeout))
+	return c.submitEnvelope(ctx, envelope, time.Time{})
 }
 
 func (c *Client) submitEnvelope(ctx context.Context, envelope []byte, deadline time.Time) (*Ticket, error) {
@@ -168,7 +175,7 @@ func (c *Client) Log(ctx context.Context) (LogInfo, error) {
 func (c *Client) Close() error {
 	c.box.close()
 	c.cancel()
-	c.giveUp(fedmsg.Errorf(fedmsg.CodeUnavailable, "the client was closed"))
+	c.giveUp(errClosed())
 	c.wg.Wait()
 	return nil
 }

@@ -15,7 +15,7 @@ func (c *Client) tick() {
 		}
 		b.mu.Lock()
 		next, late := b.earliest()
-		if late != nil && c.spool == nil && b.conn != nil && time.Since(b.lastReply) >= c.o.Timeout {
+		if b.overdue(time.Now(), c.o.Timeout) {
 			b.conn.Close() // it may be dead without saying so
 		}
 		if next.IsZero() && late == nil && !b.running {
@@ -33,6 +33,13 @@ func (c *Client) tick() {
 		}
 		timer.Reset(wait)
 	}
+}
+
+// overdue reports whether the connection has owed an answer for so long, and to somebody whose time is over. It may be one
+// who has gone already: else a connection that is dead would stand for as long as all publishers watch their time
+// themselves. mu is held.
+func (b *outbox) overdue(now time.Time, timeout time.Duration) bool {
+	return b.conn != nil && len(b.sent) > 0 && !b.sent[0].deadline.After(now) && now.Sub(b.owesSince) >= timeout
 }
 
 // earliest gives the tickets whose time is over and the first deadline of the others. mu is held.

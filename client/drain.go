@@ -89,10 +89,29 @@ func (c *Client) drainOnce(ctx context.Context) (empty bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	c.stopSpooling(sum.Delivered > 0)
+	return true, nil
+}
+
+// stopSpooling lets messages go to the node again, first those that stood in line for the spool. spoolMu is held.
+func (c *Client) stopSpooling(reached bool) {
 	b := &c.box
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.reached = b.reached || reached
+	if b.closed {
+		return // whoever still stands in line writes to the spool
+	}
 	b.spooling = false
-	b.reached = b.reached || sum.Delivered > 0
-	return true, nil
+	for _, t := range b.toSpool {
+		b.open()
+		start := len(b.buf)
+		b.buf = append(b.buf, t.line...)
+		b.add(t, start)
+	}
+	if len(b.toSpool) > 0 {
+		b.toSpool = nil
+		c.startLocked()
+		b.wake()
+	}
 }

@@ -94,6 +94,9 @@ func (e endpoint) private() bool {
 
 // dial connects to the first endpoint that answers.
 func (c *Client) dial(ctx context.Context) (net.Conn, endpoint, error) {
+	if c.ctx.Err() != nil {
+		return nil, endpoint{}, errClosed()
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
 	var errs []error

@@ -42,6 +42,13 @@ type fakeNode struct {
 	heart    fedmsg.Position   // a heartbeat at the beginning of each stream
 	wrongID  bool              // receipts have the id of another message
 	token    string            // asked for when it is not empty
+	deaf     int               // so many connections for publishing are read and never answered
+	faults   *faults           // of connections for publishing; nil for none
+	junk     string            // written at the beginning of the next stream
+	cutInto  bool              // streams break inside the line behind the last whole one
+	queries  []string          // of streams
+	always   bool              // every request has the answer …
+	answer   string            // … which is this
 }
 
 // startNode starts a fake node on a unix socket in a directory that ends with the test.
@@ -75,9 +82,13 @@ func (n *fakeNode) start() {
 		panic(err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/messages", n.post)
-	mux.HandleFunc("GET /v1/log", n.info)
-	mux.HandleFunc("GET /v1/stream", n.stream)
+	if n.always {
+		mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, n.answer) })
+	} else {
+		mux.HandleFunc("POST /v1/messages", n.post)
+		mux.HandleFunc("GET /v1/log", n.info)
+		mux.HandleFunc("GET /v1/stream", n.stream)
+	}
 	n.srv, n.ln = &http.Server{Handler: mux}, ln
 	go n.srv.Serve(ln)
 }
@@ -174,12 +185,27 @@ func (n *fakeNode) postMany(w http.ResponseWriter, r *http.Request) {
 		drop, n.dropAt = n.dropAt[0], n.dropAt[1:]
 	}
 	n.mu.Unlock()
+	n.mu.Lock()
+	deaf := n.deaf > 0
+	n.deaf--
+	n.mu.Unlock()
+	if deaf {
+		_, _ = io.Copy(io.Discard, r.Body)
+		return
+	}
+	if n.faults != nil {
+		n.faults.post(n, w, r)
+		return
+	}
 	in := bufio.NewReaderSize(r.Body, 1<<20)
 	var out []byte
 	for i := 1; ; i++ {
 		line, err := in.ReadSlice('\n')
 		if err != nil {
 			return
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue // a node passes over empty lines
 		}
 		n.wait()
 		if i == drop && !late {
@@ -236,7 +262,9 @@ func (n *fakeNode) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	rc := http.NewResponseController(w)
 	n.mu.Lock()
-	n.firsts = append(n.firsts, after)
+	n.queries = append(n.queries, r.URL.RawQuery)
+	_, _ = io.WriteString(w, n.junk)
+	n.junk = ""
 	if n.gap != nil {
 		b, _ := json.Marshal(n.gap)
 		fmt.Fprintf(w, `{"gap":%s}`+"\n", b)
@@ -247,6 +275,9 @@ func (n *fakeNode) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	n.mu.Unlock()
 	_ = rc.Flush()
+	n.mu.Lock()
+	n.firsts = append(n.firsts, after) // now the other side knows that it stands
+	n.mu.Unlock()
 	prefix := r.URL.Query().Get("prefix")
 	for i, given := int(after.Seq), 0; ; i++ {
 		n.mu.Lock()
@@ -268,6 +299,9 @@ func (n *fakeNode) stream(w http.ResponseWriter, r *http.Request) {
 		}
 		_, _ = w.Write(append(e.AppendJSON(nil), '\n'))
 		if given++; given == last {
+			if n.cutInto {
+				_, _ = w.Write(e.AppendJSON(nil)[:50])
+			}
 			_ = rc.Flush()
 			cut(rc)
 			return

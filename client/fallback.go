@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // late is the inside of what is told of a message whose time is over: with the reason for which the last connection
@@ -28,13 +29,6 @@ func (c *Client) expire(t *Ticket) {
 	cause := b.late()
 	b.mu.Unlock()
 	c.giveUp(cause)
-}
-
-// abandon settles t because its publisher does not want to wait any longer. It may still be stored.
-func (c *Client) abandon(t *Ticket, cause error) {
-	c.box.mu.Lock()
-	defer c.box.mu.Unlock()
-	t.settle(fedmsg.Receipt{ID: t.id}, fedmsg.WrapError(fedmsg.CodeTimeout, cause, "publishing %s was stopped; it may be stored or not", t.id))
 }
 
 // refused settles all that is under way: the node will not take anything from this client, now or later.
@@ -87,14 +81,45 @@ func (c *Client) giveUp(cause error) {
 		c.startSpoolingLocked()
 	}
 	b.mu.Unlock()
-	for _, t := range open {
-		err := c.spool.Write(t.line[:len(t.line)-1])
-		b.mu.Lock()
-		t.settle(fedmsg.Receipt{ID: t.id}, c.queued(t, err))
-		b.mu.Unlock()
-	}
+	c.spoolAll(open)
 	if len(open) > 0 {
 		c.logger.Warn("messages went to the spool", "messages", len(open), "spool", c.spool.Dir(), "error", cause)
+	}
+}
+
+// writeSpool writes all that stands in line for the spool. Of many publishers that come at once, the first writes for all.
+func (c *Client) writeSpool() {
+	c.spoolMu.Lock()
+	defer c.spoolMu.Unlock()
+	c.box.mu.Lock()
+	tickets := c.box.toSpool
+	c.box.toSpool = nil
+	c.box.mu.Unlock()
+	c.spoolAll(tickets)
+}
+
+// spoolAll writes tickets, which nobody else has, to the spool and settles them. What any node would refuse is refused now:
+// later there is nobody to be told. spoolMu is held.
+func (c *Client) spoolAll(tickets []*Ticket) {
+	var lines [][]byte
+	errs := make([]error, len(tickets))
+	dec := wire.Decoder{Limits: c.limits}
+	for i, t := range tickets {
+		line := t.line[:len(t.line)-1]
+		if _, err := dec.Submitted(line); err != nil && fedmsg.CodeOf(err) != fedmsg.CodeTooLarge && fedmsg.CodeOf(err) != fedmsg.CodeTooDeep {
+			errs[i] = err
+			continue
+		}
+		lines = append(lines, line) // the node may have other limits
+	}
+	written := c.spool.WriteAll(lines)
+	c.box.mu.Lock()
+	defer c.box.mu.Unlock()
+	for i, t := range tickets {
+		if errs[i] == nil {
+			errs[i], written = c.queued(t, written[0]), written[1:]
+		}
+		t.settle(fedmsg.Receipt{ID: t.id}, errs[i])
 	}
 }
 

@@ -37,7 +37,8 @@ type Options struct {
 	InFlightBytes int
 
 	// TopicPrefix, Environment and Modname complete short topics as the old system did: a topic that does not begin with
-	// TopicPrefix becomes PREFIX.ENVIRONMENT.MODNAME.TOPIC. Without TopicPrefix topics are used as they are.
+	// TopicPrefix becomes PREFIX.ENVIRONMENT.MODNAME.TOPIC. Without TopicPrefix topics are used as they are. An empty
+	// Environment is dev, and an empty Modname is left out.
 	TopicPrefix, Environment, Modname string
 
 	// Username is what messages claim as their publisher; empty means $LOGNAME, $USER or the name of the user.

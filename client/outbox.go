@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -30,8 +31,10 @@ type outbox struct {
 	bytes  int    // of all lines in sent and unsent
 	i      uint64 // the counter of the last envelope
 
+	toSpool []*Ticket // while spooling, those that the next writer writes; see Client.writeSpool
+
 	conn      net.Conn      // the current connection, nil when there is none
-	lastReply time.Time     // when the current connection last gave an answer, or was made
+	owesSince time.Time     // since when the current connection owes an answer; of no account while sent is empty
 	lastErr   error         // why the last connection or attempt failed; nil when an answer has come since
 	waiting   int           // publishers that wait for room
 	room      chan struct{} // closed and made anew when there is room
@@ -43,100 +46,112 @@ func (b *outbox) init() {
 	b.work = make(chan struct{}, 1)
 }
 
-// submit puts one message into the outbox.
+// submit puts one message into the outbox. A zero deadline is Options.Timeout after there is room.
 func (c *Client) submit(ctx context.Context, d *outgoing, deadline time.Time) (*Ticket, error) {
 	c.look.Do(c.lookIntoSpool)
-	t := &Ticket{c: c, id: d.ID, deadline: deadline, done: make(chan struct{})}
+	t := &Ticket{c: c, id: d.ID, done: make(chan struct{})}
 	b := &c.box
 	b.mu.Lock()
-	if err := b.waitForRoom(ctx, c.ctx, c.o.InFlightBytes); err != nil {
+	if err := c.waitForRoomLocked(ctx, deadline); err != nil {
 		b.mu.Unlock()
 		return nil, err
 	}
-	if b.spooling {
-		b.mu.Unlock()
-		return c.submitToSpool(t, d)
+	if t.deadline = deadline; deadline.IsZero() {
+		t.deadline = time.Now().Add(c.o.Timeout)
 	}
-	b.encode(t, d)
-	b.unsent = append(b.unsent, t)
-	b.bytes += len(t.line)
-	first := len(b.unsent) == 1
+	if b.spooling {
+		t.line = b.encode(nil, d)
+		b.toSpool = append(b.toSpool, t)
+		b.mu.Unlock()
+		c.writeSpool()
+		return t, nil
+	}
+	b.open()
+	start := len(b.buf)
+	b.buf = b.encode(b.buf, d)
+	first := b.add(t, start)
 	c.startLocked()
 	b.mu.Unlock()
 	if first {
-		select {
-		case b.work <- struct{}{}:
-		default:
-		}
+		b.wake()
 	}
 	return t, nil
 }
 
-// submitToSpool puts one message behind those that wait in the spool, if some still do.
-func (c *Client) submitToSpool(t *Ticket, d *outgoing) (*Ticket, error) {
-	c.spoolMu.Lock()
-	defer c.spoolMu.Unlock()
-	b := &c.box
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.encode(t, d)
-	if b.spooling {
-		b.buf = nil // encode has put the line there
-		line := t.line
-		b.mu.Unlock()
-		err := c.spool.Write(line[:len(line)-1])
-		b.mu.Lock()
-		t.settle(fedmsg.Receipt{ID: t.id}, c.queued(t, err))
-		return t, nil
+// open makes the buffer if there is none.
+func (b *outbox) open() {
+	if b.buf == nil {
+		b.buf = make([]byte, chunkHead, 4<<10)
 	}
+}
+
+// encode appends a line to buf, and counts it. mu is held.
+func (b *outbox) encode(buf []byte, d *outgoing) []byte {
+	if d.whole == nil && !d.plain {
+		b.i++
+	}
+	return append(d.append(buf, b.i), '\n')
+}
+
+// add puts t, whose line is the end of the buffer from start on, behind all others. It reports whether it is the first that
+// the sender does not know of. mu is held.
+func (b *outbox) add(t *Ticket, start int) (first bool) {
+	t.line = b.buf[start:len(b.buf):len(b.buf)]
+	t.size = len(t.line)
 	b.unsent = append(b.unsent, t)
-	b.bytes += len(t.line)
-	c.startLocked()
+	b.bytes += t.size
+	return len(b.unsent) == 1
+}
+
+// wake tells the sender that unsent is no longer empty.
+func (b *outbox) wake() {
 	select {
 	case b.work <- struct{}{}:
 	default:
 	}
-	return t, nil
 }
 
-// encode appends the line of t to the buffer, and counts it.
-func (b *outbox) encode(t *Ticket, d *outgoing) {
-	if b.buf == nil {
-		b.buf = make([]byte, chunkHead, 4<<10)
-	}
-	start := len(b.buf)
-	if d.whole == nil && !d.plain {
-		b.i++
-	}
-	b.buf = d.append(b.buf, b.i)
-	b.buf = append(b.buf, '\n')
-	t.line = b.buf[start:len(b.buf):len(b.buf)]
-}
-
-// waitForRoom waits until fewer than limit bytes are under way. It is called with mu held and returns with it held.
-func (b *outbox) waitForRoom(ctx, client context.Context, limit int) error {
-	for b.bytes >= limit && !b.closed {
+// waitForRoomLocked waits until less than Options.InFlightBytes are under way. When the time is over before and the spool is
+// on, all that is under way goes there, and the message may follow. It is called with box.mu held and returns with it held.
+func (c *Client) waitForRoomLocked(ctx context.Context, deadline time.Time) error {
+	b := &c.box
+	var late <-chan time.Time
+	for b.bytes >= c.o.InFlightBytes && !b.closed {
+		if late == nil && !deadline.IsZero() {
+			timer := time.NewTimer(time.Until(deadline))
+			defer timer.Stop()
+			late = timer.C
+		}
 		b.waiting++
 		room := b.room
 		b.mu.Unlock()
-		var err error
+		var cause error
 		select {
 		case <-room:
-		case <-client.Done():
+		case <-c.ctx.Done():
+		case <-late:
+			cause = context.DeadlineExceeded
 		case <-ctx.Done():
-			err = fedmsg.WrapError(fedmsg.CodeUnavailable, ctx.Err(), "the message was not sent: %d bytes are under way already", limit)
+			cause = ctx.Err()
+		}
+		if c.spool != nil && errors.Is(cause, context.DeadlineExceeded) {
+			c.giveUp(cause)
+			cause = nil
 		}
 		b.mu.Lock()
 		b.waiting--
-		if err != nil {
-			return err
+		if cause != nil {
+			return fedmsg.WrapError(fedmsg.CodeUnavailable, cause, "the message was not sent: %d bytes are under way already", c.o.InFlightBytes)
 		}
 	}
 	if b.closed {
-		return fedmsg.Errorf(fedmsg.CodeUnavailable, "the message was not sent: the client is closed")
+		return errClosed()
 	}
 	return nil
 }
+
+// errClosed says that Close was called before.
+func errClosed() error { return fedmsg.Errorf(fedmsg.CodeUnavailable, "the client is closed") }
 
 // release gives back the room of n bytes. mu is held.
 func (b *outbox) release(n int) {
@@ -153,6 +168,9 @@ func (b *outbox) take() []byte {
 	defer b.mu.Unlock()
 	if len(b.unsent) == 0 {
 		return nil
+	}
+	if len(b.sent) == 0 {
+		b.owesSince = time.Now()
 	}
 	for _, t := range b.unsent {
 		t.sent = true
@@ -174,18 +192,22 @@ func closeChunk(chunk []byte) []byte {
 	return append(chunk, '\r', '\n')
 }
 
-// rewind makes everything that has no outcome unsent, for a new connection.
-func (b *outbox) rewind(conn net.Conn) {
+// rewind makes everything that has no outcome unsent, for the new connection conn or before there is one, and forgets the
+// rest. It reports whether there is anything.
+func (b *outbox) rewind(conn net.Conn) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.conn, b.lastReply = conn, time.Now()
+	b.conn = conn
+	if len(b.sent)+len(b.unsent) == 0 {
+		return false
+	}
 	all := append(b.sent, b.unsent...)
 	b.sent, b.unsent = nil, nil
 	buf := make([]byte, chunkHead, max(4<<10, b.bytes+chunkHead+2))
 	freed := 0
 	for _, t := range all {
 		if t.settled {
-			freed += len(t.line)
+			freed += t.size
 			continue
 		}
 		start := len(buf)
@@ -195,6 +217,7 @@ func (b *outbox) rewind(conn net.Conn) {
 	}
 	b.buf = buf
 	b.release(freed)
+	return len(b.unsent) > 0
 }
 
 // settle fixes the outcome of t, unless it has one. mu is held.
@@ -202,7 +225,7 @@ func (t *Ticket) settle(r fedmsg.Receipt, err error) {
 	if t.settled {
 		return
 	}
-	t.settled = true
+	t.settled, t.line = true, nil
 	t.receipt, t.err = r, err
 	close(t.done)
 }

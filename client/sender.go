@@ -71,10 +71,7 @@ func (c *Client) waitForWork() bool {
 	defer idle.Stop()
 	b := &c.box
 	for {
-		b.mu.Lock()
-		busy := len(b.sent)+len(b.unsent) > 0
-		b.mu.Unlock()
-		if busy {
+		if b.rewind(nil) {
 			return true
 		}
 		select {
@@ -102,9 +99,12 @@ func (c *Client) unreachable(err error) {
 }
 
 // session sends over one connection until it breaks, is idle for too long, or the client is closed. answered reports
-// whether the node took the request; a session that ends in peace gives no error.
+// whether the node answered for any message; a session that ends in peace gives no error.
 func (c *Client) session(conn net.Conn, e endpoint) (answered bool, err error) {
-	c.box.rewind(conn)
+	if !c.box.rewind(conn) {
+		conn.Close()
+		return false, nil // those who waited for the connection wait no more
+	}
 	ended := make(chan error, 1)
 	c.wg.Go(func() {
 		var err error
@@ -191,13 +191,13 @@ func (c *Client) receive(conn net.Conn) (answered bool, err error) {
 	for {
 		line, err := in.ReadSlice('\n')
 		if err != nil {
-			return true, c.peaceful(err)
+			return answered, c.peaceful(err)
 		}
 		replies = replies[:0]
 		for {
 			r, err := parser.parse(line[:len(line)-1])
 			if err != nil {
-				return true, err
+				return answered, err
 			}
 			replies = append(replies, r)
 			if line = wholeLine(in); line == nil {
@@ -205,8 +205,9 @@ func (c *Client) receive(conn net.Conn) (answered bool, err error) {
 			}
 		}
 		if err := c.settle(conn, replies); err != nil {
-			return true, err
+			return answered, err
 		}
+		answered = true
 	}
 }
 
@@ -241,7 +242,7 @@ func (c *Client) settle(conn net.Conn, replies []reply) error {
 		b.mu.Unlock()
 		return fedmsg.Errorf(fedmsg.CodeUnavailable, "the connection was given up")
 	}
-	b.lastReply, b.lastErr = time.Now(), nil
+	b.owesSince, b.lastErr = time.Now(), nil
 	var err error
 	n, freed := 0, 0
 	front := b.sent
@@ -262,9 +263,9 @@ func (c *Client) settle(conn net.Conn, replies []reply) error {
 		r.receipt.ID = t.id
 		r.wakes = !t.settled
 		if r.wakes {
-			t.settled, t.receipt, t.err = true, r.receipt, r.err
+			t.settled, t.line, t.receipt, t.err = true, nil, r.receipt, r.err
 		}
-		freed += len(t.line)
+		freed += t.size
 	}
 	b.sent = front[n:]
 	b.release(freed)

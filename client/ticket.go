@@ -12,7 +12,8 @@ import (
 type Ticket struct {
 	c        *Client
 	id       string
-	line     []byte // the envelope and a line end; shared with the buffer that is written
+	line     []byte // the envelope and a line end; shared with the buffer that is written; nil when settled
+	size     int    // of line, as it is counted in outbox.bytes
 	deadline time.Time
 	sent     bool // written to a connection at least once; guarded by outbox.mu
 	settled  bool // guarded by outbox.mu
@@ -26,7 +27,8 @@ type Ticket struct {
 func (t *Ticket) ID() string { return t.id }
 
 // Wait returns when the outcome is known, or when ctx ends. If the deadline of ctx is over, the message goes to the spool
-// where that is on. It may be called again, and by several goroutines.
+// where that is on, and else its outcome is [fedmsg.CodeTimeout] or [fedmsg.CodeUnavailable]. If ctx is cancelled, Wait
+// returns CodeTimeout and the message stays under way. Wait may be called again, and by several goroutines.
 func (t *Ticket) Wait(ctx context.Context) (fedmsg.Receipt, error) {
 	select {
 	case <-t.done:
@@ -40,11 +42,10 @@ func (t *Ticket) Wait(ctx context.Context) (fedmsg.Receipt, error) {
 	select {
 	case <-t.done:
 	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			t.c.expire(t)
-		} else {
-			t.c.abandon(t, ctx.Err())
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return fedmsg.Receipt{ID: t.id}, fedmsg.WrapError(fedmsg.CodeTimeout, ctx.Err(), "publishing %s was stopped; it may be stored or not", t.id)
 		}
+		t.c.expire(t)
 		<-t.done
 	}
 	return t.receipt, t.err
