@@ -8,7 +8,6 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
-	"github.com/federated-messaging/fedmsg/internal/daemon"
 	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
@@ -31,18 +30,18 @@ told that it is stored, and the next start cuts it off. What is damaged is passe
 	}
 	stateFlags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		state, err := p.stateDir(cmd)
+		dir, err := p.logDir(cmd)
 		if err != nil {
 			return err
 		}
-		return p.checkLog(daemon.LogDir(state))
+		return p.checkLog(dir)
 	}
 	return cmd
 }
 
 // checkLog checks the log in dir.
 func (p *program) checkLog(dir string) error {
-	done := p.busy(fmt.Sprintf("checking %s in %s …", byteSize(dirBytes(dir)), ops.Printable(dir)))
+	done := p.newMeter().wait(fmt.Sprintf("checking %s in %s …", byteSize(dirBytes(dir)), ops.Printable(dir)))
 	bad := 0
 	sum, err := commitlog.Check(dir, func(f commitlog.Finding) {
 		done()
@@ -57,24 +56,13 @@ func (p *program) checkLog(dir string) error {
 	}
 	fmt.Fprintf(p.stdout, "log %s: %d entries can be read, %d cannot, in %d segments\n", sum.ID, sum.Entries, sum.Missing, sum.Segments)
 	if bad > 0 {
-		return fedmsg.Errorf(fedmsg.CodeDamaged, "the log in %s is damaged in %d places; what is not damaged stays readable", dir, bad)
+		places := "places"
+		if bad == 1 {
+			places = "place"
+		}
+		return fedmsg.Errorf(fedmsg.CodeDamaged, "the log in %s is damaged in %d %s; what is not damaged stays readable, and readers are told of the rest; restore the segments named above from a backup to have it again", dir, bad, places)
 	}
 	return nil
-}
-
-// busy says on a terminal what takes its time. The line goes away when the function that it gives is called.
-func (p *program) busy(text string) (done func()) {
-	if !ops.Terminal(p.stderr) {
-		return func() {}
-	}
-	fmt.Fprint(p.stderr, text)
-	shown := true
-	return func() {
-		if shown {
-			fmt.Fprint(p.stderr, "\r\x1b[K")
-		}
-		shown = false
-	}
 }
 
 // dirBytes is the size of the files in dir, as far as they can be seen.

@@ -96,7 +96,7 @@ func (p *program) note(format string, args ...any) {
 	for i, a := range args {
 		switch a := a.(type) {
 		case error:
-			args[i] = ops.Printable(a.Error())
+			args[i] = ops.Printable(sentence(a))
 		case string:
 			args[i] = ops.Printable(a)
 		}

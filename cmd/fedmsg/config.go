@@ -35,6 +35,7 @@ func (p *program) configShow() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	format := cmd.Flags().String("format", "toml", "toml (which can be read back as a configuration) or json")
+	choices(cmd, "format", "toml", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		write := (*config.Loaded).WriteTOML
 		switch *format {

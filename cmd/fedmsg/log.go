@@ -10,7 +10,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
-	"github.com/federated-messaging/fedmsg/internal/daemon"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // logCommand is `fedmsg log`: what is to be known and done about a node's log.
@@ -37,16 +37,17 @@ node answers the same at once: curl http://127.0.0.1:8940/v1/log`,
 		Args: cobra.NoArgs,
 	}
 	format := cmd.Flags().String("format", "text", "text or json")
+	choices(cmd, "format", "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *format != "text" && *format != "json" {
 			return fedmsg.Errorf(fedmsg.CodeUsage, "--format is text or json, not %q", *format)
 		}
-		state, err := p.stateDir(cmd)
+		dir, err := p.logDir(cmd)
 		if err != nil {
 			return err
 		}
-		done := p.busy("reading the log …")
-		sum, err := commitlog.Check(daemon.LogDir(state), func(commitlog.Finding) {})
+		done := p.newMeter().wait(fmt.Sprintf("reading %s in %s …", byteSize(dirBytes(dir)), ops.Printable(dir)))
+		sum, err := commitlog.Check(dir, func(commitlog.Finding) {})
 		done()
 		if err != nil {
 			return err
@@ -114,11 +115,11 @@ The node must not be running. Nothing is removed.`,
 		Args:    cobra.NoArgs,
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		state, err := p.stateDir(cmd)
+		dir, err := p.logDir(cmd)
 		if err != nil {
 			return err
 		}
-		info, err := commitlog.Adopt(daemon.LogDir(state), commitlog.Options{})
+		info, err := commitlog.Adopt(dir, commitlog.Options{})
 		if err != nil {
 			return err
 		}

@@ -87,21 +87,23 @@ func (p *program) command() *cobra.Command {
 // finish sets what holds for a whole tree of verbs.
 func (p *program) finish(root *cobra.Command) *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fedmsg.Errorf(fedmsg.CodeUsage, "%s; see %s --help", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	codeArgs(root)
 	return root
 }
 
-// codeArgs gives the errors of wrong arguments, in the whole tree, the code of a wrong command line.
+// codeArgs gives the errors of wrong arguments, in the whole tree, the code of a wrong command line. Verbs that take no words
+// are completed by none.
 func codeArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return fedmsg.Errorf(fedmsg.CodeUsage, "%s; see %s --help", err, cmd.CommandPath())
+				return wordsError(cmd, args, err)
 			}
 			return nil
+		}
+		if check(cmd, []string{"word"}) != nil && cmd.ValidArgs == nil {
+			cmd.ValidArgsFunction = cobra.NoFileCompletions
 		}
 	}
 	for _, sub := range cmd.Commands() {

@@ -103,7 +103,8 @@ with exit status 0.`,
 		Example: `  echo "Hello World." | fedmsg-logger --modname=git --topic=repo.update
   echo '{"a": 1}' | fedmsg-logger --json-input
   fedmsg-logger --message="This is a message."`,
-		Args: cobra.NoArgs,
+		Args:        cobra.NoArgs,
+		Annotations: map[string]string{wordsHint: "text goes with --message or to the input"},
 	}
 	f := cmd.Flags()
 	c := oldClientFlags(f)
@@ -187,7 +188,7 @@ func (p *program) oldTailCommand() *cobra.Command {
 	f := cmd.Flags()
 	c := oldClientFlags(f)
 	old := append(commonOldFlags(),
-		oldFlag{name: "no-validate"}, oldFlag{name: "validate"},
+		oldFlag{name: "no-validate"}, oldFlag{name: "validate", refuse: true, instead: "signatures are not verified yet; the sender is who the node authenticated"},
 		oldFlag{name: "cowsay", refuse: true, instead: "it ran a shell on text from messages; use --terse"},
 		oldFlag{name: "query", value: true, refuse: true, instead: "use `fedmsg tail --format raw | jq .msg`"},
 		oldFlag{name: "users", value: true, refuse: true, instead: "use `fedmsg tail --format raw | jq`"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +16,7 @@ import (
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/client"
 	"github.com/federated-messaging/fedmsg/internal/config"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // maxInput bounds one document of the input.
@@ -53,7 +55,8 @@ status is then 75. It is 65 when a node refused a message.`,
   fedmsg publish --topic repo.update --modname git body.json
   fedmsg publish --topic shop.order.new --json-input --message '{"order": 17}' --header priority=high
   fedmsg publish <messages.jsonl`,
-		Args: cobra.MaximumNArgs(1),
+		Args:        cobra.MaximumNArgs(1),
+		Annotations: map[string]string{wordsHint: "the topic goes with --topic, text with --message"},
 	}
 	f := cmd.Flags()
 	o := publishFlags{clientFlags: nodeClientFlags(f)}
@@ -66,6 +69,8 @@ status is then 75. It is 65 when a node refused a message.`,
 	f.StringArrayVar(&o.headers, "header", nil, "label KEY=VALUE; may be repeated")
 	f.StringVar(&o.username, "username", "", "who the message says it is from (default: the name of the user)")
 	f.StringVar(&o.format, "format", "text", "text (ID POSITION) or json (the receipt)")
+	choices(cmd, "format", "text", "json")
+	choices(cmd, "environment", "dev", "stg", "prod", "production")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.hasMessage, o.hasTopic = f.Changed("message"), f.Changed("topic")
 		return p.publish(cmd, &o, args)
@@ -90,6 +95,9 @@ func (p *program) publish(cmd *cobra.Command, o *publishFlags, args []string) er
 	defer c.Close()
 	drainFirst(cmd.Context(), c, o.timeout)
 	out := &outcomes{p: p, name: cmd.CommandPath(), json: o.format == "json"}
+	if !ops.Terminal(p.stdout) { // where the receipts themselves would be seen to pass
+		out.meter = p.newMeter()
+	}
 	m := fedmsg.Message{ID: o.id, Username: o.username, Headers: labels, Topic: o.fullTopic(cfg)}
 	if o.hasMessage {
 		if m.Body, err = textBody(o.message, o.jsonInput); err != nil {
@@ -142,8 +150,9 @@ func (o *publishFlags) fullTopic(cfg config.Config) string {
 // textBody makes a body of the text of --message, as the old program did.
 func textBody(text string, isJSON bool) (json.RawMessage, error) {
 	if isJSON {
-		if !json.Valid([]byte(text)) {
-			return nil, fedmsg.Errorf(fedmsg.CodeBadJSON, "the message is not JSON; without --json-input it is taken as text")
+		var body json.RawMessage
+		if err := json.Unmarshal([]byte(text), &body); err != nil {
+			return nil, fedmsg.WrapError(fedmsg.CodeBadJSON, err, "the message is not JSON; write it as '{\"key\": \"value\"}' in single quotes, which keep the shell away, or leave --json-input out for text")
 		}
 		return json.RawMessage(text), nil
 	}
@@ -159,6 +168,9 @@ func (p *program) input(args []string) (io.ReadCloser, error) {
 		return io.NopCloser(p.stdin), nil
 	}
 	f, err := os.Open(args[0])
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "there is no file %q to read messages from; text goes with --message", args[0])
+	}
 	if err != nil {
 		return nil, fedmsg.WrapError(fedmsg.CodeUsage, err, "cannot read the input")
 	}

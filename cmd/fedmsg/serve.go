@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/daemon"
 	"github.com/federated-messaging/fedmsg/internal/ops"
@@ -37,6 +39,8 @@ It is read once: a changed configuration needs a restart. Certificates and token
 	}
 	configFlag(cmd.Flags())
 	flags := nodeFlags(cmd.Flags())
+	choices(cmd, "environment", "dev", "stg", "prod", "production")
+	choices(cmd, "log-level", "debug", "info", "warn", "error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		l, err := p.loadConfig(cmd, flags)
 		if err != nil {
@@ -63,6 +67,10 @@ func (p *program) serve(ctx context.Context, l *config.Loaded) error {
 		Version: readVersion().Version, Logger: log, Getenv: p.getenv, Hangup: hangup,
 		SpoolDirs: []string{spool.UserDir(p.getenv)},
 	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		code, why := fedmsg.Public(err)
+		return fedmsg.Errorf(code, "%s; stop what listens there, perhaps another node, or choose another place with --listen (key http.listen)", why)
+	}
 	if err != nil {
 		return err
 	}

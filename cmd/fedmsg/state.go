@@ -1,8 +1,15 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/daemon"
 )
 
 // stateFlags adds the flags of the verbs that work on a node's state directory: --state, and --config, which names it too.
@@ -19,4 +26,17 @@ func (p *program) stateDir(cmd *cobra.Command) (string, error) {
 	}
 	p.warn(l.Warnings)
 	return l.Config.State, nil
+}
+
+// logDir is the directory of the node's log, which must be there.
+func (p *program) logDir(cmd *cobra.Command) (string, error) {
+	state, err := p.stateDir(cmd)
+	if err != nil {
+		return "", err
+	}
+	dir := daemon.LogDir(state)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return "", fedmsg.Errorf(fedmsg.CodeNotFound, "there is no log in %s; name the state directory of the node with --state, or its configuration with --config", dir)
+	}
+	return dir, nil
 }

@@ -51,6 +51,7 @@ func (s *stream) run(ctx context.Context, in io.Reader, split func(io.Reader) do
 		split = s.lines
 	}
 	next := split(in)
+	defer s.out.meter.clear()
 	queue := make(chan pending, maxPending)
 	// Nobody waits for this one when the program is interrupted: it may sit in a read that nothing can end.
 	go func() {
@@ -140,7 +141,7 @@ func (s *stream) lines(in io.Reader) documents {
 		switch {
 		case more:
 			if doc.message, doc.envelope, err = s.dec.Decode(bytes.Clone(scan.Bytes())); err != nil {
-				err = lineError{err}
+				err = lineError{wholeMessage(err, number == 1)}
 			}
 			return doc, err
 		case errors.Is(scan.Err(), bufio.ErrTooLong):
@@ -152,12 +153,23 @@ func (s *stream) lines(in io.Reader) documents {
 	}
 }
 
+// wholeMessage adds to what is wrong with the first line of the input what a line must be, for those who forgot --topic.
+func wholeMessage(err error, first bool) error {
+	code, text := fedmsg.Public(err)
+	if !first || code != fedmsg.CodeBadJSON && code != fedmsg.CodeBadEnvelope {
+		return err
+	}
+	return fedmsg.Errorf(code, `%s; without --topic each line is a whole message, {"topic": "…", "msg": {…}}`, text)
+}
+
 // outcomes prints what became of messages.
 type outcomes struct {
 	p      *program
 	name   string // of the verb, before complaints
 	json   bool
 	buffer []byte
+	count  int
+	meter  *meter // how far the work is, on a terminal
 }
 
 // maxBuffered is how much is printed at once.
@@ -165,7 +177,10 @@ const maxBuffered = 32 << 10
 
 // one prints the outcome of one message of the input.
 func (o *outcomes) one(at string, r fedmsg.Receipt, err error) {
+	o.count++
+	o.meter.show("%d messages", o.count)
 	if err != nil {
+		o.meter.clear()
 		_ = o.flush() // what came before is said before
 		o.p.note("%s: %s: %s", o.name, at, err)
 	}

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/client"
+	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
@@ -39,11 +42,13 @@ Formats: pretty (for reading), terse (one line each), json (the entry, one a lin
   fedmsg tail --topic 'org.example.*.git.#' --since 1h
   fedmsg tail --prefix org.example.prod. --format json | jq .envelope.msg
   fedmsg tail --after k3v5q2m7x4ab-1042 --limit 10`,
-		Args: cobra.NoArgs,
+		Args:        cobra.NoArgs,
+		Annotations: map[string]string{wordsHint: "patterns of topics go with --topic"},
 	}
 	f := cmd.Flags()
 	o := tailFlags{clientFlags: nodeClientFlags(f)}
 	o.register(f)
+	choices(cmd, "format", "pretty", "terse", "json", "raw")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		follow, err := o.follow(time.Now())
 		if err != nil {
@@ -67,7 +72,7 @@ func (o *tailFlags) register(f *pflag.FlagSet) {
 func (o *tailFlags) follow(now time.Time) (follow client.FollowOptions, err error) {
 	follow = client.FollowOptions{Prefixes: o.prefixes, FailFast: true}
 	for _, text := range o.topics {
-		pattern, err := fedmsg.ParsePattern(text)
+		pattern, err := parsePattern(text)
 		if err != nil {
 			return follow, err
 		}
@@ -88,6 +93,29 @@ func (o *tailFlags) follow(now time.Time) (follow client.FollowOptions, err erro
 	return follow, err
 }
 
+// parsePattern reads a pattern of --topic; a URL's cures are none here.
+func parsePattern(text string) (fedmsg.Pattern, error) {
+	if begin, ok := strings.CutSuffix(text, "."); ok && begin != "" {
+		return fedmsg.Pattern{}, fedmsg.Errorf(fedmsg.CodeBadPattern, "pattern %q ends with a dot; write '%s.#', or --prefix %s", text, strings.TrimSuffix(begin, ".#"), text)
+	}
+	pattern, err := fedmsg.ParsePattern(text)
+	if err != nil {
+		code, why := fedmsg.Public(err)
+		err = fedmsg.Errorf(code, "%s", strings.Replace(why, "ask with prefix= for", "ask with --prefix for", 1))
+	}
+	return pattern, err
+}
+
+// warnShort tells of a pattern that is a short topic: publish completes those, so nothing is published on them.
+func (p *program) warnShort(cfg config.Config, topics []string) {
+	for _, t := range topics {
+		if strings.Count(t, ".") < 2 && !strings.ContainsAny(t, "*#") {
+			p.note("fedmsg tail: nothing may ever match %s: publish puts prefix and environment before a short topic; did you mean --topic %s?",
+				t, client.FullTopic(cfg.TopicPrefix, cfg.Environment, "", t))
+		}
+	}
+}
+
 // tail runs the verb.
 func (p *program) tail(cmd *cobra.Command, o *tailFlags, follow client.FollowOptions) error {
 	show, err := newPrinter(o.format, ops.Color(p.stdout, p.getenv), ops.Terminal(p.stdout))
@@ -103,12 +131,15 @@ func (p *program) tail(cmd *cobra.Command, o *tailFlags, follow client.FollowOpt
 		return err
 	}
 	defer c.Close()
+	p.warnShort(cfg, o.topics)
+	ctx, stop := watchReader(cmd.Context(), p.stdout)
+	defer stop()
 	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough, as head, is no failure: the write says so
 	follow.Lost = func(err error, wait time.Duration) {
 		p.note("fedmsg tail: %s; trying again in %s", err, wait.Round(10*time.Millisecond).String())
 	}
 	follow.Resumed = func() { p.note("fedmsg tail: connected again") }
-	return p.show(cmd.Context(), c, o.limit, follow, show)
+	return p.show(ctx, c, o.limit, follow, show)
 }
 
 // show prints entries until the limit, an error, the end of the reader, or the user's interrupt, which is how a tail ends.
@@ -117,11 +148,12 @@ func (p *program) show(ctx context.Context, c *client.Client, limit int, follow 
 	count := 0
 	for e, err := range c.Follow(ctx, follow) {
 		if gap, ok := errors.AsType[*fedmsg.Gap](err); ok {
-			p.note("fedmsg tail: %s; these messages cannot be shown", gap)
+			p.note("fedmsg tail: %s", gapText(gap))
 			continue
 		}
 		if err != nil {
-			return errors.Join(w.Close(), err)
+			_ = w.Close() // err says more
+			return err
 		}
 		_, err := w.Write(show.entry(&e))
 		if count++; err == nil && count == limit {
@@ -135,4 +167,20 @@ func (p *program) show(ctx context.Context, c *client.Client, limit int, follow 
 		return fedmsg.WrapError(fedmsg.CodeInternal, err, "cannot print")
 	}
 	return nil
+}
+
+// gapText says what cannot be shown, and why.
+func gapText(g *fedmsg.Gap) string {
+	switch g.Reason {
+	case fedmsg.GapTrimmed:
+		return fmt.Sprintf("messages %s to %s cannot be shown: they were removed after their time in the log", g.From, g.To)
+	case fedmsg.GapDamaged:
+		return fmt.Sprintf("messages %s to %s cannot be shown: they are damaged on the node's disk; see `fedmsg check` there", g.From, g.To)
+	case fedmsg.GapOtherLog:
+		return fmt.Sprintf("position %s is of a log that this node does not know; what is here is shown from %s on", g.From, g.To)
+	case fedmsg.GapAhead:
+		return fmt.Sprintf("position %s lies beyond the end of the log at %s, which was probably restored from a backup (see `fedmsg log adopt --help`); "+
+			"what comes from now on is shown, and messages may be missing", g.From, g.To)
+	}
+	return g.Error() + "; these messages cannot be shown"
 }

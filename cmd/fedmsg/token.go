@@ -65,7 +65,7 @@ A token may do nothing but what --publish and --read say. The secret goes into t
 		if err := token.Add(daemon.TokensFile(state), t); err != nil {
 			return err
 		}
-		fmt.Fprintf(p.stderr, "made token %s in %s; its secret is not shown again\n", t.Name, daemon.TokensFile(state))
+		fmt.Fprintf(p.stderr, "made token %s in %s; its secret is not shown again; a running node knows it within a second\n", t.Name, daemon.TokensFile(state))
 		_, err = fmt.Fprintln(p.stdout, secret)
 		return err
 	}
@@ -132,6 +132,7 @@ func (p *program) tokenLs() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	format := cmd.Flags().String("format", "table", "table or json")
+	choices(cmd, "format", "table", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *format != "table" && *format != "json" {
 			return fedmsg.Errorf(fedmsg.CodeUsage, "--format is table or json, not %q", *format)
@@ -143,6 +144,9 @@ func (p *program) tokenLs() *cobra.Command {
 		tokens, err := token.Read(daemon.TokensFile(state))
 		if err != nil {
 			return err
+		}
+		if len(tokens) == 0 {
+			p.note("%s: there are no tokens in %s", cmd.CommandPath(), state)
 		}
 		if *format == "json" {
 			return p.tokensJSON(tokens)

@@ -69,6 +69,7 @@ func (p *program) versionCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	format := cmd.Flags().String("format", "text", "text or json")
+	choices(cmd, "format", "text", "json")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		v := readVersion()
 		switch *format {

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// wordsHint is the annotation of a verb that says where words belong that stand where none is taken.
+const wordsHint = "words"
+
+// flagError says what is wrong with a flag, and the nearest right one. Where a verb must come first, a word that is none
+// is the fault, whatever flag stands behind it.
+func flagError(cmd *cobra.Command, err error) error {
+	if words := cmd.Flags().Args(); cmd.HasSubCommands() && len(words) > 0 {
+		return unknownVerb(cmd, words[0])
+	}
+	if e, ok := errors.AsType[*pflag.NotExistError](err); ok && e.GetSpecifiedShortnames() == "" {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				names = append(names, "--"+f.Name)
+			}
+		})
+		return usageError(cmd, err.Error(), nearest("--"+e.GetSpecifiedName(), names))
+	}
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		takes := map[string]string{"int": "a whole number", "duration": "a time as in 500ms, 30s or 5m", "bool": "true or false"}
+		if what := takes[e.GetFlag().Value.Type()]; what != "" {
+			return usageError(cmd, fmt.Sprintf("--%s takes %s, not %q", e.GetFlag().Name, what, e.GetValue()), "")
+		}
+	}
+	return usageError(cmd, err.Error(), "")
+}
+
+// wordsError says what is wrong with the words of a command line, for which a verb's check gave err.
+func wordsError(cmd *cobra.Command, words []string, err error) error {
+	switch {
+	case len(words) == 0:
+		_, operand, _ := strings.Cut(cmd.Use, " ")
+		return usageError(cmd, operand+" is missing", "")
+	case cmd.HasSubCommands():
+		return unknownVerb(cmd, words[0])
+	case len(cmd.ValidArgs) > 0 && len(words) == 1:
+		return usageError(cmd, err.Error(), nearest(words[0], cmd.ValidArgs))
+	}
+	text := fmt.Sprintf("%q is one word too many", words[len(words)-1])
+	if hint := cmd.Annotations[wordsHint]; hint != "" {
+		text += "; " + hint
+	}
+	return usageError(cmd, text, "")
+}
+
+// unknownVerb says that there is no such verb, and the nearest one.
+func unknownVerb(cmd *cobra.Command, word string) error {
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return usageError(cmd, "there is no command "+word, nearest(word, names))
+}
+
+// usageError is the error of a wrong command line, with what was probably meant.
+func usageError(cmd *cobra.Command, text, meant string) error {
+	if meant != "" {
+		return fedmsg.Errorf(fedmsg.CodeUsage, "%s; did you mean %s? See %s --help", text, meant, cmd.CommandPath())
+	}
+	return fedmsg.Errorf(fedmsg.CodeUsage, "%s; see %s --help", text, cmd.CommandPath())
+}
+
+// nearest gives the one of names that word was probably meant to be, or nothing.
+func nearest(word string, names []string) string {
+	best, least := "", max(1, min(2, len(word)/2))+1
+	for _, name := range names {
+		if d := distance(word, name); d < least {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+// distance is how many letters must be changed, added or taken away to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// choices completes the values of a flag.
+func choices(cmd *cobra.Command, flag string, values ...string) {
+	// The error is that there is no such flag, which every script would show.
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
