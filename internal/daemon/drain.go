@@ -96,14 +96,13 @@ func (d *drainer) deliver(ctx context.Context, f spool.File) error {
 	return nil
 }
 
-// checks is the health of the spools.
+// checks is the health of the spools. Which directory, and why, is in the log alone.
 func (d *drainer) checks() []ops.Check {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, s := range d.spools {
-		if err := d.errs[s.Dir()]; err != nil {
-			_, text := fedmsg.Public(err)
-			return []ops.Check{{Name: "spool", Status: ops.Warning, Text: text}}
+		if d.errs[s.Dir()] != nil {
+			return []ops.Check{{Name: "spool", Status: ops.Warning, Text: "the spool cannot be fetched, so messages may wait in it; the node's log names the directory and the cure"}}
 		}
 	}
 	return []ops.Check{{Name: "spool", Status: ops.OK, Text: "the spool is fetched"}}

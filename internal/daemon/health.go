@@ -9,13 +9,18 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
-// logChecks gives the log's health in the operator's words.
+// logChecks gives the log's health in the operator's words. Of a failed write it gives what a publisher is told, and leaves
+// out the system's error, which names a path.
 func logChecks(log *commitlog.Log) func() []ops.Check {
 	return func() []ops.Check {
 		statuses := log.Health()
 		checks := make([]ops.Check, len(statuses))
 		for i, s := range statuses {
-			checks[i] = ops.Check{Name: "log-" + s.Name, Status: levelStatus(s.Level), Text: s.Text}
+			text := s.Text
+			if err := log.Err(); s.Name == "write" && s.Level == commitlog.Failed && err != nil {
+				_, text = fedmsg.Public(err)
+			}
+			checks[i] = ops.Check{Name: "log-" + s.Name, Status: levelStatus(s.Level), Text: text}
 		}
 		return checks
 	}

@@ -27,7 +27,6 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/spool"
 	"github.com/federated-messaging/fedmsg/internal/token"
-	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // Options is what a node gets from its surroundings. The zero value takes them from the process.
@@ -142,12 +141,9 @@ func New(c config.Config, o Options) (node *Node, err error) {
 func openLog(c config.Config, o Options, syncs prometheus.Observer, committed func([]fedmsg.Entry)) (*commitlog.Log, error) {
 	return commitlog.Open(LogDir(c.State), commitlog.Options{
 		SegmentBytes: c.Log.SegmentBytes, MaxBytes: c.Log.MaxBytes, MaxAge: c.Log.MaxAge, QueueBytes: c.Log.QueueBytes,
-		Same: func(stored *fedmsg.Entry, submitted *fedmsg.Record) bool {
-			return wire.SameContent(stored.Envelope, submitted.Envelope, submitted.Made)
-		},
-		Committed: committed,
-		Pins:      func() []commitlog.Pin { return savedReaders(ReadersDir(c.State), o.Logger) },
-		FS:        meteredFS{durable.OS{}, syncs}, Logger: o.Logger,
+		Same: ingest.Same, Committed: committed,
+		Pins: func() []commitlog.Pin { return savedReaders(ReadersDir(c.State), o.Logger) },
+		FS:   meteredFS{durable.OS{}, syncs}, Logger: o.Logger,
 	})
 }
 

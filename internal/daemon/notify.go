@@ -35,9 +35,13 @@ func (n notifier) send(lines ...string) error {
 		return err
 	}
 	defer c.Close()
+	c.SetWriteDeadline(time.Now().Add(sendTimeout)) // a service manager that does not read must not hold the node up
 	_, err = c.Write([]byte(strings.Join(lines, "\n")))
 	return err
 }
+
+// sendTimeout bounds how long a line waits for the service manager.
+const sendTimeout = time.Second
 
 // ticks gives a channel that says when to send WATCHDOG=1, at half the time that the service manager allows, and the
 // function that ends it. The channel is nil where no watchdog is wanted.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/federated-messaging/fedmsg"
 )
 
 // Config says what a [Store] reads.
@@ -94,12 +96,15 @@ func (s *Store) Len() int {
 	return n
 }
 
-// Err says why the file cannot be used, or nil.
+// Err says that the file cannot be used, or nil. Why, and which file, is inside: the sentence is for whoever asks.
 func (s *Store) Err() error {
 	s.current()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.err
+	if s.err == nil {
+		return nil
+	}
+	return fedmsg.WrapError(fedmsg.CodeOf(s.err), s.err, "the tokens cannot be used, so every token is refused; the node's log names the file and the cure")
 }
 
 // current gives the tokens of the file as it is, or was less than Every ago.
