@@ -21,7 +21,7 @@ func listenTCP(ctx context.Context, e *endpoint) (net.Listener, error) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", e.address)
 	if err != nil {
-		return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot listen on %s (http.listen): %s", e.uri, reason(err))
+		return nil, fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot listen on %s (http.listen): %s", e.uri, reason(err, "http.listen"))
 	}
 	return ln, nil
 }
@@ -30,11 +30,11 @@ func listenTCP(ctx context.Context, e *endpoint) (net.Listener, error) {
 // is left over from a crash and is replaced; one that somebody serves is never taken away.
 func listenUnix(ctx context.Context, e *endpoint) (ln *net.UnixListener, remove func(), err error) {
 	fail := func(inside error) (*net.UnixListener, func(), error) {
-		return nil, nil, fedmsg.WrapError(fedmsg.CodeCannotMake, inside, "cannot make the socket %s (http.socket): %s", e.address, reason(inside))
+		return nil, nil, socketError(e.address, inside)
 	}
 	gid, err := lookupGroup(e.group)
 	if err != nil {
-		return nil, nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot make the socket %s (http.socket): there is no group %q; make it with groupadd --system %s, or leave group= out", e.address, e.group, e.group)
+		return nil, nil, fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot make the socket %s (http.socket): there is no group %q; make it with groupadd --system %s, or leave group= out", e.address, e.group, e.group)
 	}
 	if err := os.MkdirAll(filepath.Dir(e.address), 0o755); err != nil {
 		return fail(err)
@@ -71,22 +71,32 @@ func listenUnix(ctx context.Context, e *endpoint) (ln *net.UnixListener, remove 
 // removeDead removes a socket that nobody serves.
 func removeDead(ctx context.Context, path string) error {
 	found, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	}
-	if err == nil && found.Mode()&fs.ModeSocket == 0 {
+	case err != nil:
+		return socketError(path, err)
+	case found.Mode()&fs.ModeSocket == 0:
 		return fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot make the socket %s (http.socket): there is a file of that name which is not a socket", path)
 	}
 	var d net.Dialer
 	nc, err := d.DialContext(ctx, "unix", path)
-	if err == nil {
+	switch {
+	case err == nil:
 		nc.Close()
+		return fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot make the socket %s (http.socket): another process serves it; stop that one, or set another http.socket", path)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		removeSame(path, found)
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		return fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot make the socket %s (http.socket): there is one of another user; remove it if nobody serves it, or set another http.socket", path)
 	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot make the socket %s (http.socket): another process serves it; stop that one, or set another http.socket", path)
-	}
-	removeSame(path, found)
-	return nil
+	return socketError(path, err) // it may be served: a process that does not accept lets nobody in
+}
+
+// socketError says why there can be no socket at the path.
+func socketError(path string, err error) error {
+	return fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot make the socket %s (http.socket): %s", path, reason(err, "http.socket"))
 }
 
 // removeSame removes the file if it still is the one that was found.
@@ -111,10 +121,22 @@ func lookupGroup(name string) (int, error) {
 	return strconv.Atoi(g.Gid)
 }
 
-// reason gives the part of a system error that helps whoever set the address.
-func reason(err error) string {
-	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return errno.Error()
+// reason gives the part of a system error that helps whoever set the key, once, and the cure where it is known.
+func reason(err error, key string) string {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	if !ok {
+		return err.Error()
 	}
-	return err.Error()
+	cure := ""
+	switch {
+	case errno == syscall.EADDRINUSE:
+		cure = "; stop the process that listens there, or set another " + key
+	case errno == syscall.EADDRNOTAVAIL:
+		cure = "; this machine has no such address, set another " + key
+	case errno == syscall.EACCES && key == "http.listen":
+		cure = "; ports below 1024 need root or CAP_NET_BIND_SERVICE, or set another " + key
+	case errno == syscall.EACCES || errno == syscall.EPERM || errno == syscall.EROFS:
+		cure = "; let this user enter and write to its directory, or set another " + key
+	}
+	return errno.Error() + cure
 }

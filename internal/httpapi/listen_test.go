@@ -2,12 +2,15 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/federated-messaging/fedmsg"
@@ -70,6 +73,83 @@ func TestSocketNotStolen(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(file); string(b) != "text" {
 		t.Error("the file is gone")
+	}
+}
+
+// TestListenCures: whoever cannot listen is told once what is wrong, and the cure.
+func TestListenCures(t *testing.T) {
+	taken := mustListen(t)
+	defer taken.Close()
+	for _, c := range []struct {
+		set  func(*Config)
+		want string
+	}{
+		{func(c *Config) { c.Listen = []string{"http://" + taken.Addr().String()} },
+			"cannot listen on http://" + taken.Addr().String() + " (http.listen): address already in use; stop the process that listens there, or set another http.listen"},
+		{func(c *Config) { c.Listen = []string{"http://192.0.2.1:1"} },
+			"cannot listen on http://192.0.2.1:1 (http.listen): cannot assign requested address; this machine has no such address, set another http.listen"},
+		{func(c *Config) { c.Socket = "/dev/null/f.sock" }, "cannot make the socket /dev/null/f.sock (http.socket): not a directory"},
+	} {
+		_, err := listenOnly(t, func(cfg *Config, _ *Deps) { c.set(cfg) })
+		if fedmsg.CodeOf(err) != fedmsg.CodeCannotMake || err.Error() != c.want {
+			t.Errorf("got  %v\nwant %s", err, c.want)
+		}
+	}
+}
+
+// TestSocketOutOfReach: a socket of another user, and one in a directory that this user may not enter, are told apart from
+// one that is served.
+func TestSocketOutOfReach(t *testing.T) {
+	if os.Getuid() == 0 {
+		asNobody(t)
+		return
+	}
+	dir := t.TempDir()
+	closed, shut := filepath.Join(dir, "closed"), filepath.Join(dir, "shut.sock")
+	if err := os.Mkdir(closed, 0); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(closed, 0o700)
+	ln, err := net.Listen("unix", shut)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if err := os.Chmod(shut, 0); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(closed, "f.sock"): "permission denied; let this user enter and write to its directory, or set another http.socket",
+		shut:                            "there is one of another user; remove it if nobody serves it, or set another http.socket",
+	} {
+		_, err := listenOnly(t, func(c *Config, _ *Deps) { c.Socket = path })
+		if want = "cannot make the socket " + path + " (http.socket): " + want; err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
+// asNobody runs the test again as a user whom permissions hold.
+func asNobody(t *testing.T) {
+	t.Helper()
+	program, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	copied := filepath.Join(dir, "test")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(copied, program, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(copied, "-test.run", "^"+t.Name()+"$", "-test.v")
+	cmd.Dir, cmd.Env = "/", []string{"TMPDIR=/tmp"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Errorf("as nobody: %v\n%s", err, out)
 	}
 }
 
