@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/spool"
 )
 
 // httpDefault is where a node listens when nothing is configured.
@@ -39,6 +40,9 @@ func endpoints(named string, getenv func(string) string) ([]endpoint, error) {
 	var all []endpoint
 	if dir := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		all = append(all, unixEndpoint(filepath.Join(dir, "fedmsg.sock")))
+	} else if dir := spool.UserDir(getenv); dir != "" {
+		// A user without a session, as in a container: the user's node has its socket beside the user's spool.
+		all = append(all, unixEndpoint(filepath.Join(filepath.Dir(dir), "fedmsg.sock")))
 	}
 	e, err := parseEndpoint(httpDefault)
 	return append(all, unixEndpoint("/run/fedmsg/fedmsg.sock"), e), err

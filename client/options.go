@@ -12,7 +12,8 @@ const SpoolDefault = "default"
 // Options says how to reach a node. The zero value works: it finds the node of this machine.
 type Options struct {
 	// Node is unix:///path, http://host:port or https://host:port. Empty means $FEDMSG_NODE, else the first that answers of
-	// $XDG_RUNTIME_DIR/fedmsg.sock, /run/fedmsg/fedmsg.sock and http://127.0.0.1:8940.
+	// $XDG_RUNTIME_DIR/fedmsg.sock (without that variable $XDG_STATE_HOME/fedmsg/fedmsg.sock), /run/fedmsg/fedmsg.sock
+	// and http://127.0.0.1:8940.
 	Node string
 
 	// Token is the bearer token; empty sends none. It goes over plain HTTP only to a loopback address.

@@ -255,6 +255,7 @@ func TestPaths(t *testing.T) {
 		{"user", user, 7, "", "/home/u/.local/state/fedmsg", "/home/u/.local/state/fedmsg/fedmsg.sock", "/home/u/.local/state/fedmsg/spool", "/home/u/.config/fedmsg/fedmsg.toml"},
 		{"session", session, 7, "", "/st/fedmsg", "/run/user/7/fedmsg.sock", "/st/fedmsg/spool", "/cf/fedmsg/fedmsg.toml"},
 		{"unit", unit, 7, "/var/spool/fedmsg", "/var/lib/a", "/run/a/fedmsg.sock", "/var/spool/fedmsg", "/.config/fedmsg/fedmsg.toml"},
+		{"unit of a user", map[string]string{"HOME": "/home/u", "STATE_DIRECTORY": "/var/lib/a"}, 7, "", "/var/lib/a", "/home/u/.local/state/fedmsg/fedmsg.sock", "/home/u/.local/state/fedmsg/spool", "/home/u/.config/fedmsg/fedmsg.toml"},
 		{"relative directories are ignored", relative, 7, "/etc/fedmsg/fedmsg.toml", "/home/u/.local/state/fedmsg", "/home/u/.local/state/fedmsg/fedmsg.sock", "/home/u/.local/state/fedmsg/spool", "/etc/fedmsg/fedmsg.toml"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -40,8 +40,8 @@ func SocketPath(s System) string {
 	if dir := s.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "fedmsg.sock")
 	}
-	// A user without a session, as in a container: beside the state, which is private to the user too.
-	return filepath.Join(StateDir(s), "fedmsg.sock")
+	// A user without a session, as in a container: where a client of the user looks too, which never reads $STATE_DIRECTORY.
+	return filepath.Join(userDir(s, "XDG_STATE_HOME", ".local/state"), "fedmsg", "fedmsg.sock")
 }
 
 // SpoolDir is where a client leaves what no node would take, and from where a node fetches it: the machine's spool where

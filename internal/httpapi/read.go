@@ -65,7 +65,8 @@ func (s *Server) handleReady(w http.ResponseWriter, _ *http.Request, _ identity)
 	if s.deps.Ready != nil {
 		if err := s.deps.Ready(); err != nil {
 			if fedmsg.CodeOf(err).HTTPStatus() != http.StatusServiceUnavailable {
-				err = fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the node does not take messages now")
+				_, why := fedmsg.Public(err)
+				err = fedmsg.Errorf(fedmsg.CodeUnavailable, "the node does not take messages now: %s", why)
 			}
 			writeError(w, err)
 			return

@@ -188,3 +188,20 @@ func TestProfilesOnSocket(t *testing.T) {
 		}
 	}
 }
+
+// TestReadyStatus: a node that takes no messages answers 503 whatever the cause, which it tells without its inside.
+func TestReadyStatus(t *testing.T) {
+	var cause error
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Ready = func() error { return cause } })
+	for _, cause = range []error{
+		fedmsg.WrapError(fedmsg.CodeLogFailed, os.ErrClosed, "the disk is broken; replace it"),
+		fedmsg.WrapError(fedmsg.CodeStorageFull, os.ErrClosed, "the disk is full; make room"),
+		fedmsg.Errorf(fedmsg.CodeLogAhead, "see fedmsg log adopt"),
+	} {
+		_, want := fedmsg.Public(cause)
+		status, body, _ := ask(t, e.client("http"), "GET", "http://localhost/readyz", "")
+		if status != 503 || !strings.Contains(body, want) || strings.Contains(body, os.ErrClosed.Error()) {
+			t.Errorf("%v: %d %s", cause, status, body)
+		}
+	}
+}
