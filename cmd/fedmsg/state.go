@@ -35,7 +35,13 @@ func (p *program) logDir(cmd *cobra.Command) (string, error) {
 		return "", err
 	}
 	dir := daemon.LogDir(state)
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+	f, err := os.Open(dir)
+	switch {
+	case err == nil:
+		f.Close()
+	case errors.Is(err, fs.ErrPermission):
+		return "", fedmsg.Errorf(fedmsg.CodeForbidden, "the log in %s is not yours to read; run as its owner", dir)
+	case errors.Is(err, fs.ErrNotExist):
 		return "", fedmsg.Errorf(fedmsg.CodeNotFound, "there is no log in %s; name the state directory of the node with --state, or its configuration with --config", dir)
 	}
 	return dir, nil

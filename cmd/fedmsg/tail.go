@@ -135,10 +135,17 @@ func (p *program) tail(cmd *cobra.Command, o *tailFlags, follow client.FollowOpt
 	ctx, stop := watchReader(cmd.Context(), p.stdout)
 	defer stop()
 	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough, as head, is no failure: the write says so
-	follow.Lost = func(err error, wait time.Duration) {
-		p.note("fedmsg tail: %s; trying again in %s", err, wait.Round(10*time.Millisecond).String())
+	told := ""                     // the reason that was told last: each attempt has the same one while a node is away
+	follow.Lost = func(err error, _ time.Duration) {
+		if why := sentence(err); why != told {
+			told = why
+			p.note("fedmsg tail: %s; trying again until it works", why)
+		}
 	}
-	follow.Resumed = func() { p.note("fedmsg tail: connected again") }
+	follow.Resumed = func() {
+		told = ""
+		p.note("fedmsg tail: connected again")
+	}
 	return p.show(ctx, c, o.limit, follow, show)
 }
 
