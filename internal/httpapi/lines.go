@@ -17,9 +17,12 @@ const (
 type lineReader struct {
 	r        io.Reader
 	max      int    // bytes of a line; a longer one is passed over
-	buf      []byte // what was read: the lines of the last batch, then at most one incomplete line
-	given    int    // bytes of buf that the last batch has
+	buf      []byte // what was read: whole lines, then at most one incomplete line
+	given    int    // bytes of buf that were given or passed over
+	whole    int    // bytes of buf that are whole lines; at least given
+	over     bool   // a line that is too long stands behind the whole lines, and was not given
 	skipping bool   // inside a line that is too long
+	err      error  // of r; given behind all lines
 	lines    [][]byte
 }
 
@@ -27,33 +30,52 @@ func newLineReader(r io.Reader, limit int) *lineReader {
 	return &lineReader{r: r, max: limit, buf: make([]byte, 0, firstRead)}
 }
 
-// next waits for more bytes and gives the lines that they complete, in order, without their ends; all is valid until the
-// next call. Empty lines are left out; a line that is too long is nil. At the end of the body what is left is a line too.
-// It may give lines and an error.
+// next gives at most maxBatch lines, in order, without their ends; all is valid until the next call. It waits for more
+// bytes when those that are there have been given. Empty lines are left out; a line that is too long is nil. At the end of
+// the body what is left is a line too. It may give lines and an error, or none of both.
 func (l *lineReader) next() ([][]byte, error) {
-	l.forget()
-	l.makeRoom()
-	n, err := l.r.Read(l.buf[len(l.buf):cap(l.buf)])
-	fresh := len(l.buf)
-	l.buf = l.buf[:fresh+n]
-	if end := bytes.LastIndexByte(l.buf[fresh:], '\n'); end >= 0 {
-		l.take(fresh + end + 1)
+	l.lines = l.lines[:0]
+	if l.given == l.whole && l.err == nil {
+		l.read()
 	}
-	if len(l.buf)-l.given > l.max+1 { // one more than the limit may be half of a line's end
-		l.tooLong()
+	l.cut()
+	if l.given < l.whole {
+		return l.lines, nil
 	}
-	if errors.Is(err, io.EOF) && !l.skipping {
-		l.cut(l.buf[l.given:])
-		l.given = len(l.buf)
+	if l.over {
+		l.lines, l.over = append(l.lines, nil), false
 	}
-	return l.lines, err
+	return l.lines, l.err
 }
 
-// forget lets the last batch go and moves what is left to the front.
+// read waits for more bytes and finds the whole lines.
+func (l *lineReader) read() {
+	l.forget()
+	l.makeRoom()
+	fresh := len(l.buf)
+	n, err := l.r.Read(l.buf[fresh:cap(l.buf)])
+	l.buf, l.err = l.buf[:fresh+n], err
+	if end := bytes.LastIndexByte(l.buf[fresh:], '\n'); end >= 0 {
+		l.whole = fresh + end + 1
+		if l.skipping {
+			l.given, l.skipping = bytes.IndexByte(l.buf, '\n')+1, false
+		}
+	}
+	switch rest := len(l.buf) - l.whole; {
+	case l.skipping: // of such a line nothing is kept
+		l.buf = l.buf[:l.whole]
+	case rest > l.max+1: // one more than the limit may be half of a line's end
+		l.over, l.skipping = true, true
+		l.buf = l.buf[:l.whole]
+	case errors.Is(err, io.EOF):
+		l.whole = len(l.buf)
+	}
+}
+
+// forget lets the whole lines go and moves what is left to the front.
 func (l *lineReader) forget() {
-	l.lines = l.lines[:0]
-	rest := l.buf[l.given:]
-	l.given = 0
+	rest := l.buf[l.whole:]
+	l.given, l.whole = 0, 0
 	if cap(l.buf) > 2*readBuffer && len(rest) < firstRead { // a long line has passed
 		l.buf = append(make([]byte, 0, readBuffer), rest...)
 		return
@@ -73,22 +95,14 @@ func (l *lineReader) makeRoom() {
 	l.buf = append(make([]byte, 0, size), l.buf...)
 }
 
-// take makes lines of the first n bytes of the buffer.
-func (l *lineReader) take(n int) {
-	whole := l.buf[:n]
-	l.given = n
-	if l.skipping {
-		whole = whole[bytes.IndexByte(whole, '\n')+1:]
-		l.skipping = false
-	}
-	l.cut(whole)
-}
-
-// cut appends the lines of b.
-func (l *lineReader) cut(b []byte) {
-	for len(b) > 0 {
-		line, rest, _ := bytes.Cut(b, []byte{'\n'})
-		b = rest
+// cut appends whole lines until there is a batch.
+func (l *lineReader) cut() {
+	for l.given < l.whole && len(l.lines) < maxBatch {
+		line, _, found := bytes.Cut(l.buf[l.given:l.whole], []byte{'\n'})
+		l.given += len(line)
+		if found {
+			l.given++
+		}
 		if end := len(line) - 1; end >= 0 && line[end] == '\r' {
 			line = line[:end]
 		}
@@ -99,13 +113,4 @@ func (l *lineReader) cut(b []byte) {
 			l.lines = append(l.lines, line[:len(line):len(line)])
 		}
 	}
-}
-
-// tooLong drops what is there of a line without end. Its place in the order is kept.
-func (l *lineReader) tooLong() {
-	if !l.skipping {
-		l.lines = append(l.lines, nil)
-		l.skipping = true
-	}
-	l.buf = l.buf[:l.given]
 }

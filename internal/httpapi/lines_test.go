@@ -79,6 +79,24 @@ func TestLineReader(t *testing.T) {
 	}
 }
 
+// TestLineReaderTinyLines: a buffer full of tiny lines is given piece by piece, so that the slice of lines stays small.
+func TestLineReaderTinyLines(t *testing.T) {
+	l := newLineReader(strings.NewReader(strings.Repeat("x\n", 1<<20)), 1<<20)
+	for n := 0; ; {
+		lines, err := l.next()
+		n += len(lines)
+		if len(lines) > maxBatch || cap(l.lines) > 2*maxBatch {
+			t.Fatalf("%d lines at once, in a slice of %d", len(lines), cap(l.lines))
+		}
+		if err != nil {
+			if n != 1<<20 {
+				t.Errorf("%d lines", n)
+			}
+			return
+		}
+	}
+}
+
 // TestLineReaderMemory: the buffer does not grow beyond the longest line and a read, and shrinks again.
 func TestLineReaderMemory(t *testing.T) {
 	l := newLineReader(io.MultiReader(endlessLine(4<<20), strings.NewReader("\n"), strings.NewReader(strings.Repeat("x\n", 1<<20))), 3<<20)

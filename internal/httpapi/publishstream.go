@@ -140,7 +140,7 @@ func (p *publishStream) read(body io.Reader) error {
 func (p *publishStream) submit(batch [][]byte) {
 	for len(batch) > 0 {
 		n := 0
-		for n < len(batch) && n < maxBatch && batch[n] != nil {
+		for n < len(batch) && batch[n] != nil {
 			n++
 		}
 		if n > 0 {
