@@ -140,7 +140,7 @@ func (c *checker) openSegment(s *segment) (err error) {
 		return err
 	}
 	s.id, _, err = decodeSegmentHead(s.file)
-	if errors.Is(err, errBroken) {
+	if errors.Is(err, errBroken) || err != nil && durable.Unreadable(err) {
 		return nil
 	}
 	return err
@@ -246,6 +246,9 @@ func (c *checker) index(s *segment, found *scanned, want uint64) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if err != nil && durable.Unreadable(err) {
+		data, err = nil, nil
+	}
 	if err != nil {
 		return err
 	}
@@ -285,7 +288,7 @@ func (c *checker) duplicates() error {
 		if err != nil {
 			return err
 		}
-		if first == second {
+		if first == second && first != "" {
 			c.report(Finding{
 				Kind: FindingDuplicate, Segment: filepath.Base(c.segments[b.seg].path), Offset: b.off, From: a.seq, To: b.seq,
 				Text: fmt.Sprintf("entries %d and %d have the same id %q", a.seq, b.seq, clip(first)),
@@ -300,5 +303,8 @@ func (c *checker) readID(at idAt) (string, error) {
 	s := c.segments[at.seg]
 	scan := scanner{file: s.file, off: at.off, end: s.size, chunk: lookupChunk, max: maxChunk, keep: true}
 	h, _, err := scan.peek()
+	if noRecord(err) { // it could be read a moment ago
+		return "", nil
+	}
 	return h.id, err
 }

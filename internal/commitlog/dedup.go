@@ -2,6 +2,7 @@ package commitlog
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/federated-messaging/fedmsg"
@@ -155,6 +156,10 @@ func (l *Log) findFull(s *segment, x *fullIndex, hash uint64, id string) (*fedms
 			return nil, errIndex
 		}
 		e, err := l.readAt(s, off)
+		if errors.Is(err, errUnreadable) {
+			l.unreadable(s, off, s.first+uint64(n), s.first+uint64(n), err)
+			continue // readers get a gap for it, so that it may be stored again
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -171,14 +176,20 @@ func (l *Log) findFull(s *segment, x *fullIndex, hash uint64, id string) (*fedms
 // pick reads the records at these offsets and gives the one with the id, or nil.
 func (l *Log) pick(s *segment, offsets []int64, id string) (*fedmsg.Entry, error) {
 	for _, off := range offsets {
-		if e, err := l.readAt(s, off); err != nil || e != nil && e.ID == id {
+		e, err := l.readAt(s, off)
+		if errors.Is(err, errUnreadable) {
+			l.unreadable(s, off, 0, 0, err)
+			continue
+		}
+		if err != nil || e != nil && e.ID == id {
 			return e, err
 		}
 	}
 	return nil, nil
 }
 
-// readAt reads the record at an offset. It gives nil where it is damaged or retention has removed it.
+// readAt reads the record at an offset. It gives nil where it is damaged or retention has removed it, and fails with
+// errUnreadable where the disk cannot read it.
 func (l *Log) readAt(s *segment, off int64) (*fedmsg.Entry, error) {
 	if !s.acquire() {
 		return nil, nil
@@ -192,6 +203,9 @@ func (l *Log) readAt(s *segment, off int64) (*fedmsg.Entry, error) {
 	if errors.Is(err, errBroken) || isEOF(err) {
 		l.o.Logger.Warn("no whole record where one should be", "segment", filepath.Base(s.path), "offset", off)
 		return nil, nil
+	}
+	if errors.Is(err, errUnreadable) {
+		return nil, fmt.Errorf("%w: %w", err, scan.takeBad())
 	}
 	if err != nil {
 		return nil, fedmsg.WrapError(fedmsg.CodeInternal, err, "reading the log failed")

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -18,7 +20,7 @@ type Level uint8
 const (
 	OK      Level = iota
 	Warning       // the log does its work; somebody should look
-	Failed        // the log takes no records
+	Failed        // the log takes no records, or its disk does not give back what it holds
 )
 
 // Status is one aspect of the log's health.
@@ -30,6 +32,9 @@ type Status struct {
 
 // clockWarning is how long a step of the clock stays a warning.
 const clockWarning = time.Hour
+
+// maxPlaces bounds how many damaged, and how many unreadable places are remembered.
+const maxPlaces = 1000
 
 // maxDamageTexts bounds how many damaged places Health names; the rest is counted.
 const maxDamageTexts = 8
@@ -46,6 +51,14 @@ type health struct {
 	behind    time.Duration // by how much the clock is behind the newest entry
 	damage    map[string]string
 	order     []string
+	unread    map[string]place // what the disk could not read when it was last tried
+}
+
+// place is where the disk could not read.
+type place struct {
+	segment *segment
+	at      int64 // offset in the segment
+	text    string
 }
 
 // noteDamage remembers one damaged place, once. It reports whether it is new.
@@ -58,6 +71,9 @@ func (h *health) noteDamage(segment string, offset int64, from, to uint64) (text
 	}
 	if text, ok := h.damage[key]; ok {
 		return text, false
+	}
+	if len(h.damage) >= maxPlaces {
+		return "", false
 	}
 	text = fmt.Sprintf("%s at offset %d: entries %d to %d are damaged", segment, offset, from, to)
 	h.damage[key] = text
@@ -114,6 +130,18 @@ func (h *health) clockStatus(now time.Time) Status {
 }
 
 func (h *health) damageStatus() Status {
+	if len(h.unread) > 0 {
+		texts := make([]string, 0, len(h.unread))
+		for _, p := range h.unread {
+			texts = append(texts, p.text)
+		}
+		slices.Sort(texts)
+		text := strings.Join(texts[:min(len(texts), maxDamageTexts)], "; ")
+		if more := len(texts) - maxDamageTexts; more > 0 {
+			text += fmt.Sprintf("; and %d more places", more)
+		}
+		return Status{Name: "damage", Level: Failed, Text: text + "; look at the disk, and move the log to another one"}
+	}
 	if len(h.damage) == 0 {
 		return Status{Name: "damage", Text: "no damage was met"}
 	}

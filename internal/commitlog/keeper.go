@@ -47,6 +47,7 @@ func (l *Log) keep() {
 			l.trimByAge()
 			l.writeIndexes()
 			l.renewMark()
+			l.probe()
 		case <-l.keeper.done:
 			l.writeIndexes()
 			l.renewMark()
@@ -78,7 +79,7 @@ func (l *Log) writeIndexes() {
 	segments := l.snapshot()
 	for _, s := range segments[:len(segments)-1] {
 		x := s.full.Load()
-		if x == nil || x.mem == nil || !s.acquire() {
+		if x == nil || x.mem == nil || x.mem.partial || !s.acquire() {
 			continue
 		}
 		disk, err := l.writeIndex(s, x.mem)
@@ -134,6 +135,7 @@ func (l *Log) reindex(s *segment) (*fullIndex, error) {
 		return nil, err
 	}
 	found.extend(count)
+	l.noteSpots(s, found)
 	x := &fullIndex{mem: found.index}
 	l.mu.Lock()
 	before := s.indexBytes()

@@ -7,6 +7,10 @@ type memIndex struct {
 	hashes  []uint64 // of the ids, by record number
 	table   []uint32 // open addressing by hash: record number + 1, or 0; its length is a power of two
 	used    int
+
+	// partial tells that the disk could not read some of the records. Such an index is not written to a file: it is made
+	// again when the disk can.
+	partial bool
 }
 
 // add takes the next record.

@@ -137,13 +137,14 @@ func (l *Log) load() error {
 	if err := l.loadFull(); err != nil {
 		return err
 	}
-	if err := l.recoverLast(durableTo); err != nil {
+	possible, err := l.recoverLast(durableTo)
+	if err != nil {
 		return err
 	}
 	for _, s := range l.segments {
 		l.bytes += s.size + s.indexBytes()
 	}
-	return l.sealLost(durableTo)
+	return l.sealLost(max(durableTo, possible))
 }
 
 // tidy removes index files whose segment is gone: retention was interrupted between the two. And it removes what was to be
@@ -175,6 +176,9 @@ func (l *Log) openFiles(segments []*segment) error {
 		}
 		if errors.Is(err, errBroken) || err == nil && first != s.first {
 			s.id, err = "", nil
+		}
+		if durable.Unreadable(err) {
+			s.badHead, err = true, nil
 		}
 		if err != nil {
 			closeAll(segments[:i+1])
@@ -286,11 +290,12 @@ func (l *Log) loadIndex(s *segment) error {
 		return err
 	}
 	found.extend(s.count)
-	for _, spot := range found.spots {
-		l.damaged(s, spot.offset, spot.seq, max(spot.seq, spot.next-1))
-	}
+	l.noteSpots(s, found)
 	s.oldest, s.newest = found.oldest, found.newest
 	s.full.Store(&fullIndex{mem: found.index})
+	if found.bad {
+		return nil
+	}
 	if disk, err := l.writeIndex(s, found.index); err == nil {
 		s.full.Store(&fullIndex{disk: disk})
 	}
@@ -298,35 +303,34 @@ func (l *Log) loadIndex(s *segment) error {
 }
 
 // recoverLast reads the last segment, cuts off a torn end, and makes durable what is left: a record that the last process
-// wrote and did not sync must not be answered as a duplicate before.
-func (l *Log) recoverLast(durableTo uint64) error {
+// wrote and did not sync must not be answered as a duplicate before. It gives the largest number that may have been given
+// away.
+func (l *Log) recoverLast(durableTo uint64) (possible uint64, err error) {
 	s := l.segments[len(l.segments)-1]
 	found, err := scanSegment(s.file, s.first, s.size, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if spot, ok := found.torn(durableTo); ok {
 		l.o.Logger.Info("cutting off a torn write", "segment", filepath.Base(s.path), "offset", spot.offset, "bytes", s.size-spot.offset)
 		if err := s.file.Truncate(spot.offset); err != nil {
-			return err
+			return 0, err
 		}
 		found.cut(spot)
 	}
-	for _, spot := range found.spots {
-		l.damaged(s, spot.offset, spot.seq, max(spot.seq, spot.next-1))
-	}
+	l.noteSpots(s, found)
 	s.size, s.active = max(found.size, segmentHead), found.index
 	s.count, s.oldest, s.newest = found.count(), found.oldest, found.newest
-	if s.id == "" {
+	if s.id == "" && !s.badHead {
 		if err := l.mendHead(s); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	l.last = s.last()
 	if err := l.rewriteTail(s, found); err != nil {
-		return err
+		return 0, err
 	}
-	return s.file.Sync()
+	return found.lastPossible(), s.file.Sync()
 }
 
 // rewriteTail writes the last write in the last segment again; with the segment's first one goes its head.
@@ -334,6 +338,9 @@ func (l *Log) rewriteTail(s *segment, found *scanned) error {
 	from := found.tail[0]
 	if from == 0 || found.tail[1] == 0 {
 		from = segmentHead
+		if s.badHead {
+			return rewrite(s.file, from, max(from, found.end))
+		}
 		if _, err := s.file.WriteAt(encodeSegmentHead(s.id, s.first), 0); err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (r *Reader) Next() (*fedmsg.Entry, error) {
 		case err == nil:
 			r.scan.off = off // it is given behind the gap
 			return nil, r.gap(off, min(h.seq, r.last+1), fedmsg.GapDamaged)
-		case errors.Is(err, errBroken), errors.Is(err, io.EOF):
+		case noRecord(err), errors.Is(err, io.EOF):
 			if err := r.skip(off); err != nil {
 				return nil, err
 			}
@@ -88,7 +88,11 @@ func (r *Reader) gap(off int64, next uint64, reason fedmsg.GapReason) error {
 	l := r.log
 	from := r.next
 	r.next = next
-	if reason == fedmsg.GapDamaged {
+	switch bad := r.scan.takeBad(); {
+	case reason != fedmsg.GapDamaged:
+	case bad != nil && r.seg != nil:
+		l.unreadable(r.seg, r.scan.badAt, from, next-1, bad)
+	default:
 		l.damaged(r.seg, off, from, next-1)
 	}
 	return &fedmsg.Gap{
@@ -114,6 +118,7 @@ func (r *Reader) skip(off int64) error {
 		r.scan.off, r.scan.end = end, end
 	}
 	if next == r.next {
+		r.scan.bad = nil
 		return nil // bytes that do not belong there, and no entry is missing
 	}
 	return r.gap(off, next, fedmsg.GapDamaged)
@@ -197,8 +202,12 @@ func (r *Reader) find(offsets []uint32) int64 {
 			off, ok, err = s.full.Load().offset(i)
 		}
 		if err != nil {
-			l.o.Logger.Warn("cannot read the index of a segment", "segment", filepath.Base(s.path), "error", err)
-			return segmentHead
+			x, err := l.reindex(s)
+			if err != nil {
+				l.o.Logger.Warn("cannot read the index of a segment", "segment", filepath.Base(s.path), "error", err)
+				return segmentHead
+			}
+			off, ok, _ = x.offset(i)
 		}
 		if ok && off >= segmentHead && off < r.scan.end && l.recordAt(s, off, s.first+i) {
 			return off

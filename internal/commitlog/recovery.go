@@ -31,6 +31,7 @@ type scanned struct {
 	tail   [2]int64  // where the first whole records of the last two such writes begin, the last one first; 0 where there is none
 	oldest int64
 	newest int64
+	bad    bool // the disk could not read some of it: what is missing may come back
 }
 
 // spot is one place in a segment where records are missing.
@@ -40,6 +41,8 @@ type spot struct {
 	newest   int64  // received of the record before
 	found    bool   // a whole record stands behind it, with the number next
 	next     uint64
+	bad      error // what the disk said where it could not read, and badAt where that was; nil where it read bytes that are no record
+	badAt    int64
 	hasBytes bool // there are bytes that are no record, and not just a jump in the numbers
 }
 
@@ -66,12 +69,14 @@ func scanSegment(file durable.File, first uint64, size int64, visit visitor) (*s
 		switch {
 		case errors.Is(err, io.EOF):
 			return c, nil
-		case errors.Is(err, errBroken), err == nil && h.seq < seq:
+		case noRecord(err), err == nil && (h.seq < seq || h.seq-first > uint64(size)/minRecord):
 			found, err := scan.resync(seq)
 			if err != nil {
 				return nil, err
 			}
-			c.spots = append(c.spots, spot{offset: off, seq: seq, newest: c.newest, found: found, hasBytes: true})
+			bad := scan.takeBad()
+			c.bad = c.bad || bad != nil
+			c.spots = append(c.spots, spot{offset: off, seq: seq, newest: c.newest, found: found, bad: bad, badAt: scan.badAt, hasBytes: true})
 			continue
 		case err != nil:
 			return nil, err
@@ -111,10 +116,10 @@ func (c *scanned) add(h *header, off int64) {
 }
 
 // torn finds where the torn end of the last segment begins, if it has one. Everything up to the number durable is known to
-// have been durable.
+// have been durable. What the disk cannot read is never torn: it may read it next time.
 func (c *scanned) torn(durable uint64) (s spot, ok bool) {
 	for _, s := range c.spots {
-		if s.hasBytes && s.seq > durable && s.seq >= c.batch {
+		if s.hasBytes && s.bad == nil && s.seq > durable && s.seq >= c.batch {
 			return s, true
 		}
 	}
@@ -155,14 +160,29 @@ const rewritePiece = 1 << 20
 // the system believes to be there already.
 func rewrite(file durable.File, from, to int64) error {
 	b := make([]byte, min(to-from, rewritePiece))
-	for ; from < to; from += int64(len(b)) {
+	for from < to {
 		b = b[:min(to-from, int64(len(b)))]
-		if _, err := file.ReadAt(b, from); err != nil && !errors.Is(err, io.EOF) {
+		n, err := file.ReadAt(b, from)
+		if err != nil && !durable.Unreadable(err) {
 			return err
 		}
-		if _, err := file.WriteAt(b, from); err != nil {
+		if _, err := file.WriteAt(b[:n], from); err != nil {
 			return err
+		}
+		from += int64(n)
+		if err != nil {
+			from = (from/badPage + 1) * badPage // what cannot be read stays as it is
 		}
 	}
 	return nil
+}
+
+// lastPossible is the largest number that a record may have which the disk could not read at the end of the segment, or 0
+// where it could read the end: how many there are cannot be known, and none of their numbers may be given again.
+func (c *scanned) lastPossible() uint64 {
+	n := len(c.spots)
+	if n == 0 || c.spots[n-1].found || c.spots[n-1].bad == nil {
+		return 0
+	}
+	return c.spots[n-1].seq + uint64(c.size-c.spots[n-1].offset)/minRecord
 }

@@ -11,6 +11,12 @@ import (
 // errBroken tells that no whole record begins where one should.
 var errBroken = errors.New("no whole record here")
 
+// errUnreadable tells that the disk does not give the bytes of a record. Unlike errBroken it may go away.
+var errUnreadable = errors.New("the disk cannot read the record")
+
+// badPage is what is passed over where the disk cannot read: what the system reads at least, in one piece.
+const badPage = 4096
+
 const (
 	firstChunk = 32 << 10  // bytes of a scanner's first read
 	maxChunk   = 256 << 10 // bytes of its later reads
@@ -28,6 +34,10 @@ type scanner struct {
 
 	buf   []byte // the bytes of the file from bufAt on
 	bufAt int64
+
+	// bad is what the disk said where it could not read, and badAt is where that was. They stay until takeBad.
+	bad   error
+	badAt int64
 }
 
 // newScanner walks from off to end, using its memory again and again.
@@ -44,7 +54,15 @@ func (s *scanner) rest() []byte {
 	return s.buf[i:]
 }
 
-// fill reads at least need bytes from off on, or all there are.
+// takeBad gives what the disk said where it could not read, and forgets it. It gives nil where all could be read.
+func (s *scanner) takeBad() error {
+	err := s.bad
+	s.bad = nil
+	return err
+}
+
+// fill reads at least need bytes from off on, or all there are. Where the disk cannot read that many it fails with
+// errUnreadable, and gives those before.
 func (s *scanner) fill(need int) error {
 	n := int(min(int64(max(need, s.chunk)), s.end-s.off))
 	s.chunk = min(2*s.chunk, s.max)
@@ -54,6 +72,19 @@ func (s *scanner) fill(need int) error {
 	s.buf = s.buf[:n]
 	s.bufAt = s.off
 	got, err := s.file.ReadAt(s.buf, s.off)
+	if err != nil && got < min(need, n) && durable.Unreadable(err) {
+		var more int // once more: it may have passed
+		more, err = s.file.ReadAt(s.buf[got:], s.off+int64(got))
+		got += more
+	}
+	if err != nil && durable.Unreadable(err) {
+		s.buf = s.buf[:got]
+		if got >= min(need, n) {
+			return nil
+		}
+		s.bad, s.badAt = err, s.off+int64(got)
+		return errUnreadable
+	}
 	if got < n && errors.Is(err, io.EOF) {
 		s.buf, s.end = s.buf[:got], s.off+int64(got) // the file is shorter than was thought
 		return nil
@@ -65,8 +96,8 @@ func (s *scanner) fill(need int) error {
 	return nil
 }
 
-// peek gives the record at off and its bytes. It fails with io.EOF at the end, and with errBroken where no whole record
-// begins.
+// peek gives the record at off and its bytes. It fails with io.EOF at the end, with errBroken where no whole record begins,
+// and with errUnreadable where the disk does not tell.
 func (s *scanner) peek() (header, []byte, error) {
 	for {
 		if s.off >= s.end {
@@ -84,7 +115,18 @@ func (s *scanner) peek() (header, []byte, error) {
 		if h.size > 0 {
 			need = h.recordLen()
 		}
-		if err := s.fill(need); err != nil {
+		if err := s.fill(need); errors.Is(err, errUnreadable) {
+			b := s.rest()
+			h, v := decodeRecord(b)
+			switch v {
+			case whole:
+				s.bad = nil // it ends before
+				return h, b[:h.recordLen()], nil
+			case broken:
+				return header{}, nil, errBroken
+			}
+			return header{}, nil, err
+		} else if err != nil {
 			return header{}, nil, err
 		}
 		if s.off >= s.end {
@@ -110,7 +152,9 @@ func (s *scanner) resync(seq uint64) (bool, error) {
 	for s.off < s.end {
 		b := s.rest()
 		if len(b) < len(recordMagic) && int64(len(b)) < s.end-s.off {
-			if err := s.fill(len(recordMagic)); err != nil {
+			if err := s.fill(len(recordMagic)); errors.Is(err, errUnreadable) {
+				s.off = (s.badAt/badPage + 1) * badPage
+			} else if err != nil {
 				return false, err
 			}
 			continue
@@ -125,7 +169,7 @@ func (s *scanner) resync(seq uint64) (bool, error) {
 		if err == nil && h.seq >= seq && h.seq-seq <= uint64(s.off-from)/minRecord+1 {
 			return true, nil
 		}
-		if err != nil && !errors.Is(err, errBroken) && !errors.Is(err, io.EOF) {
+		if err != nil && !noRecord(err) && !errors.Is(err, io.EOF) {
 			return false, err
 		}
 		s.off++
@@ -133,3 +177,6 @@ func (s *scanner) resync(seq uint64) (bool, error) {
 	s.off = s.end
 	return false, nil
 }
+
+// noRecord reports whether err says that no record can be had at this place, and not that reading failed for good.
+func noRecord(err error) bool { return errors.Is(err, errBroken) || errors.Is(err, errUnreadable) }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/durable"
 )
 
 // headerChunk is how much is read to get one header, more if it is longer.
@@ -119,7 +120,7 @@ func (l *Log) receivedFrom(s *segment, offsets []uint32, i, count uint64) (int64
 		if err == nil && h.seq == s.first+i {
 			return h.received, nil
 		}
-		if err != nil && !errors.Is(err, errBroken) {
+		if err != nil && !errors.Is(err, errBroken) && !durable.Unreadable(err) {
 			return 0, fedmsg.WrapError(fedmsg.CodeInternal, err, "looking for a time in the log failed")
 		}
 	}

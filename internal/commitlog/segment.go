@@ -32,10 +32,13 @@ const (
 // segment is one segment file. Of several, each ends before the next one's first number.
 type segment struct {
 	first uint64
-	id    fedmsg.LogID // in its head; empty where the head is damaged
+	id    fedmsg.LogID // in its head; empty where the head is damaged or cannot be read
 	path  string
-	file  durable.File
-	refs  atomic.Int32 // the log's own and one for each user of file and index; the last one closes them
+
+	badHead bool // the disk could not read the head when the log was opened
+
+	file durable.File
+	refs atomic.Int32 // the log's own and one for each user of file and index; the last one closes them
 
 	// Guarded by Log.mu; once the segment is full they do not change.
 	size   int64  // durable bytes

@@ -28,6 +28,17 @@ func dataSync(f *os.File) error {
 	return os.NewSyscallError("fdatasync", inner)
 }
 
+// Unreadable reports whether err is that of a device or file system which cannot give bytes that are there: a bad sector, or
+// a checksum below that does not hold. Reading elsewhere may succeed, and so may reading again.
+func Unreadable(err error) bool {
+	for _, e := range [...]syscall.Errno{syscall.EIO, syscall.ENODATA, syscall.EBADMSG, syscall.EUCLEAN, syscall.EILSEQ, syscall.EREMOTEIO, syscall.ETIMEDOUT} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // flock takes the lock or fails at once.
 func flock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
