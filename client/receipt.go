@@ -42,7 +42,7 @@ func (p *replyParser) usual(line []byte) (r reply, ok bool) {
 		return r, false
 	}
 	id, rest, ok := bytes.Cut(rest, []byte(`","position":"`))
-	if !ok || bytes.ContainsAny(id, `\"`) {
+	if !ok || len(id) == 0 || bytes.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '\\' }) {
 		return r, false
 	}
 	log, rest, ok := bytes.Cut(rest, []byte{'-'})
@@ -71,7 +71,7 @@ func (p *replyParser) usual(line []byte) (r reply, ok bool) {
 	if received.UnmarshalText(stamp) != nil {
 		return r, false
 	}
-	if string(p.log) != string(log) {
+	if len(log) == 0 || string(p.log) != string(log) {
 		if id := fedmsg.LogID(log); id.Valid() {
 			p.log = id
 		} else {
@@ -83,10 +83,11 @@ func (p *replyParser) usual(line []byte) (r reply, ok bool) {
 	return r, true
 }
 
-// number reads decimal digits from the beginning of b and says how many there were; more than fit are none.
+// number reads decimal digits from the beginning of b and says how many there were. More than surely fit are none, and so are
+// some with a zero before them.
 func number(b []byte) (v uint64, n int) {
 	for n < len(b) && b[n] >= '0' && b[n] <= '9' {
-		if n == 19 {
+		if n == 19 || n == 1 && v == 0 {
 			return 0, 0
 		}
 		v = v*10 + uint64(b[n]-'0')

@@ -44,6 +44,9 @@ func TestReplyParser(t *testing.T) {
 // TestReplyParserForgetsBadLog has the same bad name twice: what was refused once is not known the second time.
 func TestReplyParserForgetsBadLog(t *testing.T) {
 	var p replyParser
+	if r, err := p.parse([]byte(`{"id":"x","position":"-1","seq":1,"received":"2026-01-01T00:00:00Z","duplicate":false}`)); err == nil {
+		t.Errorf("without a log, taken as %+v", r)
+	}
 	for range 2 {
 		if r, err := p.parse([]byte(`{"id":"x","position":"nobody-1","seq":1,"received":"2026-01-01T00:00:00Z","duplicate":false}`)); err == nil {
 			t.Errorf("taken as %+v", r)
