@@ -65,8 +65,11 @@ func (l *Log) probe() {
 				_ = p.segment.release()
 				continue
 			}
-			l.completeIndex(p.segment)
+			complete := l.completeIndex(p.segment)
 			_ = p.segment.release()
+			if !complete {
+				continue
+			}
 		}
 		l.health.mu.Lock()
 		delete(l.health.unread, key)
@@ -75,13 +78,24 @@ func (l *Log) probe() {
 	}
 }
 
-// completeIndex makes the index of a segment again, which is acquired, where it lacks what could not be read.
-func (l *Log) completeIndex(s *segment) {
+// completeIndex makes the index of a segment again, which is acquired, where it lacks what could not be read. It reports
+// false where that is still to come: the segment that is written to must be full first.
+func (l *Log) completeIndex(s *segment) bool {
+	l.mu.Lock()
+	active := s.active != nil && s.active.partial
+	l.mu.Unlock()
+	if active {
+		l.keeper.rollAsked.Store(true)
+		l.queue.wake()
+		return false
+	}
 	x := s.full.Load()
 	if x == nil || x.mem == nil || !x.mem.partial {
-		return
+		return true
 	}
-	if _, err := l.reindex(s); err != nil {
+	_, err := l.reindex(s)
+	if err != nil {
 		l.o.Logger.Warn("cannot make the index of a segment", "segment", filepath.Base(s.path), "error", err)
 	}
+	return err == nil
 }
