@@ -153,6 +153,8 @@ func TestTailEndsWithItsReader(t *testing.T) {
 	script := fmt.Sprintf(`set -o pipefail; %q tail --after 0 --format raw | %q -n 1`, fedmsgtest.Binary(t), head)
 	cmd := exec.CommandContext(ctx, "bash", "-c", script)
 	cmd.Env = []string{"HOME=" + t.TempDir(), "FEDMSG_NODE=unix://" + node.Socket}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // of a shell its children would stay
 	out, err := cmd.CombinedOutput()
 	if err != nil || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), `{"log":"only"}`) {
 		t.Errorf("%s gives %q and ends with %v", script, out, err)

@@ -77,7 +77,7 @@ func usageError(cmd *cobra.Command, text, meant string) error {
 
 // nearest gives the one of names that word was probably meant to be, or nothing.
 func nearest(word string, names []string) string {
-	best, least := "", max(1, min(2, len(word)/2))+1
+	best, least := "", max(1, min(2, (len(word)+1)/2))+1
 	for _, name := range names {
 		if d := distance(word, name); d < least {
 			best, least = name, d
