@@ -29,7 +29,8 @@ type Config struct {
 
 	// MaxConnections bounds the open connections of all listeners together.
 	MaxConnections int
-	// MaxConnectionsPerAddress bounds the connections of one remote IP address. Loopback and the unix socket do not count.
+	// MaxConnectionsPerAddress bounds the connections of one remote IP address, of IPv6 one /64 network. Loopback and the
+	// unix socket do not count.
 	MaxConnectionsPerAddress int
 	// MaxHeaderBytes bounds the request line and headers of a request.
 	MaxHeaderBytes int

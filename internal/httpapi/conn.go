@@ -18,7 +18,7 @@ type conn struct {
 	net.Conn
 	door     *listener
 	peer     fedmsg.Sender // the uid at the other end of a unix socket; else nobody
-	address  netip.Addr    // of the other end; zero on a unix socket
+	address  netip.Addr    // of the other end, of IPv6 its /64 network; zero on a unix socket
 	loopback bool          // the other end is on this machine
 	counted  bool          // it counts in the limit per address
 	fresh    atomic.Bool   // no request has begun on it

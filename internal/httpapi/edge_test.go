@@ -137,6 +137,27 @@ func (l remoteListener) Accept() (net.Conn, error) {
 
 func (remoteConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 7} }
 
+// roamingListener makes every peer look as if it came from the next address.
+type roamingListener struct {
+	net.Listener
+	addresses chan string
+}
+
+type roamingConn struct {
+	net.Conn
+	address string
+}
+
+func (l roamingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return roamingConn{c, <-l.addresses}, nil
+}
+
+func (c roamingConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(c.address), Port: 7} }
+
 func mustListen(t testing.TB) net.Listener {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"strings"
 
@@ -22,6 +23,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	err := s.checkHost(r)
 	if err == nil {
 		err = s.checkOrigin(w, r)
+	}
+	if err == nil {
+		err = checkPath(r)
 	}
 	if err != nil {
 		refuse(w, r, err)
@@ -73,6 +77,16 @@ func hostname(host string) string {
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// checkPath refuses what the mux would redirect to a cleaned path: the id a//b would become a/b, which may be that of
+// another message.
+func checkPath(r *http.Request) error {
+	given := r.URL.EscapedPath()
+	if clean := path.Clean(given); clean == given || len(given) == len(clean)+1 && given[len(clean)] == '/' {
+		return nil
+	}
+	return fedmsg.Errorf(fedmsg.CodeNotFound, "there is no %s here: it has empty or dotted parts; write / as %%2F in the id of a message", clip(r.URL.Path))
 }
 
 // checkOrigin refuses what a browser sends for a page of another site. Pages of allowed origins may read, and are told so

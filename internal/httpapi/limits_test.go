@@ -126,6 +126,25 @@ func TestConnectionLimitPerAddress(t *testing.T) {
 	}
 }
 
+// TestConnectionLimitPerNetwork: the addresses of one IPv6 network are one client.
+func TestConnectionLimitPerNetwork(t *testing.T) {
+	addresses := make(chan string, 4)
+	e := startEdge(t, func(c *Config, d *Deps) {
+		c.MaxConnectionsPerAddress = 2
+		d.Listeners = map[string]net.Listener{"wide": roamingListener{mustListen(t), addresses}}
+		c.Listen = []string{"http://0.0.0.0:1?fd=wide"}
+	})
+	for _, c := range []struct {
+		address string
+		served  bool
+	}{{"2001:db8::1", true}, {"2001:db8::2", true}, {"2001:db8::3", false}, {"2001:db8:0:1::1", true}} {
+		addresses <- c.address
+		if ok, body := answered(t, e.dial("http")); ok != c.served {
+			t.Errorf("%s: served %v, %s", c.address, ok, body)
+		}
+	}
+}
+
 // waitFor waits for what another goroutine does soon.
 func waitFor(t *testing.T, done func() bool) {
 	t.Helper()

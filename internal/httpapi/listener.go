@@ -47,6 +47,10 @@ func (l *listener) Accept() (net.Conn, error) {
 		} else if a, err := netip.ParseAddrPort(nc.RemoteAddr().String()); err == nil {
 			c.address = a.Addr().Unmap().WithZone("")
 			c.loopback = c.address.IsLoopback()
+			if c.address.Is6() { // whoever has one such address has all of its network
+				network, _ := c.address.Prefix(64)
+				c.address = network.Addr()
+			}
 		}
 		if limit, ok := l.limits.enter(c); !ok {
 			l.refuse(limit)

@@ -56,8 +56,12 @@ func (s *Server) newMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, row := range s.routes {
 		mux.Handle(row.label, s.handler(row))
-		if parent, ok := strings.CutSuffix(row.label, "/{id...}"); ok {
-			mux.HandleFunc(parent, s.noRoute) // else the mux would redirect to a message without an id
+		parent, below := strings.CutSuffix(row.label, "/{id...}")
+		if !below {
+			parent, below = strings.CutSuffix(row.label, "/")
+		}
+		if below {
+			mux.HandleFunc(parent, s.noRoute) // else the mux would redirect to a message without an id, or to pprof
 		}
 	}
 	mux.HandleFunc("/", s.noRoute)

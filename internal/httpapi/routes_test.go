@@ -1,8 +1,11 @@
 package httpapi
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -202,6 +205,50 @@ func TestReadyStatus(t *testing.T) {
 		status, body, _ := ask(t, e.client("http"), "GET", "http://localhost/readyz", "")
 		if status != 503 || !strings.Contains(body, want) || strings.Contains(body, os.ErrClosed.Error()) {
 			t.Errorf("%v: %d %s", cause, status, body)
+		}
+	}
+}
+
+// TestCornersOfHTTP: unusual requests get an answer of this server, in JSON, and reach nothing else.
+func TestCornersOfHTTP(t *testing.T) {
+	e := startEdge(t, nil)
+	for _, c := range []struct {
+		request string
+		want    int
+	}{
+		{"GET /v1//log HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
+		{"GET /v1/messages/open//1 HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
+		{"GET /v1/messages/../log HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
+		{"GET /v1/messages/open%2F1 HTTP/1.1\r\nHost: localhost\r\n\r\n", 200},
+		{"GET /v1/messages/open%2F%2F1 HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
+		{"GET /v1/messages/%2e%2e HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
+		{"GET /v1/messages/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
+		{"GET /debug/pprof HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
+		{"GET /v1/log HTTP/1.0\r\n\r\n", 200},
+		{"GET /v1/log HTTP/1.1\r\nHost: [::1]:8940\r\n\r\n", 200},
+		{"GET /v1/log HTTP/1.1\r\nHost: [evil.example]:8940\r\n\r\n", 421},
+		{"GET http://evil.example/v1/log HTTP/1.1\r\nHost: localhost\r\n\r\n", 421},
+		{"CONNECT /v1/log HTTP/1.1\r\nHost: localhost\r\n\r\n", 405},
+		{"GET /v1/stream?token=writer HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+		{"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 400},
+		{"GET /v1/stream HTTP/1.0\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 400},
+	} {
+		conn := e.dial("http")
+		io.WriteString(conn, c.request)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Errorf("%q: %v", c.request, err)
+			continue
+		}
+		body := make([]byte, resp.ContentLength)
+		if _, err := io.ReadFull(resp.Body, body); err != nil {
+			t.Error(err)
+		}
+		if resp.StatusCode != c.want || c.want != 200 && codeIn(t, string(body)).HTTPStatus() != c.want {
+			t.Errorf("%q: %s %s", c.request, resp.Status, body)
+		}
+		if len(resp.Header["Content-Type"]) != 1 || resp.Header.Get("Sec-WebSocket-Version") != "" && c.want != 400 {
+			t.Errorf("%q: %v", c.request, resp.Header)
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (t *streams) answer(w http.ResponseWriter, r *http.Request, q *streamReques
 	case formWebSocket:
 		s.format = webSocketFormat{}
 		if s.socket, s.conn, err = acceptWebSocket(w, r); err != nil {
-			return nil, errAnswered // by the library
+			return nil, err
 		}
 	default:
 		s.format, s.framed = format(sseFormat{}), r.ProtoAtLeast(1, 1)

@@ -356,10 +356,10 @@ func TestStreamLimit(t *testing.T) {
 func TestStreamShutdown(t *testing.T) {
 	checkLeaks(t)
 	n := startStreams(t, DefaultStreamConfig(), nil, 1)
-	n.publish("a")
+	n.publish("first") // and what follows is for the reader that is stuck
 	ended := make(chan error)
 	for _, accept := range []string{"text/event-stream", ndjsonType} {
-		r := n.open(t, "after=0", "Accept", accept)
+		r := n.open(t, "after=0&topic=first", "Accept", accept)
 		r.want("message", 1)
 		go func() {
 			for {

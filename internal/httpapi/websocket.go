@@ -72,7 +72,8 @@ type webSocket struct {
 	waiting atomic.Bool // a ping has not been answered
 }
 
-// acceptWebSocket answers the handshake and takes over the connection. When it fails it has answered the request.
+// acceptWebSocket answers the handshake and takes over the connection. When it fails nothing has been answered unless the
+// error is errAnswered.
 func acceptWebSocket(w http.ResponseWriter, r *http.Request) (*webSocket, net.Conn, error) {
 	h := &webSocketHijacker{ResponseWriter: w}
 	s := &webSocket{}
@@ -80,8 +81,11 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request) (*webSocket, net.Co
 		InsecureSkipVerify: true, // the server has checked the origin, as of every request
 		OnPongReceived:     func(context.Context, []byte) { s.waiting.Store(false) },
 	})
-	if err != nil {
-		return nil, nil, err
+	switch {
+	case err != nil && h.conn != nil:
+		return nil, nil, errAnswered
+	case err != nil:
+		return nil, nil, fedmsg.WrapError(fedmsg.CodeBadRequest, err, "this is no handshake of a WebSocket (version 13, over HTTP/1.1, with a Sec-WebSocket-Key)")
 	}
 	s.conn = conn
 	return s, h.conn, nil
@@ -109,11 +113,22 @@ func (s *webSocket) goodbye(complete bool) []byte {
 
 func (s *webSocket) close() { _ = s.conn.CloseNow() }
 
-// webSocketHijacker gives the library a connection with small buffers whose writes are whole.
+// webSocketHijacker gives the library a connection with small buffers whose writes are whole, and keeps it from answering
+// with errors that are not those of this server.
 type webSocketHijacker struct {
 	http.ResponseWriter
-	conn *frameConn
+	conn *frameConn // nil before it is given
 }
+
+// WriteHeader lets nothing but the handshake's success through.
+func (h *webSocketHijacker) WriteHeader(status int) {
+	if status == http.StatusSwitchingProtocols {
+		h.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write takes the text of the library's errors.
+func (h *webSocketHijacker) Write(b []byte) (int, error) { return len(b), nil }
 
 func (h *webSocketHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
