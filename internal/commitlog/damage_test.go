@@ -318,3 +318,32 @@ func TestForeignSegment(t *testing.T) {
 		t.Fatalf("%d missing, %v", missing, err)
 	}
 }
+
+// TestDamagedJSON flips every bit of log.json and end.json: what they say is known from the segments too, and a number or id
+// that is still good JSON is not believed.
+func TestDamagedJSON(t *testing.T) {
+	t.Parallel()
+	disk, rs := smallLog(t)
+	want, err := readMeta(disk, testDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{metaName, markName} {
+		path := filepath.Join(testDir, name)
+		for bit := range 8 * len(disk.Bytes(path)) {
+			copied := disk.Crash(durabletest.KeepAll, nil)
+			data := disk.Bytes(path)
+			data[bit/8] ^= 1 << (bit % 8)
+			copied.SetBytes(path, data)
+			if name == metaName && strings.Contains(string(data), `"format":`) && !strings.Contains(string(data), `"format":1,`) {
+				continue // it is of a newer format, says the file: TestNewerFormat
+			}
+			if missing, err := covered(copied, rs, false); err != nil || missing > 0 {
+				t.Fatalf("%s, bit %d: %d missing, %v: %s", name, bit, missing, err, data)
+			}
+			if m, err := readMeta(copied, testDir); err != nil || m.ID != want.ID {
+				t.Fatalf("%s, bit %d: the log's id is %s, was %s: %v", name, bit, m.ID, want.ID, err)
+			}
+		}
+	}
+}

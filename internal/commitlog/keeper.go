@@ -128,13 +128,12 @@ func (l *Log) writeIndex(s *segment, mem *memIndex) (*diskIndex, error) {
 func (l *Log) reindex(s *segment) (*fullIndex, error) {
 	l.o.Logger.Warn("index of a segment is damaged, making it again", "segment", filepath.Base(s.path))
 	l.mu.Lock()
-	size, count := s.size, s.count
+	size := s.size
 	l.mu.Unlock()
 	found, err := scanSegment(s.file, s.first, size, nil)
 	if err != nil {
 		return nil, err
 	}
-	found.extend(count)
 	l.noteSpots(s, found)
 	x := &fullIndex{mem: found.index}
 	l.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"hash/crc32"
 	"io/fs"
 	"path/filepath"
 
@@ -29,6 +30,7 @@ type meta struct {
 	Format  uint32       `json:"format"`
 	ID      fedmsg.LogID `json:"id"`
 	Lineage []Ancestor   `json:"lineage,omitempty"` // oldest first
+	Sum     uint32       `json:"crc32c,omitempty"`  // of the JSON without it; 0 is not checked
 }
 
 // knows reports whether id is this log or one that it went on from.
@@ -71,10 +73,23 @@ func readMeta(fsys durable.FS, dir string) (meta, error) {
 	if m.Format > format {
 		return meta{}, formatError(m.Format)
 	}
+	sum := m.Sum
+	m.Sum = 0
+	if sum != 0 && sum != jsonSum(m) {
+		return meta{}, errBroken
+	}
 	return m, nil
 }
 
+// jsonSum is the checksum of v as JSON: a flipped bit in a number or an id still is good JSON.
+func jsonSum(v any) uint32 {
+	data, _ := json.Marshal(v) // numbers and strings: it never fails
+	return crc32.Checksum(data, castagnoli)
+}
+
 func writeMeta(fsys durable.FS, dir string, m meta) error {
+	m.Sum = 0
+	m.Sum = jsonSum(m)
 	data, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -101,26 +116,30 @@ func rebuildMeta(segments []*segment) (meta, bool) {
 // a log that was stopped in good order would pass for one that was torn by a crash.
 type mark struct {
 	Last uint64 `json:"last"`
+	Sum  uint32 `json:"crc32c,omitempty"` // of the JSON without it; 0 is not checked
 }
 
-// readMark gives 0 where there is no mark or it is unreadable: it is a help, not a need.
+// readMark gives 0 where there is no mark or it is damaged: it is a help, not a need.
 func readMark(fsys durable.FS, dir string) (uint64, error) {
 	data, err := durable.ReadFile(fsys, filepath.Join(dir, markName))
 	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil && durable.Unreadable(err) {
 		return 0, nil
 	}
 	if err != nil {
 		return 0, err
 	}
 	var m mark
-	if json.Unmarshal(bytes.TrimSpace(data), &m) != nil {
+	if json.Unmarshal(bytes.TrimSpace(data), &m) != nil || m.Sum != 0 && m.Sum != jsonSum(mark{Last: m.Last}) {
 		return 0, nil
 	}
 	return m.Last, nil
 }
 
 func writeMark(fsys durable.FS, dir string, last uint64) error {
-	data, err := json.Marshal(mark{Last: last})
+	data, err := json.Marshal(mark{Last: last, Sum: jsonSum(mark{Last: last})})
 	if err != nil {
 		return err
 	}

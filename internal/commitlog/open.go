@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -141,6 +142,7 @@ func (l *Log) load() error {
 	if err != nil {
 		return err
 	}
+	l.fillTimes()
 	for _, s := range l.segments {
 		l.bytes += s.size + s.indexBytes()
 	}
@@ -289,7 +291,6 @@ func (l *Log) loadIndex(s *segment) error {
 	if err != nil {
 		return err
 	}
-	found.extend(s.count)
 	l.noteSpots(s, found)
 	s.oldest, s.newest = found.oldest, found.newest
 	s.full.Store(&fullIndex{mem: found.index})
@@ -348,6 +349,24 @@ func (l *Log) rewriteTail(s *segment, found *scanned) error {
 	return rewrite(s.file, from, max(from, found.end))
 }
 
+// fillTimes gives a segment in which nothing can be read the time of what comes behind it, before which its entries were
+// received, or else of what stands before it: retention and SeekTime rely on times that never decrease.
+func (l *Log) fillTimes() {
+	next := int64(0)
+	for i := len(l.segments) - 1; i >= 0; i-- {
+		s := l.segments[i]
+		if s.newest == 0 {
+			s.newest = next
+		}
+		next = cmp.Or(s.oldest, next)
+	}
+	before := int64(0)
+	for _, s := range l.segments {
+		s.newest = cmp.Or(s.newest, before)
+		before = s.newest
+	}
+}
+
 // mendHead writes the head of the last segment anew. It was lost in a crash before the first sync, or damaged.
 func (l *Log) mendHead(s *segment) error {
 	if s.count > 0 {
@@ -366,7 +385,6 @@ func (l *Log) sealLost(durableTo uint64) error {
 	}
 	s := l.segments[len(l.segments)-1]
 	l.damaged(s, s.size, l.last+1, durableTo)
-	s.active.addMissing(durableTo - l.last)
 	s.count += durableTo - l.last
 	l.last = durableTo
 	next, err := createSegment(l.o.FS, l.dir, l.meta, durableTo+1)

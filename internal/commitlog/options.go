@@ -12,7 +12,8 @@ import (
 // Options says how a log is kept. The zero value works: it keeps everything.
 type Options struct {
 	// SegmentBytes is the size at which a segment is full. Default 128 MiB, at most 1 GiB, and never more than a quarter of
-	// MaxBytes, so that retention has something to remove.
+	// MaxBytes, so that retention has something to remove, nor less than a thousandth: each segment has two files open, and a
+	// filter that is asked for each id.
 	SegmentBytes int64
 	// MaxBytes bounds the size of segments and indexes together; the oldest segments go first. Where a pin holds them, Submit
 	// fails with CodeStorageFull instead. 0 is no bound.
@@ -20,7 +21,7 @@ type Options struct {
 	// MaxAge bounds the age of entries: a segment goes when its newest entry is older. 0 is no bound.
 	MaxAge time.Duration
 	// QueueBytes bounds what is submitted and not yet durable; Submit waits beyond. One submission that is larger on its own
-	// is taken when nothing else is queued. Half of it is the largest write. Default 4 MiB.
+	// is taken when nothing else is queued. Half of it is the largest write. Default 4 MiB, at most half of MaxBytes.
 	QueueBytes int
 	// KeepEvery is how often retention looks at ages and the mark of what is durable is renewed. Default 1 minute.
 	KeepEvery time.Duration
@@ -49,6 +50,7 @@ type Pin struct {
 const (
 	defaultSegmentBytes = 128 << 20
 	maxSegmentBytes     = 1 << 30
+	maxSegments         = 1000 // about, where MaxBytes bounds the log
 	defaultQueueBytes   = 4 << 20
 	defaultKeepEvery    = time.Minute
 )
@@ -60,10 +62,13 @@ func (o Options) withDefaults() Options {
 	}
 	o.SegmentBytes = min(o.SegmentBytes, maxSegmentBytes)
 	if o.MaxBytes > 0 {
-		o.SegmentBytes = max(1, min(o.SegmentBytes, o.MaxBytes/4))
+		o.SegmentBytes = max(1, min(max(o.SegmentBytes, o.MaxBytes/maxSegments), o.MaxBytes/4))
 	}
 	if o.QueueBytes <= 0 {
 		o.QueueBytes = defaultQueueBytes
+	}
+	if o.MaxBytes > 0 {
+		o.QueueBytes = int(min(int64(o.QueueBytes), o.MaxBytes/2))
 	}
 	if o.KeepEvery <= 0 {
 		o.KeepEvery = defaultKeepEvery

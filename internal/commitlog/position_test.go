@@ -204,6 +204,42 @@ func TestSeekTime(t *testing.T) {
 	}
 }
 
+// TestSeekTimeDamaged looks for times in a log of which one segment is destroyed.
+func TestSeekTimeDamaged(t *testing.T) {
+	start := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+	now := start
+	disk := durabletest.NewDisk()
+	o := Options{FS: disk, SegmentBytes: 2000, Now: func() time.Time { return now }}
+	l := openLog(t, testDir, o)
+	for i := range 60 {
+		now = start.Add(time.Duration(i) * time.Minute)
+		mustSubmit(t, l, record(i, 100))
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	segments := logFiles(t, disk, segmentSuffix)
+	for k := range segments[:len(segments)-1] {
+		copied := disk.Crash(durabletest.KeepAll, nil)
+		copied.SetBytes(segments[k], nil)
+		if err := copied.Remove(indexPath(segments[k])); err != nil {
+			t.Fatal(err)
+		}
+		o.FS = copied
+		l := openLog(t, testDir, o)
+		for i := range 60 {
+			at := start.Add(time.Duration(i) * time.Minute)
+			after, err := l.SeekTime(at)
+			if err != nil || after > uint64(i) || uint64(i)-after > 10 {
+				t.Fatalf("without segment %d: SeekTime(+%d min) = %d, %v", k, i, after, err)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestClosed uses a log that is closed.
 func TestClosed(t *testing.T) {
 	l := openLog(t, testDir, Options{FS: durabletest.NewDisk()})

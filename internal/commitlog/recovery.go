@@ -49,13 +49,6 @@ type spot struct {
 // count is the number of records up to the last whole one, missing ones included.
 func (c *scanned) count() uint64 { return uint64(len(c.index.offsets)) }
 
-// extend takes records at the end as missing until there are count.
-func (c *scanned) extend(count uint64) {
-	if have := c.count(); have < count {
-		c.index.addMissing(count - have)
-	}
-}
-
 // visitor is called with each whole record, its bytes, which are valid until it returns, and its offset.
 type visitor func(h *header, record []byte, off int64)
 

@@ -20,8 +20,15 @@ type hold struct {
 func (l *Log) holds() hold {
 	h := hold{after: ^uint64(0)}
 	for _, p := range l.o.Pins() {
-		if p.Hold && (p.Position.IsZero() || l.meta.knows(p.Position.Log)) && (h.name == "" || p.Position.Seq < h.after) {
-			h = hold{name: p.Name, after: p.Position.Seq}
+		if !p.Hold || !p.Position.IsZero() && !l.meta.knows(p.Position.Log) {
+			continue
+		}
+		after := p.Position.Seq
+		if limit, ancestor := l.meta.limit(p.Position.Log); ancestor {
+			after = min(after, limit) // what it saw beyond is not what this log has there
+		}
+		if h.name == "" || after < h.after {
+			h = hold{name: p.Name, after: after}
 		}
 	}
 	return h

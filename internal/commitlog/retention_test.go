@@ -112,6 +112,38 @@ func TestPinHolds(t *testing.T) {
 	}
 }
 
+// TestPinOfAncestor has a reader that saw entries of an ancestor which this log does not have: it reads on from where the
+// two went apart, so that what came there since is held for it.
+func TestPinOfAncestor(t *testing.T) {
+	disk := durabletest.NewDisk()
+	l := openLog(t, testDir, Options{FS: disk})
+	mustSubmit(t, l, records(0, 5, 100)...)
+	before := l.Info().ID
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Adopt(testDir, Options{FS: disk}); err != nil {
+		t.Fatal(err)
+	}
+	l = openLog(t, testDir, Options{FS: disk, Pins: func() []Pin {
+		return []Pin{{Name: "archive", Position: fedmsg.Position{Log: before, Seq: 50}, Hold: true}}
+	}})
+	if h := l.holds(); h.after != 5 {
+		t.Errorf("%+v, the reader reads on behind 5", h)
+	}
+}
+
+// TestOptionBounds keeps the number of segments, and the largest write, in proportion to the log.
+func TestOptionBounds(t *testing.T) {
+	o := Options{SegmentBytes: 64 << 10, MaxBytes: 10 << 30, QueueBytes: 8 << 20}.withDefaults()
+	if n := o.MaxBytes / o.SegmentBytes; n > maxSegments || o.QueueBytes != 8<<20 {
+		t.Errorf("%d segments, %+v", n, o)
+	}
+	if o := (Options{MaxBytes: 1 << 20}).withDefaults(); o.SegmentBytes > 1<<18 || o.QueueBytes > 1<<19 {
+		t.Errorf("%+v", o)
+	}
+}
+
 // TestTrimByAge lets time pass over a log.
 func TestTrimByAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

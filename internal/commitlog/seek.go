@@ -97,7 +97,11 @@ func (l *Log) SeekTime(t time.Time) (after uint64, err error) {
 // receivedFrom gives when the first record that can be read was received, of those with a record number of i or more. Where
 // there is none it is the end of time.
 func (l *Log) receivedFrom(s *segment, offsets []uint32, i, count uint64) (int64, error) {
-	for ; i < count; i++ {
+	known := uint64(len(offsets)) // records that the index knows of; those behind are missing
+	if offsets == nil {
+		known = s.full.Load().count()
+	}
+	for ; i < min(count, known); i++ {
 		var off int64
 		var ok bool
 		if offsets != nil {

@@ -112,6 +112,14 @@ func (x *fullIndex) find(dst []uint32, hash uint64) ([]uint32, error) {
 	return x.mem.find(dst, hash), nil
 }
 
+// count is the number of records that the index knows of, missing ones included. The segment may have lost more at its end.
+func (x *fullIndex) count() uint64 {
+	if x.disk != nil {
+		return uint64(x.disk.count)
+	}
+	return uint64(len(x.mem.offsets))
+}
+
 // offset gives where record number i begins, or false where it is missing.
 func (x *fullIndex) offset(i uint64) (int64, bool, error) {
 	if x.disk != nil {
