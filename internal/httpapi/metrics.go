@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"strconv"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -18,8 +19,8 @@ type metrics struct {
 	publishers prometheus.Gauge
 }
 
-// newMetrics registers the collectors; r may be nil. The functions count the open connections and streams.
-func newMetrics(r prometheus.Registerer, connections, streams func() int) *metrics {
+// newMetrics registers the collectors. Without r nobody looks, and the rest may be nil.
+func newMetrics(r prometheus.Registerer, connections func() int, t *streams) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "fedmsg_http_requests_total", Help: "Requests answered, by route and status.",
@@ -39,7 +40,10 @@ func newMetrics(r prometheus.Registerer, connections, streams func() int) *metri
 	if r != nil {
 		r.MustRegister(m.requests, m.outcomes, m.turnedAway, m.publishers,
 			gauge("fedmsg_http_connections", "Connections open now.", connections),
-			gauge("fedmsg_http_streams", "Streams open now.", streams))
+			gauge("fedmsg_http_streams", "Streams open now.", t.count),
+			counter("fedmsg_http_stream_messages_total", "Messages written to streams.", &t.told.messages),
+			counter("fedmsg_http_stream_gaps_total", "Gaps that readers of streams were told of.", &t.told.gaps),
+			counter("fedmsg_http_stream_readers_cut_total", "Readers of streams cut because they did not read.", &t.told.cut))
 	}
 	return m
 }
@@ -47,6 +51,11 @@ func newMetrics(r prometheus.Registerer, connections, streams func() int) *metri
 // gauge shows what f counts.
 func gauge(name, help string, f func() int) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(f()) })
+}
+
+// counter shows n.
+func counter(name, help string, n *atomic.Uint64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(n.Load()) })
 }
 
 // request counts an answered request.

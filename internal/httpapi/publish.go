@@ -99,12 +99,7 @@ func (s *Server) readBody(r *http.Request, buf *[]byte) ([]byte, error) {
 		return nil, fedmsg.Errorf(fedmsg.CodeTooLarge, "the body has %d bytes; http.max_body_bytes is %d", r.ContentLength, limit)
 	}
 	if r.ContentLength >= 0 {
-		body := *buf
-		if int64(cap(body)) < r.ContentLength {
-			body = make([]byte, r.ContentLength)
-		}
-		body = body[:r.ContentLength]
-		_, err := io.ReadFull(r.Body, body)
+		body, err := readExactly(r.Body, *buf, int(r.ContentLength))
 		return body, bodyError(err)
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
@@ -112,6 +107,22 @@ func (s *Server) readBody(r *http.Request, buf *[]byte) ([]byte, error) {
 		return nil, fedmsg.Errorf(fedmsg.CodeTooLarge, "the body has more than %d bytes, which is http.max_body_bytes", limit)
 	}
 	return body, bodyError(err)
+}
+
+// readExactly reads n bytes, into buf where they fit. Memory follows what has come: a promise of megabytes costs nothing.
+func readExactly(r io.Reader, buf []byte, n int) ([]byte, error) {
+	body := buf[:min(n, cap(buf))]
+	if n > cap(buf) {
+		body = make([]byte, min(n, pooledBody))
+	}
+	for have := 0; ; {
+		m, err := io.ReadFull(r, body[have:])
+		if have += m; err != nil || have == n {
+			return body[:have], err
+		}
+		body = append(make([]byte, 0, min(n, 4*have)), body...)
+		body = body[:cap(body)]
+	}
 }
 
 // pooledBody is the size of the buffers that are used again; bodies beyond it are rare.

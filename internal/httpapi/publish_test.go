@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -133,5 +134,21 @@ func TestFault(t *testing.T) {
 	}
 	if !strings.Contains(e.logs.String(), "brokenDoor") {
 		t.Errorf("the log does not name the place: %s", e.logs.String())
+	}
+}
+
+// TestReadExactly: a body of any size comes through, and one that was only promised takes no memory.
+func TestReadExactly(t *testing.T) {
+	for _, n := range []int{0, 1, pooledBody - 1, pooledBody, pooledBody + 1, 1 << 20, 3<<20 + 7} {
+		text := strings.Repeat("0123456", n/7+1)[:n]
+		var p bodyPool
+		body, err := readExactly(iotest.HalfReader(strings.NewReader(text+"more")), *p.get(int64(n)), n)
+		if err != nil || string(body) != text {
+			t.Errorf("of %d bytes came %d, %v", n, len(body), err)
+		}
+	}
+	body, err := readExactly(strings.NewReader("little"), nil, 4<<20)
+	if err == nil || cap(body) > pooledBody {
+		t.Errorf("6 bytes of 4 MiB took %d, %v", cap(body), err)
 	}
 }

@@ -57,7 +57,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s.patience, s.abandon = context.WithCancel(context.Background())
 	s.ended = endedContext()
 	s.streams = newStreams(s)
-	s.metrics = newMetrics(deps.Registerer, s.limits.open, s.streams.count)
+	s.metrics = newMetrics(deps.Registerer, s.limits.open, s.streams)
 	s.routes = s.table()
 	s.mux = s.newMux()
 	s.http = s.newHTTP()

@@ -33,6 +33,7 @@ type streams struct {
 	cfg     StreamConfig
 	deps    streamDeps
 	buffers bufferPool
+	told    streamCounts
 	clock   atomic.Int64 // nanoseconds since start, as of the last tick; never 0
 	start   time.Time
 
@@ -44,6 +45,13 @@ type streams struct {
 	open     []*stream // guarded by mu
 	ticking  bool      // the goroutine that keeps the time runs; guarded by mu
 	closed   bool      // guarded by mu
+}
+
+// streamCounts is what all streams have told their readers since the start, for the metrics.
+type streamCounts struct {
+	messages atomic.Uint64 // written
+	gaps     atomic.Uint64
+	cut      atomic.Uint64 // readers that were cut because they did not read
 }
 
 func newStreams(s *Server) *streams {

@@ -73,6 +73,7 @@ func (s *stream) report(err error) {
 	switch {
 	case s.late.Load():
 		s.discard()
+		s.owner.told.cut.Add(1)
 		s.owner.deps.logger.Info("cut a reader that does not read", "peer", s.conn.RemoteAddr().String(), "position", s.cursor.Position().String())
 	case s.broken, err == errGone: // it has left
 	case complete && s.framed:

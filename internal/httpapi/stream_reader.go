@@ -33,6 +33,7 @@ type stream struct {
 	wanted filter.Filter
 	left   int64 // messages still to give; below 0 without end
 	passed int   // unwanted entries since the reader last heard something
+	fresh  int   // messages since the last write
 	slow   bool  // it did not take the last write at once
 	broken bool  // a write has failed
 	gap    *fedmsg.Gap
@@ -72,6 +73,7 @@ func (s *stream) begin() error {
 	x := s.newBuffer()
 	if s.gap != nil {
 		x.b = s.format.appendGap(x.b, s.gap)
+		s.owner.told.gaps.Add(1)
 		s.gap = nil
 	} else {
 		x.b = s.format.appendHeartbeat(x.b, s.cursor.Position())
@@ -130,9 +132,11 @@ func (s *stream) fill(x **buffer) error {
 		s.passed = 0
 		if isGap {
 			b.b = s.format.appendGap(b.b, gap)
+			s.owner.told.gaps.Add(1)
 			continue
 		}
 		b.b = s.format.appendMessage(b.b, it)
+		s.fresh++
 		if s.left--; s.left == 0 {
 			return errEnd
 		}

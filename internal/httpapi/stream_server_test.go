@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/feed"
@@ -64,6 +65,25 @@ func TestServerStream(t *testing.T) {
 	foreign := &websocket.DialOptions{HTTPClient: e.client("http"), HTTPHeader: http.Header{"Origin": {"https://elsewhere.example"}}}
 	if _, resp, err := websocket.Dial(t.Context(), stream+"1", foreign); err == nil || resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a page of another site opened a WebSocket: %v", err)
+	}
+}
+
+// TestStreamMetrics: what streams give is counted: messages that were wanted, and gaps.
+func TestStreamMetrics(t *testing.T) {
+	log := &fakeStreamLog{}
+	f := feed.New(feed.Config{Log: streamLogID, Open: log.reader})
+	t.Cleanup(f.Close)
+	f.Publish(log.grow([]byte(`{}`), "a", "b", "a", "b", "a"))
+	reg := prometheus.NewRegistry()
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Feed, d.Seeker, d.Registerer = f, log, reg })
+	ask(t, e.client("http"), "GET", "http://localhost/v1/stream?topic=a&limit=3&after=0", "", "Accept", ndjsonType)
+	ask(t, e.client("http"), "GET", "http://localhost/v1/stream?limit=5&after=otherlogabcd-9", "", "Accept", ndjsonType)
+	for name, want := range map[string]float64{
+		"fedmsg_http_stream_messages_total": 8, "fedmsg_http_stream_gaps_total": 1, "fedmsg_http_stream_readers_cut_total": 0,
+	} {
+		if got := gaugeOf(t, reg, name); got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
 	}
 }
 

@@ -452,6 +452,9 @@ func TestStreamStalledReader(t *testing.T) {
 	}()
 	stuck := n.openStuck(t)
 	n.waitOpen(t, 1) // cut
+	if c := n.streams.told.cut.Load(); c != 1 {
+		t.Errorf("%d readers were counted as cut", c)
+	}
 	n.publish("last")
 	n.log.mu.Lock()
 	total := uint64(len(n.log.entries))

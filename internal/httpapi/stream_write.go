@@ -41,6 +41,10 @@ func (s *stream) flush(x *buffer) (*buffer, error) {
 		x.b = append(x.b, '\r', '\n')
 	}
 	err := s.write(x.b)
+	if s.fresh > 0 && err == nil { // one addition for a whole write
+		s.owner.told.messages.Add(uint64(s.fresh))
+	}
+	s.fresh = 0
 	x.b = x.b[:empty]
 	return x, err
 }
