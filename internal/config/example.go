@@ -47,7 +47,7 @@ func meaning(key string) string {
 	case "http.write_timeout":
 		return "How long an answer may wait for the client to read it."
 	case "http.accept_timeout":
-		return "How long a request may wait for its message to be on disk; then its fate is unknown."
+		return "How long a request, or a batch of a streaming publisher, may wait to be on disk; then its fate is unknown."
 	case "http.idle_timeout":
 		return "How long a connection may stay open between requests."
 	case "http.publish_idle_timeout":
