@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -46,11 +45,20 @@ type Summary struct {
 }
 
 // Check reads the whole log in dir, changes nothing, and reports everything noteworthy in it. The log may be open in another
-// process; what that is writing at the moment may be reported as torn. Check needs 32 bytes of memory for each entry. It
-// fails where there is no log, where a newer version wrote it, or where reading fails.
+// process; what that is writing at the moment may be reported as torn. Check needs 16 to 20 bytes of memory for each entry.
+// It fails where there is no log, where a newer version wrote it, or where reading fails.
 func Check(dir string, report func(Finding)) (Summary, error) {
-	return check(durable.OS{}, dir, report)
+	return CheckProgress(dir, report, nil)
 }
+
+// CheckProgress is Check that tells how far it is, a few times for each segment, in bytes of segments: done of all. progress
+// is called by the same goroutine as report; nil is nobody.
+func CheckProgress(dir string, report func(Finding), progress func(done, all int64)) (Summary, error) {
+	return checkWith(durable.OS{}, dir, report, progress)
+}
+
+// progressStep is how many bytes are read between two calls of progress.
+const progressStep = 16 << 20
 
 // checker is one run of Check.
 type checker struct {
@@ -59,21 +67,31 @@ type checker struct {
 	report   func(Finding)
 	sum      Summary
 	meta     meta
+	progress func(done, all int64)
+	durable  uint64 // what end.json said before anything else was read: it may go on while the log is read
 	segments []*segment
-	ids      []idAt
+	starts   []int64 // where each segment begins in all bytes of segments
+	all      int64   // bytes of segments
+	told     int64   // what progress was told last
+	ids      [idParts][]idAt
 	received int64 // of the newest entry so far
 }
 
-// idAt is where an id was met.
+// idParts is how many parts the ids are kept in, by their hash, so that memory grows in small steps.
+const idParts = 64
+
+// idAt is where an id was met: an offset in all bytes of segments.
 type idAt struct {
 	hash uint64
-	seq  uint64
-	off  int64
-	seg  int
+	at   int64
 }
 
 func check(fsys durable.FS, dir string, report func(Finding)) (Summary, error) {
-	c := &checker{fs: fsys, dir: dir}
+	return checkWith(fsys, dir, report, nil)
+}
+
+func checkWith(fsys durable.FS, dir string, report func(Finding), progress func(done, all int64)) (Summary, error) {
+	c := &checker{fs: fsys, dir: dir, progress: progress}
 	c.report = func(f Finding) {
 		c.sum.Findings++
 		report(f)
@@ -84,7 +102,7 @@ func check(fsys durable.FS, dir string, report func(Finding)) (Summary, error) {
 		err = c.segment(i)
 	}
 	if err == nil {
-		err = c.mark()
+		c.mark()
 	}
 	if err == nil {
 		err = c.duplicates()
@@ -97,22 +115,38 @@ func check(fsys durable.FS, dir string, report func(Finding)) (Summary, error) {
 
 // open reads log.json and opens the segments.
 func (c *checker) open() error {
+	durableTo, errMark := readMark(c.fs, c.dir)
 	names, err := c.fs.List(c.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fedmsg.WrapError(fedmsg.CodeNotFound, err, "there is no log in %s", c.dir)
 	}
-	if err != nil {
+	if err = errors.Join(err, errMark); err != nil {
 		return err
 	}
+	c.durable = durableTo
 	for _, name := range names {
 		if first, ok := parseSegmentName(name); ok {
 			c.segments = append(c.segments, &segment{first: first, path: filepath.Join(c.dir, name)})
 		}
 	}
-	for _, s := range c.segments {
-		if err := c.openSegment(s); err != nil {
+	for len(c.segments) > 0 {
+		err := c.openSegment(c.segments[0])
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		c.segments = c.segments[1:] // retention has removed it since
+	}
+	for i, s := range c.segments {
+		if i > 0 {
+			if err := c.openSegment(s); err != nil {
+				return err
+			}
+		}
+		c.starts = append(c.starts, c.all)
+		c.all += s.size
 	}
 	c.meta, err = readMeta(c.fs, c.dir)
 	switch {
@@ -160,12 +194,9 @@ func (c *checker) segment(i int) error {
 		return err
 	}
 	c.sum.Bytes += s.size
+	c.tell(c.starts[i]+s.size, true)
 	if isLast {
-		durableTo, err := readMark(c.fs, c.dir)
-		if err != nil {
-			return err
-		}
-		if spot, ok := found.torn(durableTo); ok {
+		if spot, ok := found.torn(c.durable); ok {
 			c.torn(name, found, spot)
 		}
 	} else if want := c.segments[i+1].first - s.first; found.count() < want {
@@ -186,9 +217,12 @@ func (c *checker) segment(i int) error {
 }
 
 func (c *checker) torn(name string, found *scanned, spot spot) {
-	for i := len(c.ids) - 1; i >= 0 && c.ids[i].seq >= spot.seq; i-- {
-		c.ids = c.ids[:i]
-		c.sum.Entries--
+	from := c.starts[len(c.starts)-1] + spot.offset
+	for p := range c.ids {
+		for n := len(c.ids[p]); n > 0 && c.ids[p][n-1].at >= from; n-- {
+			c.ids[p] = c.ids[p][:n-1]
+			c.sum.Entries--
+		}
 	}
 	c.report(Finding{
 		Kind: FindingTorn, Segment: name, Offset: spot.offset,
@@ -210,7 +244,9 @@ func (c *checker) damage(name string, off int64, from, to uint64) {
 func (c *checker) record(seg int, h *header, b []byte, off int64) {
 	name := filepath.Base(c.segments[seg].path)
 	c.sum.Entries++
-	c.ids = append(c.ids, idAt{hash: idHash(h.id), seq: h.seq, off: off, seg: seg})
+	hash := idHash(h.id)
+	c.ids[hash%idParts] = append(c.ids[hash%idParts], idAt{hash: hash, at: c.starts[seg] + off})
+	c.tell(c.starts[seg]+off, false)
 	if !hashHolds(h, b) {
 		c.report(Finding{Kind: FindingHash, Segment: name, Offset: off, From: h.seq, To: h.seq, Text: fmt.Sprintf("%s at offset %d: the envelope of entry %d does not match its hash", name, off, h.seq)})
 	}
@@ -224,19 +260,25 @@ func (c *checker) record(seg int, h *header, b []byte, off int64) {
 	c.sum.Newest = nanoTime(c.received)
 }
 
+// tell tells how far the check is, where that is worth it.
+func (c *checker) tell(done int64, must bool) {
+	if c.progress != nil && (must || done-c.told >= progressStep) {
+		c.told = done
+		c.progress(done, c.all)
+	}
+}
+
 // mark compares the end of the log with what is known to have been durable.
-func (c *checker) mark() error {
-	durableTo, err := readMark(c.fs, c.dir)
-	if err != nil || durableTo <= c.sum.Last {
-		return err
+func (c *checker) mark() {
+	if c.durable <= c.sum.Last {
+		return
 	}
 	name, off := "", int64(0)
 	if n := len(c.segments); n > 0 {
 		name, off = filepath.Base(c.segments[n-1].path), c.segments[n-1].size
 	}
-	c.damage(name, off, c.sum.Last+1, durableTo)
-	c.sum.Last = durableTo
-	return nil
+	c.damage(name, off, c.sum.Last+1, c.durable)
+	c.sum.Last = c.durable
 }
 
 // index compares the index file of a segment that should have want records, and has them, with what it would be if it were
@@ -262,49 +304,4 @@ func (c *checker) index(s *segment, found *scanned, want uint64) error {
 	name := filepath.Base(indexPath(s.path))
 	c.report(Finding{Kind: FindingIndex, Segment: name, Text: name + ": the index does not match its segment; remove it, and the next start makes it again"})
 	return nil
-}
-
-// duplicates looks for ids that are in the log twice.
-func (c *checker) duplicates() error {
-	slices.SortFunc(c.ids, func(a, b idAt) int {
-		if a.hash != b.hash {
-			if a.hash < b.hash {
-				return -1
-			}
-			return 1
-		}
-		return int(int64(a.seq) - int64(b.seq))
-	})
-	for i := 1; i < len(c.ids); i++ {
-		a, b := c.ids[i-1], c.ids[i]
-		if a.hash != b.hash {
-			continue
-		}
-		first, err := c.readID(a)
-		if err != nil {
-			return err
-		}
-		second, err := c.readID(b)
-		if err != nil {
-			return err
-		}
-		if first == second && first != "" {
-			c.report(Finding{
-				Kind: FindingDuplicate, Segment: filepath.Base(c.segments[b.seg].path), Offset: b.off, From: a.seq, To: b.seq,
-				Text: fmt.Sprintf("entries %d and %d have the same id %q", a.seq, b.seq, clip(first)),
-			})
-		}
-	}
-	return nil
-}
-
-// readID reads the id of one record again.
-func (c *checker) readID(at idAt) (string, error) {
-	s := c.segments[at.seg]
-	scan := scanner{file: s.file, off: at.off, end: s.size, chunk: lookupChunk, max: maxChunk, keep: true}
-	h, _, err := scan.peek()
-	if noRecord(err) { // it could be read a moment ago
-		return "", nil
-	}
-	return h.id, err
 }
