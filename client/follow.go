@@ -11,11 +11,11 @@ import (
 	"iter"
 	"net"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/backoff"
+	"github.com/federated-messaging/fedmsg/internal/span"
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
@@ -287,12 +287,8 @@ func ParseSince(s string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	text, unit := s, time.Duration(1)
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		text, unit = days+"h", 24
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 && ago < 1<<62/24 {
-		return now.Add(-ago * unit), nil
+	if ago, ok := span.Parse(s); ok {
+		return now.Add(-ago), nil
 	}
 	return time.Time{}, fedmsg.Errorf(fedmsg.CodeBadRequest, "%q is neither a time as 2026-01-31T12:00:00Z nor a duration as 90m or 7d", s)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/daemon"
 	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/span"
 	"github.com/federated-messaging/fedmsg/internal/token"
 )
 
@@ -111,13 +111,8 @@ const maxLifetime = 100 * 365 * 24 * time.Hour
 
 // parseLifetime reads a time such as 12h, 1h30m or 90d.
 func parseLifetime(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		var n uint64
-		n, err = strconv.ParseUint(days, 10, 16)
-		d = time.Duration(n) * 24 * time.Hour
-	}
-	if err != nil || d < time.Second || d > maxLifetime {
+	d, ok := span.Parse(s)
+	if !ok || d < time.Second || d > maxLifetime {
 		return 0, fedmsg.Errorf(fedmsg.CodeUsage, "--expires is a time from 1s to 36500d, as in 12h or 90d, not %q", s)
 	}
 	return d, nil

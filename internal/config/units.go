@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/federated-messaging/fedmsg/internal/span"
 )
 
 // sizeUnits are the units of sizes, the largest binary one first so that formatting finds it. There is no bare K, M or G:
@@ -49,29 +51,11 @@ func formatSize(n int64) string {
 
 // parseDuration reads a time: what Go writes (1h30m, 250ms), with days and weeks in front (30d, 2w, 1d12h).
 func parseDuration(s string) (time.Duration, error) {
-	rest, total := strings.TrimSpace(s), time.Duration(0)
-	for _, u := range []struct {
-		name string
-		unit time.Duration
-	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
-		number, after, ok := strings.Cut(rest, u.name)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseUint(number, 10, 32)
-		if err != nil || time.Duration(n) > (math.MaxInt64-total)/u.unit {
-			return 0, errDuration(s)
-		}
-		total, rest = total+time.Duration(n)*u.unit, after
-		if rest == "" {
-			return total, nil
-		}
-	}
-	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 || d > math.MaxInt64-total {
+	d, ok := span.Parse(strings.TrimSpace(s))
+	if !ok {
 		return 0, errDuration(s)
 	}
-	return total + d, nil
+	return d, nil
 }
 
 func errDuration(s string) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/filter"
+	"github.com/federated-messaging/fedmsg/internal/span"
 )
 
 // streamRequest is what a reader asks for.
@@ -120,7 +121,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	if f, err := strconv.ParseFloat(text, 64); err == nil && plainNumber(text) && f < 1<<33 {
 		return time.UnixMicro(int64(f * 1e6)), nil
 	}
-	if d, ok := parseSpan(text); ok {
+	if d, ok := span.Parse(text); ok {
 		return now.Add(-d), nil
 	}
 	return time.Time{}, fedmsg.Errorf(fedmsg.CodeBadRequest, "since is not a time; write 2026-01-31T12:00:00Z, or seconds since 1970, or a span such as 90s, 1h30m, 2d")
@@ -128,36 +129,6 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 
 func plainNumber(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
-}
-
-// maxSpanDays bounds the weeks and days of a span.
-const maxSpanDays = 36500
-
-// parseSpan reads a span as time.ParseDuration does, with weeks (w) and days (d) before the rest.
-func parseSpan(s string) (span time.Duration, ok bool) {
-	if s == "" || s[0] < '0' || s[0] > '9' {
-		return 0, false
-	}
-	for _, unit := range []struct {
-		name string
-		days uint64
-	}{{"w", 7}, {"d", 1}} {
-		number, rest, found := strings.Cut(s, unit.name)
-		if !found {
-			continue
-		}
-		n, err := strconv.ParseUint(number, 10, 32)
-		if err != nil || n*unit.days > maxSpanDays {
-			return 0, false
-		}
-		span += time.Duration(n*unit.days) * 24 * time.Hour
-		s = rest
-	}
-	if s == "" {
-		return span, true
-	}
-	d, err := time.ParseDuration(s)
-	return span + d, err == nil && d >= 0 && d < maxSpanDays*24*time.Hour
 }
 
 // parseStreamForm chooses the form: WebSocket when it is asked for, else by Accept, with server-sent events as the default.
