@@ -60,7 +60,7 @@ func insecureChecks(keys []string) func() []ops.Check {
 func healthOf(parts ...func() []ops.Check) func() (any, bool) {
 	return func() (any, bool) {
 		r := ops.Gather(parts...)
-		return r, r.Status != ops.Failed
+		return r, r.Healthy()
 	}
 }
 

@@ -1,9 +1,5 @@
 package ops
 
-import (
-	"github.com/federated-messaging/fedmsg"
-)
-
 // Status is how well something does.
 type Status string
 
@@ -60,30 +56,5 @@ func Gather(parts ...func() []Check) Report {
 	return NewReport(checks...)
 }
 
-// HTTPStatus is the status of an answer that carries the report: 503 when something failed, otherwise 200.
-func (r Report) HTTPStatus() int {
-	if r.Status.worse(Warning) {
-		return 503
-	}
-	return 200
-}
-
-// AppendJSON appends the report as {"status":…,"checks":[{"name","status","text"}…]}.
-func (r Report) AppendJSON(b []byte) []byte {
-	b = append(b, `{"status":`...)
-	b = fedmsg.AppendJSONString(b, string(r.Status))
-	b = append(b, `,"checks":[`...)
-	for i, c := range r.Checks {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"name":`...)
-		b = fedmsg.AppendJSONString(b, c.Name)
-		b = append(b, `,"status":`...)
-		b = fedmsg.AppendJSONString(b, string(c.Status))
-		b = append(b, `,"text":`...)
-		b = fedmsg.AppendJSONString(b, c.Text)
-		b = append(b, '}')
-	}
-	return append(b, ']', '}')
-}
+// Healthy reports whether nothing failed: a warning is for people, not for whoever takes a node out of service.
+func (r Report) Healthy() bool { return !r.Status.worse(Warning) }

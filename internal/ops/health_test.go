@@ -15,32 +15,26 @@ func TestReport(t *testing.T) {
 	for _, c := range []struct {
 		checks []Check
 		status Status
-		http   int
+		well   bool
 	}{
-		{nil, OK, 200},
-		{[]Check{ok}, OK, 200},
-		{[]Check{warn, ok}, Warning, 200},
-		{[]Check{ok, bad, warn}, Failed, 503},
-		{[]Check{{"x", "strange", ""}, warn}, "strange", 503},
+		{nil, OK, true},
+		{[]Check{ok}, OK, true},
+		{[]Check{warn, ok}, Warning, true},
+		{[]Check{ok, bad, warn}, Failed, false},
+		{[]Check{{"x", "strange", ""}, warn}, "strange", false},
 	} {
 		r := NewReport(c.checks...)
-		if r.Status != c.status || r.HTTPStatus() != c.http {
-			t.Errorf("%v: got %s and %d, want %s and %d", c.checks, r.Status, r.HTTPStatus(), c.status, c.http)
-		}
-		var back Report
-		if err := json.Unmarshal(r.AppendJSON(nil), &back); err != nil {
-			t.Fatal(err)
-		}
-		if back.Status != r.Status || len(back.Checks) != len(r.Checks) || len(r.Checks) > 0 && !reflect.DeepEqual(back.Checks, r.Checks) {
-			t.Errorf("as JSON %s", r.AppendJSON(nil))
+		if r.Status != c.status || r.Healthy() != c.well {
+			t.Errorf("%v: got %s and %v, want %s and %v", c.checks, r.Status, r.Healthy(), c.status, c.well)
 		}
 	}
 	g := Gather(func() []Check { return []Check{ok, warn} }, func() []Check { return nil }, func() []Check { return []Check{bad} })
 	if !reflect.DeepEqual(g, NewReport(ok, warn, bad)) {
 		t.Errorf("gathered %v", g)
 	}
-	if got := string(NewReport().AppendJSON(nil)); got != `{"status":"ok","checks":[]}` {
-		t.Errorf("empty report is %s", got)
+	text, err := json.Marshal(NewReport(ok))
+	if want := `{"status":"ok","checks":[{"name":"log","status":"ok","text":"fine"}]}`; err != nil || string(text) != want {
+		t.Errorf("as JSON %s, %v; want %s", text, err, want)
 	}
 }
 
