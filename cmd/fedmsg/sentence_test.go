@@ -41,12 +41,3 @@ func TestSentence(t *testing.T) {
 		}
 	}
 }
-
-func TestNearest(t *testing.T) {
-	names := []string{"check", "config", "log", "publish", "tail"}
-	for word, want := range map[string]string{"tial": "tail", "lgo": "log", "pubish": "publish", "logs": "log", "chekc": "check", "x": "", "ls": "", "": ""} {
-		if got := nearest(word, names); got != want {
-			t.Errorf("%q is nearest to %q, want %q", word, got, want)
-		}
-	}
-}

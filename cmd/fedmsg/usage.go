@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/nearest"
 )
 
 // wordsHint is the annotation of a verb that says where words belong that stand where none is taken.
@@ -27,7 +28,7 @@ func flagError(cmd *cobra.Command, err error) error {
 				names = append(names, "--"+f.Name)
 			}
 		})
-		return usageError(cmd, err.Error(), nearest("--"+e.GetSpecifiedName(), names))
+		return usageError(cmd, err.Error(), nearest.Word("--"+e.GetSpecifiedName(), names))
 	}
 	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		takes := map[string]string{"int": "a whole number", "duration": "a time as in 500ms, 30s or 5m", "bool": "true or false"}
@@ -47,7 +48,7 @@ func wordsError(cmd *cobra.Command, words []string, err error) error {
 	case cmd.HasSubCommands():
 		return unknownVerb(cmd, words[0])
 	case len(cmd.ValidArgs) > 0 && len(words) == 1:
-		return usageError(cmd, err.Error(), nearest(words[0], cmd.ValidArgs))
+		return usageError(cmd, err.Error(), nearest.Word(words[0], cmd.ValidArgs))
 	}
 	text := fmt.Sprintf("%q is one word too many", words[len(words)-1])
 	if hint := cmd.Annotations[wordsHint]; hint != "" {
@@ -64,7 +65,7 @@ func unknownVerb(cmd *cobra.Command, word string) error {
 			names = append(names, sub.Name())
 		}
 	}
-	return usageError(cmd, "there is no command "+word, nearest(word, names))
+	return usageError(cmd, "there is no command "+word, nearest.Word(word, names))
 }
 
 // usageError is the error of a wrong command line, with what was probably meant.
@@ -73,38 +74,6 @@ func usageError(cmd *cobra.Command, text, meant string) error {
 		return fedmsg.Errorf(fedmsg.CodeUsage, "%s; did you mean %s? See %s --help", text, meant, cmd.CommandPath())
 	}
 	return fedmsg.Errorf(fedmsg.CodeUsage, "%s; see %s --help", text, cmd.CommandPath())
-}
-
-// nearest gives the one of names that word was probably meant to be, or nothing.
-func nearest(word string, names []string) string {
-	best, least := "", max(1, min(2, (len(word)+1)/2))+1
-	for _, name := range names {
-		if d := distance(word, name); d < least {
-			best, least = name, d
-		}
-	}
-	return best
-}
-
-// distance is how many letters must be changed, added or taken away to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // choices completes the values of a flag.

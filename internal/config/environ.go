@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/federated-messaging/fedmsg/internal/nearest"
 )
 
 // environment is a process's environment as KEY=VALUE. When a variable stands there twice, the last one counts.
@@ -57,7 +59,7 @@ func (l *loader) environment(env environment) {
 			continue
 		}
 		warning := fmt.Sprintf("environment variable %s sets nothing", name)
-		if near := nearest(name, known); near != "" {
+		if near := nearest.Word(name, known); near != "" {
 			warning += "; did you mean " + near + "?"
 		}
 		l.warnings = append(l.warnings, warning)

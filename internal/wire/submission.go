@@ -1,6 +1,9 @@
 package wire
 
-import "github.com/federated-messaging/fedmsg"
+import (
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/nearest"
+)
 
 // Submission is a message as a new door is sent it, of which the node makes the envelope.
 type Submission struct {
@@ -88,35 +91,8 @@ func (d *Decoder) checkSubmission(in *members) error {
 
 // unknownKey refuses a key of a submission, naming the nearest known one.
 func unknownKey(key string) error {
-	best, least := "", 3
-	for _, known := range [...]string{"topic", "msg", "id", "headers", "username"} {
-		if n := distance(key, known); n < least && n < len(known) {
-			best, least = known, n
-		}
-	}
-	if best != "" {
+	if best := nearest.Word(key, []string{"topic", "msg", "id", "headers", "username"}); best != "" {
 		return fedmsg.Errorf(fedmsg.CodeBadEnvelope, "unknown key %q; did you mean %q?", key, best)
 	}
 	return fedmsg.Errorf(fedmsg.CodeBadEnvelope, "unknown key %q; a submission has topic, msg, id, headers and username, and all else belongs into msg", key)
-}
-
-// distance is how many bytes have to be put in, taken out or changed to make b of a. Both are short.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := corner
-			if a[i] != b[j] {
-				change++
-			}
-			corner = row[j+1]
-			row[j+1] = min(change, row[j]+1, corner+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -74,14 +74,3 @@ func TestSubmittedRefusals(t *testing.T) {
 		wantRefusal(t, test.in, err, test.code, test.words)
 	}
 }
-
-func TestDistance(t *testing.T) {
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "ab", 2}, {"topci", "topic", 2}, {"msgs", "msg", 1}, {"mesg", "msg", 1}, {"xyz", "msg", 3}} {
-		if got := distance(test.a, test.b); got != test.want {
-			t.Errorf("distance of %q and %q is %d, want %d", test.a, test.b, got, test.want)
-		}
-	}
-}
