@@ -146,6 +146,19 @@ func TestRecordLimits(t *testing.T) {
 	}
 }
 
+// TestSubmissionLimit refuses a submission whose offsets would not fit.
+func TestSubmissionLimit(t *testing.T) {
+	l := openLog(t, testDir, Options{FS: durabletest.NewDisk()})
+	rs := records(0, maxSubmission>>20, 0)
+	envelope := make([]byte, 1<<20) // shared by all, so that this costs no memory
+	for i := range rs {
+		rs[i].Envelope = envelope
+	}
+	if _, err := l.Submit(context.Background(), rs...); fedmsg.CodeOf(err) != fedmsg.CodeTooLarge {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestConcurrent has writers, each with an order of its own, some with ids that others use too, and readers from the
 // beginning, over many segments.
 func TestConcurrent(t *testing.T) {

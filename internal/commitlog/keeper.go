@@ -38,6 +38,7 @@ func (l *Log) keep() {
 	defer close(l.keeperDone)
 	tick := time.NewTicker(l.o.KeepEvery)
 	defer tick.Stop()
+	l.renewMark() // what was recovered is durable now
 	for {
 		select {
 		case <-l.keeper.kick:

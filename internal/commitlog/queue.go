@@ -54,12 +54,19 @@ func newQueue(limit int) queue {
 	return queue{limit: max(1, limit/2), kick: make(chan struct{}, 1)}
 }
 
+// maxSubmission bounds the bytes of one submission: offsets in a segment have 32 bits.
+const maxSubmission = 1 << 30
+
 // put appends records to what is queued. It waits while the queue is full.
 func (q *queue) put(ctx context.Context, records []fedmsg.Record) (ticket, error) {
-	size, ds := 0, digests(records)
+	size := 0
 	for i := range records {
 		size += recordSize(&records[i])
 	}
+	if size > maxSubmission {
+		return ticket{}, fedmsg.Errorf(fedmsg.CodeTooLarge, "nothing is stored: the submission has %d bytes, the log takes %d at once", size, maxSubmission)
+	}
+	ds := digests(records)
 	q.mu.Lock()
 	for !q.closed && q.pending != nil && q.pending.bytes+size > q.limit {
 		if q.room == nil {
@@ -123,7 +130,7 @@ func (q *queue) close() {
 
 // Submit fixes the order of the records in the log and returns a ticket for their outcomes. It waits only while more than
 // Options.QueueBytes are underway, and then no longer than ctx lasts. When it fails nothing of these records is stored:
-// CodeLogFailed after a failed write, CodeLogAhead where saved positions lie beyond the end, CodeBusy where the queue
+// CodeTooLarge beyond 1 GiB at once, CodeLogFailed after a failed write, CodeLogAhead where saved positions lie beyond the end, CodeBusy where the queue
 // stayed full, CodeUnavailable when the log is closed. A record on its own may fail in its Outcome with CodeIDConflict,
 // CodeStorageFull, CodeBadID, CodeTooLarge, CodeLogFailed, or CodeTimeout: unknown.
 func (l *Log) Submit(ctx context.Context, records ...fedmsg.Record) (fedmsg.Ticket, error) {

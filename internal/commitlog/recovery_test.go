@@ -37,6 +37,33 @@ func TestDamageIsNotTorn(t *testing.T) {
 	}
 }
 
+// TestMarkAfterRecovery kills a process, opens its log and kills the next one at once. What the first one stored last was
+// synced by the second, which has marked it: damage of it is damage.
+func TestMarkAfterRecovery(t *testing.T) {
+	disk := durabletest.NewDisk()
+	l := openLog(t, testDir, Options{FS: disk})
+	mustSubmit(t, l, records(0, 3, 50)...)
+	killed := disk.Crash(durabletest.KeepAll, nil)
+	marked := make(chan struct{})
+	killed.SetHooks(nil, func(_ int, op durabletest.Op, name string) error {
+		if op == durabletest.OpRename && name == filepath.Join(testDir, markName) {
+			close(marked)
+		}
+		return nil
+	})
+	openLog(t, testDir, Options{FS: killed})
+	<-marked
+	killed = killed.Crash(durabletest.KeepAll, nil)
+	path := segmentPath(testDir, 1)
+	data := killed.Bytes(path)
+	data[len(data)-1] ^= 1
+	killed.SetBytes(path, data)
+	l = openLog(t, testDir, Options{FS: killed})
+	if entries, gaps := readAll(t, l, 0); len(entries) != 2 || len(gaps) != 1 || gaps[0].From.Seq != 3 {
+		t.Errorf("%d entries, %v", len(entries), gaps)
+	}
+}
+
 // TestDamageInHealth shortens a full segment: Health says so at once, not only when somebody reads it.
 func TestDamageInHealth(t *testing.T) {
 	disk, _ := smallLog(t)

@@ -62,6 +62,34 @@ func TestTrimBySize(t *testing.T) {
 	}
 }
 
+// TestTrimOrder removes several segments at once: the removal of each is durable before the next one goes, or a crash could
+// leave a hole.
+func TestTrimOrder(t *testing.T) {
+	disk := durabletest.NewDisk()
+	l := openLog(t, testDir, Options{FS: disk, MaxBytes: 40_000, QueueBytes: 40_000, SegmentBytes: 2000})
+	for l.Info().Bytes < 35_000 {
+		mustSubmit(t, l, record(int(l.Info().Last), 300))
+	}
+	removed, pending := 0, false
+	disk.SetHooks(nil, func(_ int, op durabletest.Op, name string) error {
+		switch {
+		case op == durabletest.OpSyncDir:
+			pending = false
+		case op == durabletest.OpRemove && strings.HasSuffix(name, segmentSuffix):
+			if pending {
+				t.Errorf("%s goes before the removal of the one in front of it is durable", name)
+			}
+			removed, pending = removed+1, true
+		}
+		return nil
+	})
+	mustSubmit(t, l, record(10_000, 15_000))
+	if removed < 3 {
+		t.Errorf("%d segments were removed", removed)
+	}
+	disk.SetHooks(nil, nil)
+}
+
 // TestPinHolds fills a log while a reader holds its entries: publishing stops, nothing is removed, and it goes on when the
 // reader does.
 func TestPinHolds(t *testing.T) {
