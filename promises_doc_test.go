@@ -9,7 +9,7 @@ import (
 // that every row names a test or says that there is none yet. Those without one are counted here, so that none is added
 // in silence.
 func TestDocumentedPromises(t *testing.T) {
-	const untested = 1
+	const untested = 0
 	page := read(t, "docs/how-it-is-tested.md")
 	rows, without := 0, 0
 	for line := range strings.Lines(page) {

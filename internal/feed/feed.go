@@ -21,6 +21,7 @@ type LogReader interface {
 	// or a *fedmsg.Gap for entries that cannot be given, behind which it goes on. It sees every entry that has been given
 	// to Publish before the call.
 	Next() (*fedmsg.Entry, error)
+	// Close frees it; nothing is read from it behind that.
 	Close() error
 }
 
