@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(killDir); dir != "" {
 		os.Exit(killedScript(dir))
 	}
+	if dir := os.Getenv(tracedDir); dir != "" {
+		os.Exit(tracedScript(dir))
+	}
 	goleak.VerifyTestMain(m)
 }
 
