@@ -1,3 +1,5 @@
+//go:build linux
+
 package commitlog
 
 import (
@@ -24,20 +26,35 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/durable/durabletest"
 )
 
-// tracedDir names the variable that makes this test program a process which publishes on a log until a sync goes wrong.
+// tracedDir names the variable that makes TestTracedProcess publish on a log until a sync goes wrong.
 const tracedDir = "FEDMSG_TEST_TRACED_DIR"
 
 const (
 	tracedBatch   = 3  // records in each submission
-	tracedBatches = 40 // more than enough for twenty syncs
+	tracedBatches = 40 // enough for twenty syncs of segments, and six of the directory
 )
 
 // writerSyncs is the system's file layer with the syncs of one thread only. strace counts the calls of each thread for
 // itself; here all there are come from the thread of the log's writer, so that the N-th call is the writer's N-th. A killed
-// process loses nothing by the others: what it wrote is with the system.
+// process loses nothing by the others: what it wrote is with the system. It prints a line before each sync, and one behind
+// a sync that failed.
 type writerSyncs struct {
 	durable.OS
 	thread atomic.Int64 // of the writer; 0 until it is known
+}
+
+func say(line string) { _, _ = os.Stdout.WriteString(line + "\n") }
+
+func (w *writerSyncs) sync(call string, run func() error) error {
+	if !w.wanted() {
+		return nil
+	}
+	say(call)
+	err := run()
+	if err != nil {
+		say("failed")
+	}
+	return err
 }
 
 func (w *writerSyncs) wanted() bool { return w.thread.Load() == int64(unix.Gettid()) }
@@ -53,10 +70,7 @@ func (w *writerSyncs) Open(name string, readOnly bool) (durable.File, error) {
 }
 
 func (w *writerSyncs) SyncDir(dir string) error {
-	if !w.wanted() {
-		return nil
-	}
-	return w.OS.SyncDir(dir)
+	return w.sync("fsync", func() error { return w.OS.SyncDir(dir) })
 }
 
 type writerFile struct {
@@ -65,25 +79,18 @@ type writerFile struct {
 }
 
 func (f writerFile) Sync() error {
-	if !f.syncs.wanted() {
-		return nil
-	}
-	return f.File.Sync()
+	return f.syncs.sync("fdatasync", f.File.Sync)
 }
 
-// tracedScript publishes batches one after the other. It prints "sync" before each sync of the writer, the id of each record
-// that is acknowledged, and "poisoned" when the log takes nothing any more.
+// tracedScript publishes batches one after the other. It prints the id of each record that is acknowledged, and "poisoned"
+// when the log takes nothing any more.
 func tracedScript(dir string) int {
 	system := &writerSyncs{}
-	say := func(line string) { _, _ = os.Stdout.WriteString(line + "\n") }
 	opened := false // the main goroutine sets it before the writer gets its first record
 	layer := &durabletest.Layer{FS: system, Before: func(_ int, op durabletest.Op, name string) error {
 		if opened && op == durabletest.OpWrite && strings.HasSuffix(name, segmentSuffix) && system.thread.Load() == 0 {
 			runtime.LockOSThread() // this is the writer's goroutine: from now on no other one uses its thread
 			system.thread.Store(int64(unix.Gettid()))
-		}
-		if (op == durabletest.OpSync || op == durabletest.OpSyncDir) && system.wanted() {
-			say("sync")
 		}
 		return nil
 	}}
@@ -114,30 +121,39 @@ func tracedScript(dir string) int {
 	return 0
 }
 
-// TestTracedSyncFails lets the system fail the N-th fsync or fdatasync of the log's writer with EIO, N = 1..20, from outside
-// the process: at just that sync the log is poisoned, and what it acknowledged is there when it is opened again.
-func TestTracedSyncFails(t *testing.T) {
-	t.Parallel()
-	strace := tracer(t)
-	for n := 1; n <= 20; n++ {
-		run := traced(t, strace, fmt.Sprintf("error=EIO:when=%d", n))
-		if !run.poisoned || run.killed || run.syncs != n {
-			t.Errorf("EIO at sync %d: poisoned %v, killed %v, at sync %d", n, run.poisoned, run.killed, run.syncs)
-		}
-		run.verify(t, fmt.Sprintf("EIO at sync %d", n))
+// TestTracedProcess is the process that the tests below trace, and nothing without them.
+func TestTracedProcess(*testing.T) {
+	if dir := os.Getenv(tracedDir); dir != "" {
+		os.Exit(tracedScript(dir))
 	}
 }
 
-// TestTracedKill kills the process as the log's writer enters its N-th fsync or fdatasync, N = 1..20.
+// TestTracedSyncFails lets the system fail the N-th fdatasync of the log's writer with EIO, N = 1..20, and the N-th fsync,
+// which is of the directory, from outside the process: at just that call the log is poisoned, and what it acknowledged is
+// there when it is opened again.
+func TestTracedSyncFails(t *testing.T) {
+	t.Parallel()
+	eachTracedSync(t, "error=EIO", func(r tracedRun) bool { return r.failed && r.poisoned && !r.killed })
+}
+
+// TestTracedKill kills the process as the log's writer enters its N-th sync.
 func TestTracedKill(t *testing.T) {
 	t.Parallel()
+	eachTracedSync(t, "signal=SIGKILL", func(r tracedRun) bool { return !r.failed && !r.poisoned && r.killed })
+}
+
+// eachTracedSync puts the fault at one sync after the other, and looks at what the process said and left.
+func eachTracedSync(t *testing.T, fault string, right func(tracedRun) bool) {
 	strace := tracer(t)
-	for n := 1; n <= 20; n++ {
-		run := traced(t, strace, fmt.Sprintf("signal=SIGKILL:when=%d", n))
-		if run.poisoned || !run.killed || run.syncs != n {
-			t.Errorf("killed at sync %d: poisoned %v, killed %v, at sync %d", n, run.poisoned, run.killed, run.syncs)
+	for call, last := range map[string]int{"fdatasync": 20, "fsync": 6} {
+		for n := 1; n <= last; n++ {
+			what := fmt.Sprintf("%s:%s:when=%d", call, fault, n)
+			run := traced(t, strace, what)
+			if !right(run) || run.calls[call] != n {
+				t.Errorf("%s: it went wrong at call %d: failed %v, poisoned %v, killed %v", what, run.calls[call], run.failed, run.poisoned, run.killed)
+			}
+			run.verify(t, what)
 		}
-		run.verify(t, fmt.Sprintf("killed at sync %d", n))
 	}
 }
 
@@ -152,17 +168,19 @@ func tracer(t *testing.T) string {
 
 // tracedRun is what became of one traced process.
 type tracedRun struct {
-	dir              string
-	acked            []string // ids, in order
-	syncs            int      // of the writer, the last one included
+	dir    string
+	acked  []string       // ids, in order
+	calls  map[string]int // of the writer, up to the one that failed or was the last
+	failed bool           // a call has failed
+
 	poisoned, killed bool
 }
 
 // traced runs the script under strace with a fault in the syncs.
 func traced(t *testing.T, strace, fault string) tracedRun {
 	t.Helper()
-	run := tracedRun{dir: filepath.Join(t.TempDir(), "log")}
-	cmd := exec.Command(strace, "-f", "-q", "-o", os.DevNull, "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:"+fault, os.Args[0])
+	run := tracedRun{dir: filepath.Join(t.TempDir(), "log"), calls: make(map[string]int)}
+	cmd := exec.Command(strace, "-f", "-q", "-o", os.DevNull, "-e", "trace=fsync,fdatasync", "-e", "inject="+fault, os.Args[0], "-test.run=^TestTracedProcess$")
 	cmd.Env = append(os.Environ(), tracedDir+"="+run.dir)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -176,8 +194,12 @@ func traced(t *testing.T, strace, fault string) tracedRun {
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	for lines.Scan() {
 		switch line := lines.Text(); line {
-		case "sync":
-			run.syncs++
+		case "fsync", "fdatasync":
+			if !run.failed {
+				run.calls[line]++
+			}
+		case "failed":
+			run.failed = true
 		case "poisoned":
 			run.poisoned = true
 		default:
