@@ -66,9 +66,11 @@ func TestFullOutboxKeepsDeadline(t *testing.T) {
 			wantCode(t, err, fedmsg.CodeQueued)
 			wg.Wait() // it went to the spool too
 			var kept []string
-			_, _ = spool.New(dir, spool.Options{}).DrainAll(t.Context(), func(_ context.Context, f spool.File) error {
-				kept = append(kept, string(f.Envelope))
-				return nil
+			_, _ = spool.New(dir, spool.Options{}).DrainAll(t.Context(), func(_ context.Context, files []spool.File) []error {
+				for _, f := range files {
+					kept = append(kept, string(f.Envelope))
+				}
+				return make([]error, len(files))
 			})
 			if len(kept) != 2 || !strings.Contains(kept[0], string(body(0))) || !strings.Contains(kept[1], string(body(1))) {
 				t.Errorf("spooled %q", kept)

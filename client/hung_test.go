@@ -173,14 +173,16 @@ func TestBlockedNodeSpoolsInOrder(t *testing.T) {
 		wantCode(t, err, fedmsg.CodeQueued)
 	}
 	next := 1
-	_, err := spool.New(dir, spool.Options{}).DrainAll(t.Context(), func(_ context.Context, f spool.File) error {
-		var w struct{ N int }
-		_ = json.Unmarshal(f.Envelope, &w)
-		if w.N != next {
-			t.Errorf("message %d stands where %d should", w.N, next)
+	_, err := spool.New(dir, spool.Options{}).DrainAll(t.Context(), func(_ context.Context, files []spool.File) []error {
+		for _, f := range files {
+			var w struct{ N int }
+			_ = json.Unmarshal(f.Envelope, &w)
+			if w.N != next {
+				t.Errorf("message %d stands where %d should", w.N, next)
+			}
+			next++
 		}
-		next++
-		return nil
+		return make([]error, len(files))
 	})
 	if err != nil || next != 21 {
 		t.Errorf("%d, %v", next, err)

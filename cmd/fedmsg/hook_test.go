@@ -301,11 +301,13 @@ func TestHookWithoutNodeSpools(t *testing.T) {
 		t.Errorf("%d: %s", status, stderr)
 	}
 	var topics []string
-	_, err := spool.New(dir, spool.Options{}).DrainAll(t.Context(), func(_ context.Context, f spool.File) error {
-		var w struct{ Topic string }
-		err := json.Unmarshal(f.Envelope, &w)
-		topics = append(topics, w.Topic)
-		return err
+	_, err := spool.New(dir, spool.Options{}).DrainAll(t.Context(), func(_ context.Context, files []spool.File) (errs []error) {
+		for _, f := range files {
+			var w struct{ Topic string }
+			errs = append(errs, json.Unmarshal(f.Envelope, &w))
+			topics = append(topics, w.Topic)
+		}
+		return errs
 	})
 	if err != nil || !slices.Equal(topics, []string{"org.example.dev.git.branch", "org.example.dev.git.receive"}) {
 		t.Errorf("%v, %v", topics, err)

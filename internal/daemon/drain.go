@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -82,18 +83,47 @@ func (d *drainer) drain(ctx context.Context, s *spool.Spool) {
 	}
 }
 
-// deliver puts one envelope through the door, as its file's owner.
-func (d *drainer) deliver(ctx context.Context, f spool.File) error {
-	from := fedmsg.Sender{Kind: fedmsg.SenderUID, Name: strconv.FormatUint(uint64(f.Owner), 10)}
-	outcomes, err := d.door.Submit(ctx, from, f.Envelope).Wait(ctx)
-	if err != nil {
-		return err
+// deliver puts envelopes through the door, each as its file's owner. All are under way before the first is waited for, so
+// that they share their commits. Those of one owner are one submission, which a full disk refuses as a whole: in several,
+// a later message might be stored where an earlier one was not.
+func (d *drainer) deliver(ctx context.Context, files []spool.File) []error {
+	var all []*owned
+	for i, f := range files {
+		k := slices.IndexFunc(all, func(o *owned) bool { return o.owner == f.Owner })
+		if k < 0 {
+			k, all = len(all), append(all, &owned{owner: f.Owner})
+		}
+		all[k].places, all[k].lines = append(all[k].places, i), append(all[k].lines, f.Envelope)
 	}
-	if err := outcomes[0].Err; err != nil {
-		d.log.Warn("refused a message of the spool", "file", f.Name, "sender", from, "error", err)
-		return err
+	for _, o := range all {
+		o.ticket = d.door.Submit(ctx, o.sender(), o.lines...)
 	}
-	return nil
+	errs := make([]error, len(files))
+	for _, o := range all {
+		outcomes, err := o.ticket.Wait(ctx)
+		for n, i := range o.places {
+			if errs[i] = err; err != nil {
+				continue
+			}
+			if errs[i] = outcomes[n].Err; errs[i] != nil {
+				d.log.Warn("refused a message of the spool", "file", files[i].Name, "sender", o.sender(), "error", errs[i])
+			}
+		}
+	}
+	return errs
+}
+
+// owned is the envelopes of one owner among those that are delivered together.
+type owned struct {
+	owner  uint32
+	places []int // among all
+	lines  [][]byte
+	ticket fedmsg.Ticket
+}
+
+// sender is who the owner of a file is to the door.
+func (o *owned) sender() fedmsg.Sender {
+	return fedmsg.Sender{Kind: fedmsg.SenderUID, Name: strconv.FormatUint(uint64(o.owner), 10)}
 }
 
 // checks is the health of the spools. Which directory, and why, is in the log alone.

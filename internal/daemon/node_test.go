@@ -45,7 +45,7 @@ func (b *buffer) String() string {
 }
 
 // setup is a configuration whose files are all in one directory.
-func setup(t *testing.T) config.Config {
+func setup(t testing.TB) config.Config {
 	t.Helper()
 	dir := shortDir(t)
 	c := config.Default(config.System{Getenv: func(string) string { return "" }, UID: 1000, Exists: func(string) bool { return false }})

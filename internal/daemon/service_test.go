@@ -158,7 +158,7 @@ func TestSocketActivationWithAFile(t *testing.T) {
 }
 
 // shortDir is a directory whose name leaves room for a socket's in the 108 bytes of its address.
-func shortDir(t *testing.T) string {
+func shortDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "fm")
 	if err != nil {

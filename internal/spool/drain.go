@@ -44,7 +44,7 @@ func (s *Spool) Pending() (bool, error) {
 // DrainOwn hands on what the calling user spooled, in order, until nothing is left, deliver asks to stop, or ctx ends. Only
 // one drain runs on a directory at a time; it waits for its turn. In a directory that the user may not list it hands on
 // nothing and fails with CodeQueued if something waits there: the node that owns the directory sends it.
-func (s *Spool) DrainOwn(ctx context.Context, deliver DeliverMany) (Summary, error) {
+func (s *Spool) DrainOwn(ctx context.Context, deliver Deliver) (Summary, error) {
 	sum, err := s.drain(ctx, deliver, s.ownNames)
 	if err != errUnlistable {
 		return sum, err
@@ -60,8 +60,7 @@ func (s *Spool) DrainOwn(ctx context.Context, deliver DeliverMany) (Summary, err
 // and read the directory can: the node that owns it.
 func (s *Spool) DrainAll(ctx context.Context, deliver Deliver) (Summary, error) {
 	s.removeTemps(time.Now())
-	one := func(ctx context.Context, files []File) []error { return []error{deliver(ctx, files[0])} }
-	sum, err := s.drain(ctx, one, s.names)
+	sum, err := s.drain(ctx, deliver, s.names)
 	if err == errUnlistable {
 		err = fedmsg.Errorf(fedmsg.CodeForbidden, "cannot drain the spool %s, which must belong to the node's user", s.dir)
 	}
@@ -72,7 +71,7 @@ func (s *Spool) DrainAll(ctx context.Context, deliver Deliver) (Summary, error) 
 var errUnlistable = errors.New("may not list the spool")
 
 // drain hands on what list names until it names nothing more.
-func (s *Spool) drain(ctx context.Context, deliver DeliverMany, list func() ([]string, error)) (sum Summary, err error) {
+func (s *Spool) drain(ctx context.Context, deliver Deliver, list func() ([]string, error)) (sum Summary, err error) {
 	d, err := os.OpenFile(s.dir, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Summary{Empty: true}, nil
@@ -114,7 +113,7 @@ func (s *Spool) drain(ctx context.Context, deliver DeliverMany, list func() ([]s
 }
 
 // handOn delivers some files from the front and removes or rejects them. It says how many were dealt with.
-func (s *Spool) handOn(ctx context.Context, deliver DeliverMany, names []string, sum *Summary) (int, error) {
+func (s *Spool) handOn(ctx context.Context, deliver Deliver, names []string, sum *Summary) (int, error) {
 	var files []File
 	var infos []fs.FileInfo
 	done := 0 // how many names are files of the batch, gone or rejected
@@ -139,10 +138,14 @@ func (s *Spool) handOn(ctx context.Context, deliver DeliverMany, names []string,
 		if len(errs) == 0 || len(errs) > len(files) {
 			return 0, fedmsg.Errorf(fedmsg.CodeInternal, "%d of %d spooled messages have a fate", len(errs), len(files))
 		}
+		var first error // what was delivered behind it has its fate all the same, and must not be delivered again
 		for i, err := range errs {
-			if err := s.conclude(files[i].Name, infos[i], err, sum); err != nil {
-				return 0, err
+			if err := s.conclude(files[i].Name, infos[i], err, sum); err != nil && first == nil {
+				first = err
 			}
+		}
+		if first != nil {
+			return 0, first
 		}
 		files, infos = files[len(errs):], infos[len(errs):]
 	}

@@ -135,7 +135,7 @@ func TestHostileNames(t *testing.T) {
 			t.Errorf("after the mark %q: %q", mark, got)
 		}
 	}
-	sum, err := s.DrainAll(t.Context(), func(context.Context, File) error { return nil })
+	sum, err := s.DrainAll(t.Context(), single(func(context.Context, File) error { return nil }))
 	if err != nil || !sum.Empty || sum.Delivered != 1 { // a.env, which is nobody's by its name
 		t.Errorf("%+v, %v", sum, err)
 	}

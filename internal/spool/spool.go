@@ -43,13 +43,10 @@ type File struct {
 	Envelope []byte // owned by the receiver
 }
 
-// Deliver hands one envelope on. It returns nil when it is durable elsewhere; an error whose code says that the message
-// itself is wrong moves the file to rejected/; any other error ends the drain and keeps it.
-type Deliver func(context.Context, File) error
-
-// DeliverMany hands several envelopes of one user on, in order, and gives the fate of each from the front, each as
-// [Deliver] would. It may give fewer than it was given: the rest is as if it had not been called for them.
-type DeliverMany func(context.Context, []File) []error
+// Deliver hands some envelopes on, each user's in order, and gives the fate of each from the front: nil when it is durable
+// elsewhere; an error whose code says that the message itself is wrong moves the file to rejected/; any other keeps the file
+// and ends the drain. It may give fewer than it was given: the rest is as if it had not been called for them.
+type Deliver func(context.Context, []File) []error
 
 // Summary counts what one Drain did.
 type Summary struct {

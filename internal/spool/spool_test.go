@@ -33,8 +33,8 @@ func drained(t *testing.T, s *Spool) []string {
 	return got
 }
 
-// single makes of a Deliver what DrainOwn takes.
-func single(deliver Deliver) DeliverMany {
+// single makes a Deliver of what hands on one envelope.
+func single(deliver func(context.Context, File) error) Deliver {
 	return func(ctx context.Context, files []File) (errs []error) {
 		for _, f := range files {
 			err := deliver(ctx, f)
@@ -245,10 +245,10 @@ func TestLinksAndOpenFilesAreNeverSent(t *testing.T) {
 	}
 	write(t, s, "good")
 	var got []string
-	sum, err := s.DrainAll(t.Context(), func(_ context.Context, f File) error {
+	sum, err := s.DrainAll(t.Context(), single(func(_ context.Context, f File) error {
 		got = append(got, string(f.Envelope))
 		return nil
-	})
+	}))
 	if err != nil || !slices.Equal(got, []string{"good"}) || sum.Rejected != 5 {
 		t.Errorf("%+v, %v, %q", sum, err, got)
 	}
@@ -342,5 +342,24 @@ func TestDrainWaitsNoLongerThanItsDeadline(t *testing.T) {
 	defer cancel()
 	if _, err := s.DrainOwn(ctx, nil); fedmsg.CodeOf(err) != fedmsg.CodeBusy {
 		t.Errorf("DrainOwn = %v", err)
+	}
+}
+
+// TestDrainKeepsOnlyWhatIsNotDelivered answers a batch as a node may whose log had no room for one submission and had for
+// the next: what was delivered must go, or it would be delivered again.
+func TestDrainKeepsOnlyWhatIsNotDelivered(t *testing.T) {
+	s := New(t.TempDir(), Options{})
+	write(t, s, "1", "2", "3", "4")
+	sum, err := s.DrainAll(t.Context(), func(_ context.Context, files []File) []error {
+		if len(files) != 4 {
+			t.Errorf("%d files at once", len(files))
+		}
+		return []error{nil, fedmsg.Errorf(fedmsg.CodeStorageFull, "full"), nil, fedmsg.Errorf(fedmsg.CodeBadTopic, "bad")}
+	})
+	if fedmsg.CodeOf(err) != fedmsg.CodeStorageFull || sum.Delivered != 2 || sum.Rejected != 1 || sum.Empty {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	if got := drained(t, s); !slices.Equal(got, []string{"2"}) {
+		t.Errorf("kept %q", got)
 	}
 }

@@ -90,10 +90,10 @@ func TestThreeUsersShareOneDirectory(t *testing.T) {
 	s := New(dir, Options{})
 	wantPending(t, s, false) // these are not root's own
 	got := map[uint32][]string{}
-	_, err := s.DrainAll(t.Context(), func(_ context.Context, f File) error {
+	_, err := s.DrainAll(t.Context(), single(func(_ context.Context, f File) error {
 		got[f.Owner] = append(got[f.Owner], string(f.Envelope))
 		return nil
-	})
+	}))
 	if err != nil || !maps.EqualFunc(got, want, slices.Equal[[]string]) {
 		t.Errorf("%v: %v", err, got)
 	}
