@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -109,8 +111,8 @@ func TestRecentForgets(t *testing.T) {
 	}
 	submit(0, recentIDs)
 	submit(recentIDs, recentIDs)
-	if !r.has(fmt.Sprint(recentIDs)) || r.has("0") || len(r.young)+len(r.old) > recentIDs {
-		t.Errorf("remembers %d and %d; the first: %v", len(r.young), len(r.old), r.has("0"))
+	if r.find(fmt.Sprint(recentIDs)) == nil || r.find("0") != nil || len(r.young)+len(r.old) > recentIDs {
+		t.Errorf("remembers %d and %d; the first: %v", len(r.young), len(r.old), r.find("0"))
 	}
 	log.hold()
 	submit(2*recentIDs, recentIDs)
@@ -137,4 +139,43 @@ func TestRecentForgets(t *testing.T) {
 func line1K() []byte {
 	return fmt.Appendf(nil, `{"topic":"org.example.dev.bench.message.new","msg_id":"2026-01234567-89ab-cdef-0123-456789abcdef","timestamp":1795262400,"username":"root","i":1,"msg":{"text":"%s","list":[1,2,3],"nested":{"a":{"b":true}}}}`,
 		bytes.Repeat([]byte("x"), 790))
+}
+
+// TestRepetitionDelaysNobody holds that a sender who repeats an id that is still in flight waits alone.
+func TestRepetitionDelaysNobody(t *testing.T) {
+	log := newMemLog()
+	d := newDoor(log, nil)
+	log.hold()
+	line := []byte(`{"topic":"a.b","msg":{},"id":"x"}`)
+	first := d.Submit(t.Context(), root, line)
+	second := make(chan fedmsg.Ticket)
+	go func() {
+		second <- d.Submit(t.Context(), root, []byte(`{"topic":"a.first","msg":{}}`), line, []byte(`{"topic":"a.last","msg":{}}`))
+	}()
+	<-log.waited
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	other := d.Submit(ctx, root, []byte(`{"topic":"a.other","msg":{}}`))
+	if ctx.Err() != nil {
+		t.Fatal("another sender had to wait")
+	}
+	log.release()
+	if out, err := (<-second).Wait(t.Context()); err != nil || !slices.Equal(words(out), []string{"new", "duplicate", "new"}) {
+		t.Errorf("the repetition: %v, %v", words(out), err)
+	}
+	for _, ticket := range []fedmsg.Ticket{first, other} {
+		if out, err := ticket.Wait(t.Context()); err != nil || word(out[0]) != "new" {
+			t.Errorf("%v, %v", out, err)
+		}
+	}
+	var topics []string
+	for i, e := range log.all() {
+		if v := parse(t, e); v.N != uint64(i+1) {
+			t.Errorf("%s has n %d, not %d", e.Topic, v.N, i+1)
+		}
+		topics = append(topics, e.Topic)
+	}
+	if want := []string{"a.b", "a.first", "a.other", "a.last"}; !slices.Equal(topics, want) {
+		t.Errorf("stored %v, want %v", topics, want)
+	}
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/wire"
@@ -11,19 +12,20 @@ import (
 // log's order agree because one caller at a time does both.
 func (d *Door) order(ctx context.Context, b *batch) {
 	defer func() { b.drafts = nil }() // they point into lines that belong to the caller again
-	select {
-	case d.turn <- struct{}{}:
-	case <-ctx.Done():
-		b.wait(failed{len(b.records), stopped(ctx)}, b.records)
+	if err := d.takeTurn(ctx); err != nil {
+		b.wait(failed{len(b.records), err}, b.records)
 		return
 	}
-	defer func() { <-d.turn }()
 	next := run{batch: b, mark: d.counter}
 	drafts := b.drafts
 	for i := range b.records {
 		r := &b.records[i]
 		if len(drafts) > 0 && drafts[0].record == i {
-			done := d.make(ctx, &next, r, &drafts[0])
+			done, err := d.make(ctx, &next, r, &drafts[0])
+			if err != nil { // the turn is lost
+				b.wait(failed{len(b.records) - i, err}, b.records[i:])
+				return
+			}
 			drafts = drafts[1:]
 			if done {
 				d.send(ctx, &next, i)
@@ -36,6 +38,17 @@ func (d *Door) order(ctx context.Context, b *batch) {
 		}
 	}
 	d.send(ctx, &next, len(b.records))
+	<-d.turn
+}
+
+// takeTurn waits until nobody else orders messages.
+func (d *Door) takeTurn(ctx context.Context) error {
+	select {
+	case d.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return stopped(ctx)
+	}
 }
 
 // run is the records of a batch that are ready and not yet handed over: those from start on.
@@ -52,9 +65,8 @@ func (d *Door) send(ctx context.Context, n *run, end int) {
 		if err != nil {
 			d.counter = n.mark // none was taken, so their numbers are free
 			t = failed{len(records), err}
-		} else {
-			d.recent.submitted(ctx, t)
 		}
+		d.recent.submitted(ctx, t)
 		n.batch.wait(t, records)
 	}
 	n.start, n.mark = end, d.counter
@@ -62,13 +74,13 @@ func (d *Door) send(ctx context.Context, n *run, end int) {
 
 // make gives the record of a draft its id, numbers and envelope. It reports whether the outcome is known instead: the message
 // is stored already, or refused. A number must not be spent on a repetition, so a submission that brings its own id is looked
-// for first: among the durable entries, and where the id was seen just now, after what is in flight has become durable.
-func (d *Door) make(ctx context.Context, n *run, r *fedmsg.Record, s *draft) (done bool) {
+// for first. An error says that the door's turn is lost.
+func (d *Door) make(ctx context.Context, n *run, r *fedmsg.Record, s *draft) (done bool, err error) {
 	now := d.c.Now()
 	if r.ID == "" {
 		r.ID, r.FreshID = wire.NewID(now), true
-	} else if d.repeated(ctx, n, r, s) {
-		return true
+	} else if done, err = d.repeated(ctx, n, r, s); done || err != nil {
+		return done, err
 	}
 	sub := &s.submission
 	draft := wire.Draft{
@@ -82,28 +94,23 @@ func (d *Door) make(ctx context.Context, n *run, r *fedmsg.Record, s *draft) (do
 	if size, limit := len(r.Envelope), d.c.Limits.Envelope; size > limit {
 		n.batch.refuse(s.line, r.Topic, fedmsg.Errorf(fedmsg.CodeTooLarge,
 			"the envelope of the message on %s would have %d bytes; limits.envelope is %d", r.Topic, size, limit))
-		return true
+		return true, nil
 	}
 	d.counter.next++
-	return false
+	return false, nil
 }
 
-// repeated looks for the id that a submission brought, and settles its outcome where it is taken.
-func (d *Door) repeated(ctx context.Context, n *run, r *fedmsg.Record, s *draft) bool {
-	e, found, err := d.c.Log.Find(r.ID)
-	if err == nil && !found && d.recent.has(r.ID) {
-		d.send(ctx, n, s.record) // the first one may be in this very batch
-		if d.recent.settle(ctx) != nil {
-			n.batch.refuse(s.line, r.Topic, stopped(ctx))
-			return true
-		}
-		e, found, err = d.c.Log.Find(r.ID)
-	}
+// repeated looks for the id that a submission brought, and settles its outcome where it is taken. An error says that the
+// door's turn is lost.
+func (d *Door) repeated(ctx context.Context, n *run, r *fedmsg.Record, s *draft) (bool, error) {
+	e, found, err := d.lookFor(ctx, n, r.ID, s.record)
 	switch {
+	case errors.Is(err, errTurnLost):
+		return false, stopped(ctx)
 	case err != nil:
 		n.batch.refuse(s.line, r.Topic, err)
 	case !found:
-		return false
+		return false, nil
 	case d.same(&e, s):
 		n.batch.decide(s.line, fedmsg.Outcome{Receipt: fedmsg.Receipt{
 			ID: e.ID, Position: e.Position, Seq: e.Position.Seq, Received: e.Received, Duplicate: true}})
@@ -112,7 +119,37 @@ func (d *Door) repeated(ctx context.Context, n *run, r *fedmsg.Record, s *draft)
 		d.conflict(n.batch.from, r, e.Sender, err)
 		n.batch.decide(s.line, fedmsg.Outcome{Err: err})
 	}
-	return true
+	return true, nil
+}
+
+// errTurnLost says that the context ended while the turn was with others.
+var errTurnLost = errors.New("the door's turn is lost")
+
+// lookFor finds the entry of an id that record at is about to bring: among the durable ones, and where the id was seen just
+// now, after the message that brought it has become durable. Others have their turn meanwhile, so that a sender who repeats
+// itself waits alone.
+func (d *Door) lookFor(ctx context.Context, n *run, id string, at int) (fedmsg.Entry, bool, error) {
+	var waited *flight
+	for {
+		e, found, err := d.c.Log.Find(id)
+		if err != nil || found {
+			return e, found, err
+		}
+		f := d.recent.find(id)
+		if f == nil || f == waited {
+			return fedmsg.Entry{}, false, nil // never seen, or it was not stored
+		}
+		d.send(ctx, n, at) // what has a number goes before the turn does; the first one may be in this very run
+		<-d.turn
+		_, err = f.ticket.Wait(ctx)
+		if err == nil {
+			err = d.takeTurn(ctx)
+		}
+		if err != nil {
+			return fedmsg.Entry{}, false, errTurnLost
+		}
+		n.mark, waited = d.counter, f
+	}
 }
 
 // same compares a submission with the stored entry of its id.

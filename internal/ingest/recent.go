@@ -15,31 +15,35 @@ const recentIDs = 16 << 10
 // door's turn.
 type recent struct {
 	seed       maphash.Seed
-	young, old map[uint64]struct{}
-	last       fedmsg.Ticket // of the newest submission: when it is answered, all earlier ones are
-	oldLast    fedmsg.Ticket // what last was when old stopped being young
+	young, old map[uint64]*flight
+	next       *flight       // of the ids that are about to be submitted
+	oldLast    fedmsg.Ticket // of the newest submission of the generation old
 }
 
+// flight is one submission to the log. Its ticket is set when the log has it.
+type flight struct{ ticket fedmsg.Ticket }
+
 func newRecent() recent {
-	return recent{seed: maphash.MakeSeed(), young: map[uint64]struct{}{}, old: map[uint64]struct{}{}}
+	return recent{seed: maphash.MakeSeed(), young: map[uint64]*flight{}, old: map[uint64]*flight{}, next: &flight{}}
 }
 
 // add remembers an id that is about to be submitted.
-func (r *recent) add(id string) { r.young[maphash.String(r.seed, id)] = struct{}{} }
+func (r *recent) add(id string) { r.young[maphash.String(r.seed, id)] = r.next }
 
-// has reports whether the id may have been submitted and not be durable yet.
-func (r *recent) has(id string) bool {
+// find gives the submission that may have brought the id and not be durable yet, or nil. Before submitted is called, that of
+// the ids just added has no ticket.
+func (r *recent) find(id string) *flight {
 	h := maphash.String(r.seed, id)
-	if _, ok := r.young[h]; ok {
-		return true
+	if f := r.young[h]; f != nil {
+		return f
 	}
-	_, ok := r.old[h]
-	return ok
+	return r.old[h]
 }
 
-// submitted tells of the ticket of the newest submission, and forgets the old generation when the young one is full.
+// submitted gives the ids just added their ticket, and forgets the old generation when the young one is full.
 func (r *recent) submitted(ctx context.Context, t fedmsg.Ticket) {
-	r.last = t
+	r.next.ticket = t
+	r.next = &flight{}
 	if len(r.young) < recentIDs {
 		return
 	}
@@ -52,13 +56,4 @@ func (r *recent) submitted(ctx context.Context, t fedmsg.Ticket) {
 	}
 	clear(r.old)
 	r.young, r.old, r.oldLast = r.old, r.young, t
-}
-
-// settle waits until everything submitted so far is durable or has failed.
-func (r *recent) settle(ctx context.Context) error {
-	if r.last == nil {
-		return nil
-	}
-	_, err := r.last.Wait(ctx)
-	return err
 }
