@@ -34,6 +34,7 @@ type streams struct {
 	deps    streamDeps
 	buffers bufferPool
 	told    streamCounts
+	ahead   aheadNotice
 	clock   atomic.Int64 // nanoseconds since start, as of the last tick; never 0
 	start   time.Time
 

@@ -90,6 +90,7 @@ func (t *streams) place(s *stream, q *streamRequest) (*feed.Cursor, error) {
 	case q.beginning:
 	case !q.after.IsZero():
 		after, s.gap = t.deps.seeker.Resolve(q.after)
+		t.ahead.tell(t, s.gap, time.Now())
 	case !q.since.IsZero():
 		if after, err = t.deps.seeker.SeekTime(q.since); err != nil {
 			return nil, err
