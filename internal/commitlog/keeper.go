@@ -18,9 +18,19 @@ type keeper struct {
 	// rollAsked tells the writer that the segment it writes to is due for removal.
 	rollAsked atomic.Bool
 
+	ages   ageClock  // the keeper goroutine's
+	looked time.Time // when ages was asked last; the keeper goroutine's
+
 	// trimming is held while segments are removed, which both the keeper and the writer do; it also guards marked.
 	trimming sync.Mutex
 	marked   uint64 // what end.json says
+}
+
+// now gives the time to judge ages by, where the clock says t.
+func (k *keeper) now(t time.Time) time.Time {
+	passed := t.Sub(k.looked) // by the monotonic clock
+	k.looked = t
+	return k.ages.next(t, passed)
 }
 
 // wake leaves the token that makes the keeper look.

@@ -66,7 +66,7 @@ func (l *Log) trimByAge() {
 	if l.o.MaxAge <= 0 {
 		return
 	}
-	limit := l.o.Now().Add(-l.o.MaxAge).UnixNano()
+	limit := l.keeper.now(l.o.Now()).Add(-l.o.MaxAge).UnixNano()
 	l.mu.Lock()
 	active := l.segments[len(l.segments)-1]
 	due := active.count > 0 && active.newest < limit
