@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/client"
@@ -33,6 +34,8 @@ type stream struct {
 	c   *client.Client
 	dec *client.Decoder
 	out *outcomes
+
+	handing sync.Mutex // held while a message is handed to the client and noted in the queue
 }
 
 // pending is one message of the input that was read: on its way, or wrong.
@@ -53,7 +56,10 @@ func (s *stream) run(ctx context.Context, in io.Reader, split func(io.Reader) do
 	next := split(in)
 	defer s.out.meter.clear()
 	queue := make(chan pending, maxPending)
-	// Nobody waits for this one when the program is interrupted: it may sit in a read that nothing can end.
+	room := make(chan struct{}, maxPending)
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	// Nobody waits for this one when the program is interrupted or stops: it may sit in a read that nothing can end.
 	go func() {
 		defer close(queue)
 		for {
@@ -61,21 +67,34 @@ func (s *stream) run(ctx context.Context, in io.Reader, split func(io.Reader) do
 			if err == io.EOF {
 				return
 			}
-			item := pending{at: doc.at, err: err}
-			if err == nil {
-				item.ticket, item.err = s.submit(ctx, doc)
-			}
 			select {
-			case queue <- item:
-			case <-ctx.Done():
+			case room <- struct{}{}:
+			case <-reading.Done():
 				return
 			}
-			if _, one := errors.AsType[lineError](err); err != nil && !one {
+			if !s.hand(reading, doc, err, queue) {
 				return
 			}
 		}
 	}()
-	return s.print(ctx, queue)
+	return s.print(ctx, queue, room, stop)
+}
+
+// hand gives a document to the client, unless reading it failed with err or ctx has ended, and puts it into the queue, which
+// has room. It reports whether more is to be read.
+func (s *stream) hand(ctx context.Context, doc submission, err error, queue chan<- pending) bool {
+	s.handing.Lock()
+	defer s.handing.Unlock()
+	if ctx.Err() != nil {
+		return false
+	}
+	item := pending{at: doc.at, err: err}
+	if err == nil {
+		item.ticket, item.err = s.submit(ctx, doc)
+	}
+	queue <- item
+	_, one := errors.AsType[lineError](err)
+	return err == nil || one
 }
 
 func (s *stream) submit(ctx context.Context, doc submission) (*client.Ticket, error) {
@@ -85,8 +104,9 @@ func (s *stream) submit(ctx context.Context, doc submission) (*client.Ticket, er
 	return s.c.Submit(ctx, doc.message)
 }
 
-// print waits for the outcomes one after the other.
-func (s *stream) print(ctx context.Context, queue <-chan pending) error {
+// print waits for the outcomes one after the other, and gives back the room of each. At the first message that nobody took it
+// calls stop, which ends the reading.
+func (s *stream) print(ctx context.Context, queue <-chan pending, room <-chan struct{}, stop func()) error {
 	var worst error
 	for {
 		var item pending
@@ -106,14 +126,15 @@ func (s *stream) print(ctx context.Context, queue <-chan pending) error {
 		if !ok {
 			break
 		}
-		var r fedmsg.Receipt
-		err := item.err
-		if item.ticket != nil {
-			r, err = item.ticket.Wait(ctx)
-		}
+		<-room
+		r, err := item.outcome(ctx)
 		if ctx.Err() != nil {
 			_ = s.out.flush()
 			return interrupted(ctx, err)
+		}
+		if nobodyTook(err) {
+			stop()
+			return s.halt(ctx, item.at, err, queue)
 		}
 		s.out.one(item.at, r, err)
 		worst = worse(worst, err)
@@ -125,6 +146,54 @@ func (s *stream) print(ctx context.Context, queue <-chan pending) error {
 		return &exitError{status: fedmsg.CodeOf(worst).ExitStatus()}
 	}
 	return nil
+}
+
+// outcome waits for it.
+func (p *pending) outcome(ctx context.Context) (fedmsg.Receipt, error) {
+	if p.ticket == nil {
+		return fedmsg.Receipt{}, p.err
+	}
+	return p.ticket.Wait(ctx)
+}
+
+// nobodyTook reports whether a message failed for a reason that those behind it have too: there is no node, or it takes
+// nothing, and no spool either.
+func nobodyTook(err error) bool {
+	code := fedmsg.CodeOf(err)
+	return code.Retryable() || code == fedmsg.CodeCannotMake
+}
+
+// halt ends the work at a message that nobody took, so that those behind it do not come without it. What is under way has its
+// outcome when the client is closed; receipts that are among them are printed.
+func (s *stream) halt(ctx context.Context, at string, err error, queue <-chan pending) error {
+	_ = s.c.Close() // it never fails
+	s.handing.Lock()
+	defer s.handing.Unlock() // nothing more comes into the queue
+	rest := "nothing behind it was published"
+	for more := true; more; {
+		var item pending
+		select {
+		case item, more = <-queue:
+		default:
+			more = false
+		}
+		if item.ticket == nil {
+			continue
+		}
+		switch r, late := item.outcome(ctx); {
+		case late == nil, fedmsg.CodeOf(late) == fedmsg.CodeQueued:
+			s.out.receipt(r, late)
+			rest = "of what is behind it only that was published whose receipts are printed"
+		case fedmsg.CodeOf(late) == fedmsg.CodeTimeout:
+			rest = "up to " + item.at + " it is unknown what is stored, and nothing further was sent"
+		}
+	}
+	if ferr := s.out.flush(); ferr != nil {
+		return ferr
+	}
+	s.out.meter.clear()
+	s.out.p.note("%s: stopped at %s, with %d messages acknowledged before it: %s; %s", s.out.name, at, s.out.acked, err, rest)
+	return &exitError{status: fedmsg.CodeOf(err).ExitStatus()}
 }
 
 // lines takes each line of the input as one message.
@@ -169,6 +238,7 @@ type outcomes struct {
 	json   bool
 	buffer []byte
 	count  int
+	acked  int    // of count, those that are durable
 	meter  *meter // how far the work is, on a terminal
 }
 
@@ -178,6 +248,9 @@ const maxBuffered = 32 << 10
 // one prints the outcome of one message of the input.
 func (o *outcomes) one(at string, r fedmsg.Receipt, err error) {
 	o.count++
+	if err == nil {
+		o.acked++
+	}
 	o.meter.show("%d messages", o.count)
 	if err != nil {
 		o.meter.clear()
