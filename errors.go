@@ -3,6 +3,7 @@ package fedmsg
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Code is an error for machines: a stable lower-case word. Codes are only ever added. The empty code means that the error
@@ -132,12 +133,17 @@ type Error struct {
 	Err     error
 }
 
-// Error gives the sentence and, for the operator, the inside behind it.
+// Error gives the sentence and, for the operator, the inside behind it. A sentence that ends with that of the Error inside
+// is not said twice.
 func (e *Error) Error() string {
-	if e.Err != nil {
-		return e.Message + ": " + e.Err.Error()
+	if e.Err == nil {
+		return e.Message
 	}
-	return e.Message
+	inside := e.Err.Error()
+	if cause, ok := e.Err.(*Error); ok && strings.HasSuffix(e.Message, cause.Message) {
+		return e.Message + strings.TrimPrefix(inside, cause.Message)
+	}
+	return e.Message + ": " + inside
 }
 
 // Unwrap gives the inside.

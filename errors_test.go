@@ -103,3 +103,23 @@ func TestCodeOf(t *testing.T) {
 		t.Errorf("shown outside: %q", text)
 	}
 }
+
+// TestErrorSaysNothingTwice holds that a sentence which ends with its cause's is followed only by what that has inside.
+func TestErrorSaysNothingTwice(t *testing.T) {
+	plain := Errorf(CodeLogFailed, "restart the node")
+	deep := WrapError(CodeUnavailable, errors.New("refused"), "no node answers")
+	for _, c := range []struct {
+		cause error
+		text  string
+		want  string
+	}{
+		{plain, "queued: restart the node", "queued: restart the node"},
+		{deep, "queued: no node answers", "queued: no node answers: refused"},
+		{deep, "queued", "queued: no node answers: refused"},
+		{errors.New("refused"), "queued: refused", "queued: refused: refused"}, // an inside without a code stays as it is
+	} {
+		if got := WrapError(CodeQueued, c.cause, "%s", c.text).Error(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}

@@ -16,6 +16,7 @@ func (c *Client) tick() {
 		b.mu.Lock()
 		next, late := b.earliest()
 		if b.overdue(time.Now(), c.o.Timeout) {
+			b.hung = b.conn
 			b.conn.Close() // it may be dead without saying so
 		}
 		if next.IsZero() && late == nil && !b.running {

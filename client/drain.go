@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/backoff"
 )
 
@@ -75,6 +76,7 @@ func (c *Client) drainOnce(ctx context.Context) (empty bool, err error) {
 		c.logger.Info("drained the spool", "spool", c.spool.Dir(), "sent", sum.Delivered, "rejected", sum.Rejected)
 	}
 	if err != nil || !sum.Empty {
+		c.box.hindered(err)
 		return false, err
 	}
 	c.spoolMu.Lock()
@@ -87,10 +89,24 @@ func (c *Client) drainOnce(ctx context.Context) (empty bool, err error) {
 		_, err = c.spool.DrainOwn(ctx, p.postSpooled)
 	}
 	if err != nil {
+		c.box.hindered(err)
 		return false, err
 	}
 	c.stopSpooling(sum.Delivered > 0)
 	return true, nil
+}
+
+// hindered notes why what waits in the spool could not be sent, for those who are told that their messages wait there too.
+// That somebody else sends it is no fault.
+func (b *outbox) hindered(err error) {
+	if err == nil || fedmsg.CodeOf(err) == fedmsg.CodeQueued {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed {
+		b.cause = err
+	}
 }
 
 // stopSpooling lets messages go to the node again, first those that stood in line for the spool. spoolMu is held.

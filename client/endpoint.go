@@ -120,6 +120,9 @@ func noNode(tried []endpoint, cause error) error {
 	for _, e := range tried {
 		places = append(places, e.uri)
 	}
+	if name := misnamed(cause); name != "" && len(tried) == 1 {
+		return fedmsg.WrapError(fedmsg.CodeUnavailable, cause, "no node answers at %s: there is no such host as %s; name the node with --node or FEDMSG_NODE", places[0], name)
+	}
 	return fedmsg.WrapError(fedmsg.CodeUnavailable, cause, "no node answers at %s; start one with `fedmsg serve`, or name it with --node or FEDMSG_NODE", strings.Join(places, ", "))
 }
 

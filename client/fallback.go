@@ -3,14 +3,23 @@ package client
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
-// late is the inside of what is told of a message whose time is over: with the reason for which the last connection
-// failed, if none has answered since. mu is held.
-func (b *outbox) late() error { return errors.Join(context.DeadlineExceeded, b.lastErr) }
+// late is the inside of what is told of a message whose time is over: the reason for which the last connection failed, if
+// none has answered since, or that this one is silent. mu is held.
+func (b *outbox) late() error {
+	switch {
+	case b.lastErr != nil:
+		return b.lastErr
+	case b.conn != nil && len(b.sent) > 0:
+		return noAnswer(time.Since(b.owesSince), context.DeadlineExceeded)
+	}
+	return context.DeadlineExceeded
+}
 
 // expire ends the time of t. Where the spool is on, all that is under way goes there, because a message behind t must not
 // come before it.
@@ -78,6 +87,7 @@ func (c *Client) giveUp(cause error) {
 		return
 	}
 	if len(open) > 0 {
+		b.cause = cause
 		c.startSpoolingLocked()
 	}
 	b.mu.Unlock()
@@ -131,14 +141,20 @@ func (c *Client) spoolLater(cause error) error {
 	return cause
 }
 
-// queued is what a publisher is told of a message that went to the spool, or could not because of err.
+// queued is what a publisher is told of a message that went to the spool, or could not because of err, and why: the cause
+// for which nothing goes to the node. box.mu is held.
 func (c *Client) queued(t *Ticket, err error) error {
+	cause := c.box.cause
 	if err == nil {
-		return fedmsg.Errorf(fedmsg.CodeQueued, "no node took message %s; it waits in %s and is sent in order by the next publish, or by the node that owns the directory", t.id, c.spool.Dir())
+		return fedmsg.WrapError(fedmsg.CodeQueued, cause, "no node took message %s; it waits in the spool %s for the next publish or the node that owns it: %s", t.id, c.spool.Dir(), reason(cause))
 	}
 	_, why := fedmsg.Public(err)
-	if t.sent {
-		return fedmsg.WrapError(fedmsg.CodeTimeout, err, "the node did not confirm message %s, which may be stored or not, and the spool did not take it: %s", t.id, why)
+	inside := err
+	if cause != nil {
+		why, inside = why+"; "+reason(cause), errors.Join(err, cause)
 	}
-	return fedmsg.WrapError(fedmsg.CodeOf(err), err, "no node took message %s and the spool did not either: %s", t.id, why)
+	if t.sent {
+		return fedmsg.WrapError(fedmsg.CodeTimeout, inside, "the node did not confirm message %s, which may be stored or not, and the spool did not take it: %s", t.id, why)
+	}
+	return fedmsg.WrapError(fedmsg.CodeOf(err), inside, "no node took message %s and the spool did not either: %s", t.id, why)
 }

@@ -133,11 +133,12 @@ func (f *follower) session(ctx context.Context, connected func()) error {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	conn.SetDeadline(time.Now().Add(f.c.o.Timeout))
+	began := time.Now()
+	conn.SetDeadline(began.Add(f.c.o.Timeout))
 	if _, err := conn.Write(f.c.head(e, "GET", "/v1/stream?"+f.query(), "Accept: application/x-ndjson\r\n")); err != nil {
 		return fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the connection to %s broke", e.uri)
 	}
-	resp, err := readAnswer(bufio.NewReaderSize(conn, 16<<10), "GET")
+	resp, err := readAnswer(bufio.NewReaderSize(conn, 16<<10), "GET", began)
 	if err != nil {
 		return err
 	}

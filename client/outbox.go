@@ -35,7 +35,9 @@ type outbox struct {
 
 	conn      net.Conn      // the current connection, nil when there is none
 	owesSince time.Time     // since when the current connection owes an answer; of no account while sent is empty
+	hung      net.Conn      // the connection that was closed because its node was silent
 	lastErr   error         // why the last connection or attempt failed; nil when an answer has come since
+	cause     error         // why messages go to the spool; nil when it is only that others wait there
 	waiting   int           // publishers that wait for room
 	room      chan struct{} // closed and made anew when there is room
 	work      chan struct{} // tells the sender that unsent is no longer empty
@@ -135,6 +137,9 @@ func (c *Client) waitForRoomLocked(ctx context.Context, deadline time.Time) erro
 			cause = ctx.Err()
 		}
 		if c.spool != nil && errors.Is(cause, context.DeadlineExceeded) {
+			b.mu.Lock()
+			cause = b.late()
+			b.mu.Unlock()
 			c.giveUp(cause)
 			cause = nil
 		}

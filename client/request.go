@@ -45,14 +45,15 @@ func (c *Client) head(e endpoint, method, path, fields string) []byte {
 	return append(b, "\r\n"...)
 }
 
-// readAnswer reads the head of an answer. An answer outside 2xx is an error with the node's code.
-func readAnswer(br *bufio.Reader, method string) (*http.Response, error) {
+// readAnswer reads the head of the answer to a request that began then. An answer outside 2xx is an error with the node's
+// code.
+func readAnswer(br *bufio.Reader, method string, began time.Time) (*http.Response, error) {
 	resp, err := http.ReadResponse(br, &http.Request{Method: method})
 	for err == nil && resp.StatusCode == http.StatusContinue {
 		resp, err = http.ReadResponse(br, &http.Request{Method: method})
 	}
 	if err != nil {
-		return nil, fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the node closed the connection without an answer")
+		return nil, lost(began, err)
 	}
 	if resp.StatusCode/100 == 2 {
 		return resp, nil
@@ -173,15 +174,19 @@ func (p *poster) do(ctx context.Context, method, path, fields string, body []byt
 	if !ok {
 		deadline = time.Now().Add(p.c.o.Timeout)
 	}
+	began := time.Now()
 	p.conn.SetDeadline(deadline)
 	conn := p.conn
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if _, err := p.conn.Write(append(p.c.head(p.e, method, path, fields), body...)); err != nil {
 		p.close()
+		if timedOut(err) {
+			return nil, p.silent(began, err)
+		}
 		return nil, fedmsg.WrapError(fedmsg.CodeTimeout, err, "the connection to %s broke; the outcome is unknown", p.e.uri)
 	}
-	resp, err := readAnswer(p.br, method)
+	resp, err := readAnswer(p.br, method, began)
 	if err == nil {
 		body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 		if err == nil && len(body) > maxAnswer {
@@ -195,8 +200,13 @@ func (p *poster) do(ctx context.Context, method, path, fields string, body []byt
 	if resp == nil || resp.Close {
 		p.close()
 	}
-	if err != nil && ctx.Err() != nil {
-		return nil, fedmsg.WrapError(fedmsg.CodeTimeout, err, "the node at %s did not answer in time; the outcome is unknown", p.e.uri)
+	if err != nil && (timedOut(err) || ctx.Err() != nil) {
+		return nil, p.silent(began, err)
 	}
 	return body, err
+}
+
+// silent says that the time for an answer is over, so that the outcome is unknown.
+func (p *poster) silent(began time.Time, inside error) error {
+	return fedmsg.WrapError(fedmsg.CodeTimeout, inside, "the node at %s did not answer within %s; see whether it hangs, or give it more time", p.e.uri, round(time.Since(began)))
 }

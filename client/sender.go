@@ -122,9 +122,14 @@ func (c *Client) session(conn net.Conn, e endpoint) (answered bool, err error) {
 	rerr := <-ended
 	c.box.mu.Lock()
 	c.box.conn = nil
+	hung := c.box.hung == conn
+	c.box.hung = nil
 	c.box.mu.Unlock()
-	if errors.Is(rerr, errPeace) {
+	switch {
+	case errors.Is(rerr, errPeace):
 		return answered, nil
+	case hung:
+		return answered, noAnswer(c.o.Timeout, context.DeadlineExceeded)
 	}
 	return answered, errors.Join(werr, rerr)
 }
@@ -175,7 +180,7 @@ func (b *outbox) empty() bool {
 
 // receive reads the answers of one connection and settles the tickets, all that one read brings at once.
 func (c *Client) receive(conn net.Conn) (answered bool, err error) {
-	resp, err := readAnswer(newReader(conn), "POST")
+	resp, err := readAnswer(newReader(conn), "POST", time.Now())
 	if err != nil {
 		if resp != nil { // a whole answer with a code: the node will not take anything from this client
 			c.refused(err)

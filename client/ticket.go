@@ -54,7 +54,7 @@ func (t *Ticket) Wait(ctx context.Context) (fedmsg.Receipt, error) {
 // undelivered is what a publisher is told of a message whose outcome did not come: not sent, or sent and unknown.
 func (t *Ticket) undelivered(cause error) error {
 	if t.sent {
-		return fedmsg.WrapError(fedmsg.CodeTimeout, cause, "the node did not confirm message %s in time; it may be stored or not, and publishing it again with this id is safe", t.id)
+		return fedmsg.WrapError(fedmsg.CodeTimeout, cause, "the node did not confirm message %s, which may be stored or not; publishing it again with this id is safe: %s", t.id, reason(cause))
 	}
 	if e, ok := errors.AsType[*fedmsg.Error](cause); ok {
 		return e

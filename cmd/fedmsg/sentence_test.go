@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,9 @@ func TestSentence(t *testing.T) {
 	noNode := func(causes ...error) error {
 		return fedmsg.WrapError(fedmsg.CodeUnavailable, errors.Join(causes...), "no node answers")
 	}
+	queued := func(cause error) error {
+		return fedmsg.WrapError(fedmsg.CodeQueued, cause, "queued: %s", cause.(*fedmsg.Error).Message)
+	}
 	for _, c := range []struct {
 		err  error
 		want string
@@ -34,6 +38,12 @@ func TestSentence(t *testing.T) {
 		{fedmsg.WrapError(fedmsg.CodeCannotMake, dial("/a", syscall.ENOENT), "cannot listen on /b"),
 			"cannot listen on /b: dial unix /a: connect: no such file or directory"},
 		{fmt.Errorf("line 1: %w", noNode(io.EOF, io.ErrUnexpectedEOF)), "line 1: no node answers: EOF; unexpected EOF"},
+		{queued(noNode(dial("/a", syscall.ENOENT))), "queued: no node answers"},
+		{queued(noNode(dial("/a", syscall.EACCES))), "queued: no node answers: dial unix /a: connect: permission denied"},
+		{queued(fedmsg.WrapError(fedmsg.CodeUnavailable, os.ErrDeadlineExceeded, "the node did not answer within 5s")), "queued: the node did not answer within 5s"},
+		{queued(fedmsg.WrapError(fedmsg.CodeUnavailable, &net.DNSError{Err: "no such host", Name: "b"}, "there is no such host as b")), "queued: there is no such host as b"},
+		{queued(noNode(dial("/a", syscall.ETIMEDOUT), context.DeadlineExceeded)), "queued: no node answers: dial unix /a: connect: connection timed out; context deadline exceeded"},
+		{queued(fedmsg.Errorf(fedmsg.CodeLogFailed, "restart the node")), "queued: restart the node"},
 		{errors.Join(io.EOF, io.ErrClosedPipe), "EOF; io: read/write on closed pipe"},
 	} {
 		if got := sentence(c.err); got != c.want {
