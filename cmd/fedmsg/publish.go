@@ -50,7 +50,7 @@ Lines are sent as they come; outcomes are printed in their order.
 
 When no node takes a message it is kept in the spool, and sent in order by the next publish or by the node: the exit
 status is then 75. It is 65 when a node refused a message. With --no-spool it stops at the first message that no node
-took, names it, and sends none behind it: the status is 69, or 75 when it is unknown whether that one is stored.`,
+took, names it, and sends no more: the status is 69, or 75 when it is unknown whether that one is stored.`,
 		Example: `  fedmsg publish --topic shop.order.new --message "Order 17"
   echo '{"order": 17}' | fedmsg publish --topic org.example.dev.shop.order.new
   fedmsg publish --topic repo.update --modname git body.json
