@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -41,16 +40,17 @@ told that it is stored, and the next start cuts it off. What is damaged is passe
 
 // checkLog checks the log in dir.
 func (p *program) checkLog(dir string) error {
-	done := p.newMeter().wait(fmt.Sprintf("checking %s in %s …", byteSize(dirBytes(dir)), ops.Printable(dir)))
-	bad := 0
-	sum, err := commitlog.Check(dir, func(f commitlog.Finding) {
-		done()
+	m, bad := p.newMeter(), 0
+	sum, err := commitlog.CheckProgress(dir, func(f commitlog.Finding) {
+		m.clear()
 		if f.Kind != commitlog.FindingTorn {
 			bad++
 		}
 		fmt.Fprintf(p.stdout, "%s: %s\n", f.Kind, ops.Printable(f.Text))
+	}, func(done, all int64) {
+		m.show("checked %s of %s in %s", byteSize(done), byteSize(all), ops.Printable(dir))
 	})
-	done()
+	m.clear()
 	if err != nil {
 		return err
 	}
@@ -63,20 +63,6 @@ func (p *program) checkLog(dir string) error {
 		return fedmsg.Errorf(fedmsg.CodeDamaged, "the log in %s is damaged in %d %s; what is not damaged stays readable, and readers are told of the rest; restore the segments named above from a backup to have it again", dir, bad, places)
 	}
 	return nil
-}
-
-// dirBytes is the size of the files in dir, as far as they can be seen.
-func dirBytes(dir string) (n int64) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return 0
-	}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil {
-			n += info.Size()
-		}
-	}
-	return n
 }
 
 // byteSize writes a size for people.

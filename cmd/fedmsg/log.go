@@ -10,7 +10,6 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
-	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // logCommand is `fedmsg log`: what is to be known and done about a node's log.
@@ -30,8 +29,8 @@ func (p *program) logInfo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "info",
 		Short: "Say which log it is, what it holds, and which logs it goes on from",
-		Long: `Describe the log in the state directory. It is read as a whole and not changed, and the node may be running. A running
-node answers the same at once: curl http://127.0.0.1:8940/v1/log`,
+		Long: `Describe the log in the state directory, without changing it or reading all of it. The node may be running. Whether all is
+as it was written, fedmsg check tells.`,
 		Example: `  fedmsg log info
   fedmsg log info --state /var/lib/fedmsg --format json | jq .last`,
 		Args: cobra.NoArgs,
@@ -46,41 +45,39 @@ node answers the same at once: curl http://127.0.0.1:8940/v1/log`,
 		if err != nil {
 			return err
 		}
-		done := p.newMeter().wait(fmt.Sprintf("reading %s in %s …", byteSize(dirBytes(dir)), ops.Printable(dir)))
-		sum, err := commitlog.Check(dir, func(commitlog.Finding) {})
-		done()
+		info, err := commitlog.ReadInfo(dir)
 		if err != nil {
 			return err
 		}
 		if *format == "json" {
-			return p.infoJSON(sum)
+			return p.infoJSON(info)
 		}
-		return p.infoText(sum)
+		return p.infoText(info)
 	}
 	return cmd
 }
 
-// infoText writes what Check found, one thing a line.
-func (p *program) infoText(s commitlog.Summary) error {
+// infoText writes one thing a line.
+func (p *program) infoText(i commitlog.Info) error {
 	w := tabwriter.NewWriter(p.stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "log\t%s\n", s.ID)
-	fmt.Fprintf(w, "entries\t%d\n", s.Entries)
-	if s.Entries > 0 {
-		fmt.Fprintf(w, "first\t%s\t%s\n", fedmsg.Position{Log: s.ID, Seq: s.First}, s.Oldest.Format(time.RFC3339))
-		fmt.Fprintf(w, "last\t%s\t%s\n", fedmsg.Position{Log: s.ID, Seq: s.Last}, s.Newest.Format(time.RFC3339))
+	fmt.Fprintf(w, "log\t%s\n", i.ID)
+	fmt.Fprintf(w, "entries\t%d\n", entries(i))
+	if entries(i) > 0 {
+		fmt.Fprintf(w, "first\t%s\t%s\n", fedmsg.Position{Log: i.ID, Seq: i.First}, i.Oldest.Format(time.RFC3339))
+		fmt.Fprintf(w, "last\t%s\t%s\n", fedmsg.Position{Log: i.ID, Seq: i.Last}, i.Newest.Format(time.RFC3339))
 	}
-	fmt.Fprintf(w, "size\t%s\tin %d segments\n", byteSize(s.Bytes), s.Segments)
-	for _, a := range s.Lineage {
+	fmt.Fprintf(w, "size\t%s\tin %d segments\n", byteSize(i.Bytes), i.Segments)
+	for _, a := range i.Lineage {
 		fmt.Fprintf(w, "goes on from\t%s\n", fedmsg.Position{Log: a.ID, Seq: a.Last})
-	}
-	if s.Missing > 0 {
-		fmt.Fprintf(w, "damaged\t%d entries\tsee fedmsg check\n", s.Missing)
 	}
 	return w.Flush()
 }
 
-func (p *program) infoJSON(s commitlog.Summary) error {
-	lineage := s.Lineage
+// entries is how many numbers the log retains; of damaged ones the entry cannot be read.
+func entries(i commitlog.Info) uint64 { return i.Last + 1 - i.First }
+
+func (p *program) infoJSON(i commitlog.Info) error {
+	lineage := i.Lineage
 	if lineage == nil {
 		lineage = []commitlog.Ancestor{}
 	}
@@ -94,10 +91,9 @@ func (p *program) infoJSON(s commitlog.Summary) error {
 		Oldest   time.Time            `json:"oldest,omitzero"`
 		Newest   time.Time            `json:"newest,omitzero"`
 		Entries  uint64               `json:"entries"`
-		Missing  uint64               `json:"missing"`
 		Segments int                  `json:"segments"`
 		Lineage  []commitlog.Ancestor `json:"lineage"`
-	}{s.ID, s.First, s.Last, s.Bytes, s.Oldest, s.Newest, s.Entries, s.Missing, s.Segments, lineage})
+	}{i.ID, i.First, i.Last, i.Bytes, i.Oldest, i.Newest, entries(i), i.Segments, lineage})
 }
 
 func (p *program) logAdopt() *cobra.Command {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/federated-messaging/fedmsg/internal/ops"
@@ -43,28 +42,4 @@ func (m *meter) clear() {
 	}
 	m.shown = false
 	fmt.Fprint(m.out, "\r\x1b[K")
-}
-
-// wait shows text with the seconds that have passed, until the function that it gives is called, for a work that does not
-// say how far it is.
-func (m *meter) wait(text string) (done func()) {
-	if m == nil {
-		return func() {}
-	}
-	begin, end := time.Now(), make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		tick := time.NewTicker(meterEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				m.show("%s %d s", text, int(time.Since(begin).Seconds()))
-			case <-end:
-				m.clear()
-				return
-			}
-		}
-	})
-	return sync.OnceFunc(func() { close(end); wg.Wait() })
 }
