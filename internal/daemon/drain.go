@@ -110,6 +110,9 @@ func (d *drainer) deliver(ctx context.Context, files []spool.File) []error {
 			}
 		}
 	}
+	if len(files) > 1 && !slices.ContainsFunc(errs, func(err error) bool { return fedmsg.CodeOf(err) != fedmsg.CodeStorageFull }) {
+		return d.deliver(ctx, files[:1]) // there may never be room for all at once, and be for one
+	}
 	return errs
 }
 

@@ -60,6 +60,7 @@ type fakeDoor struct {
 	underway             bool                // something is not committed
 	lines                map[string][]string // by sender
 	refuse               map[string]error    // by line
+	room                 int                 // a submission of more lines is refused as a whole; 0 is no bound
 }
 
 type fakeTicket struct {
@@ -71,6 +72,12 @@ func (d *fakeDoor) Submit(_ context.Context, from fedmsg.Sender, lines ...[]byte
 	d.underway = true
 	d.submissions++
 	t := &fakeTicket{door: d}
+	if d.room > 0 && len(lines) > d.room {
+		for range lines {
+			t.outcomes = append(t.outcomes, fedmsg.Outcome{Err: fedmsg.Errorf(fedmsg.CodeStorageFull, "full")})
+		}
+		return t
+	}
 	for _, line := range lines {
 		d.lines[from.String()] = append(d.lines[from.String()], string(line))
 		t.outcomes = append(t.outcomes, fedmsg.Outcome{Err: d.refuse[string(line)]})
@@ -105,6 +112,16 @@ func TestDeliverSharesCommits(t *testing.T) {
 	}
 	if door.commits != 1 || door.submissions != 3 {
 		t.Errorf("%d commits of %d submissions", door.commits, door.submissions)
+	}
+}
+
+// TestDeliverAloneWhatHasNoRoomTogether holds that a small log does not refuse a spool for ever.
+func TestDeliverAloneWhatHasNoRoomTogether(t *testing.T) {
+	door := &fakeDoor{lines: map[string][]string{}, room: 1}
+	d := newDrainer(nil, spool.Options{}, door, 0, slog.New(slog.DiscardHandler))
+	files := []spool.File{{Owner: 1, Envelope: []byte("0")}, {Owner: 1, Envelope: []byte("1")}}
+	if errs := d.deliver(t.Context(), files); len(errs) != 1 || errs[0] != nil || !slices.Equal(door.lines["uid:1"], []string{"0"}) {
+		t.Errorf("fates %v, stored %v", errs, door.lines)
 	}
 }
 
