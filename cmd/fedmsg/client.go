@@ -25,6 +25,7 @@ type clientFlags struct {
 	timeout   time.Duration
 	noSpool   bool
 	settings  settingFlags
+	nodeGiven bool // by --node
 }
 
 // nodeClientFlags adds the flags by which a verb finds a node.
@@ -48,6 +49,7 @@ func (c *clientFlags) publishingFlags(f *pflag.FlagSet) {
 
 // clientConfig reads the few keys that a client needs. The file of a node need not be readable for those who publish.
 func (p *program) clientConfig(cmd *cobra.Command, c *clientFlags) (config.Config, error) {
+	c.nodeGiven = cmd.Flags().Changed("node")
 	loaded, err := p.loadConfig(cmd, c.settings)
 	if err == nil {
 		return loaded.Config, nil
@@ -80,7 +82,11 @@ func (p *program) newClient(cfg config.Config, c *clientFlags, publishes bool) (
 	if publishes && !c.noSpool {
 		o.Spool = cfg.Spool.Directory // where the node of this machine looks for it
 	}
-	return client.New(o)
+	made, err := client.New(o)
+	if code, text := fedmsg.Public(err); err != nil && code == fedmsg.CodeConfig && c.nodeGiven {
+		return nil, fedmsg.WrapError(fedmsg.CodeUsage, errors.Unwrap(err), "--node: %s", text)
+	}
+	return made, err
 }
 
 // drainFirst sends what waits in the spool, since what comes now queues behind it. If that fails now, publishing says so.

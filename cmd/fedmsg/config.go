@@ -102,7 +102,7 @@ func (p *program) warn(warnings []string) {
 // complain tells the user the error that ended a command, on one line; each fault of the configuration has its own.
 func (p *program) complain(command string, err error) {
 	first, faults, many := strings.Cut(err.Error(), "\n")
-	if !many || fedmsg.CodeOf(err) != fedmsg.CodeConfig {
+	if code := fedmsg.CodeOf(err); !many || code != fedmsg.CodeConfig && code != fedmsg.CodeUsage {
 		p.note("%s: %s", command, err)
 		return
 	}

@@ -267,3 +267,25 @@ func TestPaths(t *testing.T) {
 		})
 	}
 }
+
+// TestOnlyFlagsWrongIsUsage: a bad value on the command line is the caller's slip, not a fault of the configuration.
+func TestOnlyFlagsWrongIsUsage(t *testing.T) {
+	good, bad := write(t, "fedmsg.toml", "environment = 'prod'\n"), write(t, "fedmsg.toml", "environment = 'x'\n")
+	cases := []struct {
+		name, file string
+		flags      []Flag
+		want       fedmsg.Code
+	}{
+		{"a value that cannot be read", good, []Flag{{"--listen", "http.listen", []string{"http://127.0.0.1:0"}}, {"--spool-interval", "spool.interval", []string{"soon"}}}, fedmsg.CodeUsage},
+		{"a value that makes no sense", good, []Flag{{"--environment", "environment", []string{"x"}}}, fedmsg.CodeUsage},
+		{"two of them", good, []Flag{{"--environment", "environment", []string{"x"}}, {"--state", "state", []string{"here"}}}, fedmsg.CodeUsage},
+		{"the file", bad, []Flag{{"--state", "state", []string{"/here"}}}, fedmsg.CodeConfig},
+		{"flag and file", bad, []Flag{{"--state", "state", []string{"here"}}}, fedmsg.CodeConfig},
+	}
+	for _, c := range cases {
+		_, err := Load(Source{File: c.file, Flags: c.flags, Exists: func(string) bool { return false }})
+		if got := fedmsg.CodeOf(err); got != c.want {
+			t.Errorf("%s: %v (%s), want %s", c.name, err, got, c.want)
+		}
+	}
+}

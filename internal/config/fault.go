@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/federated-messaging/fedmsg"
@@ -73,13 +74,18 @@ func (fs Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// coded gives the faults as the error that a user is shown, with [fedmsg.CodeConfig], or nil when there are none.
+// coded gives the faults as the error that a user is shown, or nil when there are none. It has [fedmsg.CodeConfig], or
+// [fedmsg.CodeUsage] when only the command line is wrong.
 func (fs Faults) coded() error {
+	code := fedmsg.CodeConfig
+	if !slices.ContainsFunc(fs, func(f Fault) bool { return f.Origin.Kind != FromFlag }) {
+		code = fedmsg.CodeUsage
+	}
 	switch len(fs) {
 	case 0:
 		return nil
 	case 1:
-		return &fedmsg.Error{Code: fedmsg.CodeConfig, Message: fs[0].String()}
+		return &fedmsg.Error{Code: code, Message: fs[0].String()}
 	}
-	return fedmsg.Errorf(fedmsg.CodeConfig, "the configuration has %d faults:\n%s", len(fs), fs.Error())
+	return fedmsg.Errorf(code, "the configuration has %d faults:\n%s", len(fs), fs.Error())
 }

@@ -47,7 +47,7 @@ type Loaded struct {
 }
 
 // Load reads all sources and checks the result, without opening anything else. When anything is wrong, the error has
-// [fedmsg.CodeConfig] and names all faults of all sources; the Loaded is then what could be understood, never nil.
+// [fedmsg.CodeConfig], or [fedmsg.CodeUsage] when only flags are wrong, and names all faults of all sources; the Loaded is then what could be understood, never nil.
 func Load(src Source) (*Loaded, error) {
 	env := environment(src.Environ)
 	sys := src.system(env)

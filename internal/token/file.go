@@ -26,14 +26,15 @@ type file struct {
 }
 
 // Read gives the tokens of the file at path, in the order in which they were made. No file is no tokens. It fails with
-// CodeConfig when others than the owner may read or write the file, or when it does not make sense.
+// CodeForbidden when the caller may not read the file, and with CodeConfig when others than the owner may read or write it,
+// or when it does not make sense.
 func Read(path string) ([]Token, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot open the tokens in %s; run as its owner", path)
+		return nil, notOpened(err, path)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -41,6 +42,14 @@ func Read(path string) ([]Token, error) {
 		return nil, fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot look at %s", path)
 	}
 	return read(f, info, path)
+}
+
+// notOpened says why the file at path cannot be opened.
+func notOpened(err error, path string) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fedmsg.WrapError(fedmsg.CodeForbidden, err, "the tokens in %s are not yours to read; run as its owner", path)
+	}
+	return fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot open the tokens in %s", path)
 }
 
 // read is Read of a file that is open.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -292,5 +293,26 @@ func BenchmarkLookup(b *testing.B) {
 	s := &Store{c: Config{Now: time.Now, Every: time.Hour}, tokens: tokens, checked: time.Now()}
 	for b.Loop() {
 		s.Lookup("fedmsg_nobody")
+	}
+}
+
+// TestReadOfOthersIsForbidden holds that a file which the caller may not read is told from one that makes no sense.
+func TestReadOfOthersIsForbidden(t *testing.T) {
+	err := notOpened(&fs.PathError{Op: "open", Path: "/a", Err: syscall.EACCES}, "/a")
+	if got := fedmsg.CodeOf(err); got.ExitStatus() != 77 || !strings.Contains(err.Error(), "run as its owner") {
+		t.Errorf("%v (%s)", err, got)
+	}
+	if got := fedmsg.CodeOf(notOpened(syscall.EMFILE, "/a")); got != fedmsg.CodeConfig {
+		t.Errorf("no descriptors left: %s", got)
+	}
+	if os.Geteuid() == 0 {
+		return // who may read everything
+	}
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	if err := os.WriteFile(path, []byte("{}"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(path); fedmsg.CodeOf(err) != fedmsg.CodeForbidden {
+		t.Errorf("Read = %v", err)
 	}
 }
