@@ -88,9 +88,14 @@ func LintTopic(topic string) string {
 	return "topic has no environment word (dev, stg, prod); the usual shape is PREFIX.ENV.SERVICE.OBJECT.EVENT"
 }
 
-// FullTopic builds the topic of a short one as the old system did (SPEC section 4): PREFIX.ENV.MODNAME.TOPIC, except that
-// nothing is put before a MODNAME.TOPIC that already starts with the text of prefix. An empty topic is "unspecified".
+// FullTopic builds the topic of a short one: PREFIX.ENV.MODNAME.TOPIC, without MODNAME if that is empty. A topic that begins
+// with the words of prefix is a full one and stays as it is. For all others this is what the old system did (SPEC section
+// 4): an empty topic is "unspecified", and nothing is put before a MODNAME.TOPIC that starts with the text of prefix, where
+// no dot need follow.
 func FullTopic(prefix, environment, modname, topic string) string {
+	if rest, ok := strings.CutPrefix(topic, prefix); ok && prefix != "" && (rest == "" || rest[0] == '.') {
+		return topic
+	}
 	if topic == "" {
 		topic = "unspecified"
 	}

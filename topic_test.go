@@ -87,7 +87,13 @@ func TestFullTopic(t *testing.T) {
 		{"org.example", "dev", "", "repo.update", "org.example.dev.repo.update"},
 		{"org.example", "dev", "git", "", "org.example.dev.git.unspecified"},
 		{"org.example", "dev", "", "org.example.prod.a.b", "org.example.prod.a.b"},
-		{"org.example", "dev", "org.exampleX", "a", "org.exampleX.a"}, // no dot is asked for
+		{"org.example", "dev", "git", "org.example.prod.a.b", "org.example.prod.a.b"}, // full: no modname is put in
+		{"org.example", "dev", "git", "org.example", "org.example"},
+		{"org.example", "dev", "git", "org.examples.a", "org.example.dev.git.org.examples.a"},
+		{"org.example", "dev", "org.exampleX", "a", "org.exampleX.a"}, // of modname and topic no dot is asked for
+		{"org.example", "dev", "", "org.examples.a", "org.examples.a"},
+		{"", "dev", "git", "", "git.unspecified"},
+		{"", "dev", "git", ".a", "git..a"},
 	} {
 		if got := FullTopic(test.prefix, test.environment, test.modname, test.topic); got != test.want {
 			t.Errorf("%+v: %s", test, got)

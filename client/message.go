@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -51,7 +50,7 @@ func (c *Client) draft(m *fedmsg.Message) (outgoing, error) {
 		plain: m.ID != "" && m.Time.IsZero(),
 	}
 	if c.o.TopicPrefix != "" {
-		d.Topic = c.fullTopic(m.Topic)
+		d.Topic = fedmsg.FullTopic(c.o.TopicPrefix, c.o.Environment, c.o.Modname, m.Topic)
 	}
 	if err := c.limits.CheckTopic(d.Topic); err != nil {
 		return d, err
@@ -78,18 +77,6 @@ func (c *Client) draft(m *fedmsg.Message) (outgoing, error) {
 		d.Headers = headers(m.Headers)
 	}
 	return d, nil
-}
-
-func (c *Client) fullTopic(topic string) string {
-	return FullTopic(c.o.TopicPrefix, c.o.Environment, c.o.Modname, topic)
-}
-
-// FullTopic completes a short topic to PREFIX.ENVIRONMENT.MODNAME.TOPIC; one that begins with prefix already stays.
-func FullTopic(prefix, environment, modname, topic string) string {
-	if bare, ok := strings.CutPrefix(topic, prefix); ok && (len(bare) == 0 || bare[0] == '.') {
-		return topic
-	}
-	return fedmsg.FullTopic(prefix, environment, modname, topic)
 }
 
 // headers encodes labels as a compact JSON object in a fixed order.

@@ -38,7 +38,7 @@ type Options struct {
 	InFlightBytes int
 
 	// TopicPrefix, Environment and Modname complete short topics as the old system did: a topic that does not begin with
-	// TopicPrefix becomes PREFIX.ENVIRONMENT.MODNAME.TOPIC. Without TopicPrefix topics are used as they are. An empty
+	// TopicPrefix becomes PREFIX.ENVIRONMENT.MODNAME.TOPIC, see [fedmsg.FullTopic]. Without TopicPrefix topics are used as they are. An empty
 	// Environment is dev, and an empty Modname is left out.
 	TopicPrefix, Environment, Modname string
 

@@ -115,7 +115,7 @@ func (p *program) publishPush(ctx context.Context, cmd *cobra.Command, o *hookFl
 	}
 	var tickets []*client.Ticket
 	for _, e := range events {
-		topic := client.FullTopic(cfg.TopicPrefix, cfg.Environment, o.modname, e.topic)
+		topic := fedmsg.FullTopic(cfg.TopicPrefix, cfg.Environment, o.modname, e.topic)
 		t, err := c.Submit(ctx, fedmsg.Message{Topic: topic, Body: e.body})
 		if err != nil {
 			return errors.Join(readErr, err)

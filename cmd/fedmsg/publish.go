@@ -145,7 +145,7 @@ func (o *publishFlags) check(args []string) (map[string]string, error) {
 
 // fullTopic completes the topic of the flags.
 func (o *publishFlags) fullTopic(cfg config.Config) string {
-	return client.FullTopic(cfg.TopicPrefix, cfg.Environment, o.modname, o.topic)
+	return fedmsg.FullTopic(cfg.TopicPrefix, cfg.Environment, o.modname, o.topic)
 }
 
 // textBody makes a body of the text of --message, as the old program did.

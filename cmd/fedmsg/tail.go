@@ -111,7 +111,7 @@ func (p *program) warnShort(cfg config.Config, topics []string) {
 	for _, t := range topics {
 		if strings.Count(t, ".") < 2 && !strings.ContainsAny(t, "*#") {
 			p.note("fedmsg tail: nothing may ever match %s: publish puts prefix and environment before a short topic; did you mean --topic %s?",
-				t, client.FullTopic(cfg.TopicPrefix, cfg.Environment, "", t))
+				t, fedmsg.FullTopic(cfg.TopicPrefix, cfg.Environment, "", t))
 		}
 	}
 }
