@@ -23,8 +23,7 @@ func publishHTTP(ctx context.Context, b *bench) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	m := submission()
-	request := fmt.Appendf(nil, "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(m), m)
+	request := plainRequest()
 	return b.timed(ctx, n.server, callers, func(int) (func() error, func(), error) {
 		conn, err := net.Dial("unix", n.socket)
 		if err != nil {
@@ -33,6 +32,12 @@ func publishHTTP(ctx context.Context, b *bench) (sample, error) {
 		buf := make([]byte, 4096)
 		return func() error { return roundTrip(conn, request, buf) }, func() { conn.Close() }, nil
 	})
+}
+
+// plainRequest is one message as a request of its own.
+func plainRequest() []byte {
+	m := submission()
+	return fmt.Appendf(nil, "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(m), m)
 }
 
 // roundTrip sends a request and reads the whole answer, which must be a 201.

@@ -88,11 +88,13 @@ func streamStage() stage {
 	return stage{
 		title: "live readers",
 		contenders: []contender{
-			{name: "sse-live", title: "1,000 live SSE readers, deliveries", run: liveSSE},
+			{name: "sse-live", title: "1,000 live SSE readers, deliveries, publishing as fast as it goes", run: liveSSE},
+			{name: "sse-paced", title: fmt.Sprintf("1,000 live SSE readers, deliveries of %d messages a second one by one (%s/s are offered)", pacedRate, thousands(pacedRate*liveReaders)), run: pacedSSE},
 			{name: "sse-idle", title: "10,000 idle SSE readers, memory of the node", run: idleSSE},
 		},
 		rows: []row{
 			{[]string{"sse-live"}, "1,000 live SSE readers", "≥ 150,000 deliveries/s", atLeast("sse-live", 150_000)},
+			{[]string{"sse-paced"}, "the same, messages one by one", "≥ 150,000 deliveries/s", atLeast("sse-paced", 150_000)},
 			{[]string{"sse-idle"}, "10,000 idle SSE readers", "≤ 8 KB a reader, ≤ 120 MB in all", func(m func(string) sample) (string, bool) {
 				s := m("sse-idle")
 				return fmt.Sprintf("%.1f KB a reader, %.0f MB in all", float64(s.each)/1e3, float64(s.size)/1e6), s.each <= 8192 && s.size <= 120e6

@@ -33,17 +33,54 @@ func openSSE(n *node, buf []byte) (net.Conn, error) {
 	return conn, nil
 }
 
-// liveSSE publishes to a thousand live readers and counts what reaches them.
+// liveSSE publishes as fast as it can to a thousand live readers and counts what reaches them: mostly many messages at a time.
 func liveSSE(ctx context.Context, b *bench) (sample, error) {
-	n, err := b.theNode(ctx)
-	if err != nil {
-		return sample{}, err
-	}
 	chunks := 8 // on each of two connections
 	if b.o.quick {
 		chunks = 1
 	}
-	want := 2 * chunks * linesInChunk
+	return b.deliveries(ctx, 2*chunks*linesInChunk, func(n *node) error {
+		_, err := streamAll(n.socket, 2, func(_ time.Duration, sent int) bool { return sent < chunks })
+		return err
+	})
+}
+
+// pacedRate is how many messages a second pacedSSE publishes, each alone.
+const pacedRate = 250
+
+// pacedSSE publishes one message after the other at an even pace, so that each is a write of its own to each of a thousand
+// readers. A node that keeps up delivers as many as are offered.
+func pacedSSE(ctx context.Context, b *bench) (sample, error) {
+	count := int(b.o.span.Seconds() * pacedRate)
+	return b.deliveries(ctx, count, func(n *node) error {
+		conn, err := net.Dial("unix", n.socket)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		request, buf := plainRequest(), make([]byte, 4096)
+		tick := time.NewTicker(time.Second / pacedRate)
+		defer tick.Stop()
+		for range count {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if err := roundTrip(conn, request, buf); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// deliveries opens a thousand live readers, publishes, and waits until each of them has read want messages.
+func (b *bench) deliveries(ctx context.Context, want int, publish func(*node) error) (sample, error) {
+	n, err := b.theNode(ctx)
+	if err != nil {
+		return sample{}, err
+	}
 	var wg sync.WaitGroup
 	errs := make([]error, liveReaders)
 	for i := range errs {
@@ -59,14 +96,14 @@ func liveSSE(ctx context.Context, b *bench) (sample, error) {
 		return sample{}, err
 	}
 	start := time.Now()
-	if _, err := streamAll(n.socket, 2, func(_ time.Duration, sent int) bool { return sent < chunks }); err != nil {
+	if err := publish(n); err != nil {
 		return sample{}, err
 	}
 	wg.Wait()
 	took := time.Since(start)
 	after, err := n.cpu()
-	deliveries := want * liveReaders
-	return sample{rate: float64(deliveries) / took.Seconds(), cpu: (after - before) / time.Duration(deliveries)}, errors.Join(append(errs, err)...)
+	all := want * liveReaders
+	return sample{rate: float64(all) / took.Seconds(), cpu: (after - before) / time.Duration(all)}, errors.Join(append(errs, err)...)
 }
 
 // countEvents reads until so many messages have come.
