@@ -15,13 +15,13 @@ import (
 const maxReaderBytes = 256
 
 // savedReaders gives the saved positions of the readers, one in each file of the directory: "POSITION", or
-// "POSITION hold" where retention must keep what the reader has not taken. A file that cannot be read is logged and holds
-// nothing, as one bad file must not stop the node.
+// "POSITION hold" where retention must keep what the reader has not taken. What cannot be read is logged and holds
+// everything, which health then tells: one bad file must neither stop the node nor let go of what its reader still needs.
 func savedReaders(dir string, log *slog.Logger) []commitlog.Pin {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		log.Warn("cannot look for saved readers", "directory", dir, "error", err)
-		return nil
+		log.Warn("cannot look for saved readers; nothing is removed from the log", "directory", dir, "error", err)
+		return []commitlog.Pin{{Name: "the directory of saved readers", Hold: true}}
 	}
 	var pins []commitlog.Pin
 	for _, e := range entries {
@@ -30,8 +30,8 @@ func savedReaders(dir string, log *slog.Logger) []commitlog.Pin {
 		}
 		pin, err := savedReader(filepath.Join(dir, e.Name()))
 		if err != nil {
-			log.Warn("cannot read the saved position of a reader", "reader", e.Name(), "error", err)
-			continue
+			log.Warn("cannot read the saved position of a reader; nothing is removed from the log", "reader", e.Name(), "error", err)
+			pin = commitlog.Pin{Name: e.Name(), Hold: true}
 		}
 		pins = append(pins, pin)
 	}

@@ -78,6 +78,9 @@ func TestSavedReaders(t *testing.T) {
 	got := savedReaders(dir, slog.New(slog.NewTextHandler(&logged, nil)))
 	want := []commitlog.Pin{
 		{Name: "archive", Position: fedmsg.Position{Log: "k3v5q2m7x4ab", Seq: 1042}, Hold: true},
+		{Name: "bad", Hold: true},
+		{Name: "empty", Hold: true},
+		{Name: "huge", Hold: true},
 		{Name: "irc", Position: fedmsg.Position{Log: "k3v5q2m7x4ab", Seq: 7}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -85,5 +88,8 @@ func TestSavedReaders(t *testing.T) {
 	}
 	if n := strings.Count(logged.String(), "\n"); n != 3 {
 		t.Errorf("%d lines logged, want one for each of bad, empty and huge:\n%s", n, logged.String())
+	}
+	if pins := savedReaders(filepath.Join(dir, "none"), slog.New(slog.DiscardHandler)); len(pins) != 1 || !pins[0].Hold {
+		t.Errorf("without the directory: %v", pins)
 	}
 }
