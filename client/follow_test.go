@@ -181,7 +181,7 @@ func TestParseSince(t *testing.T) {
 		"2026-01-02 03:04":     "2026-01-02T03:04:00Z",
 		"90m":                  "2026-03-04T03:36:07Z",
 		"7d":                   "2026-02-25T05:06:07Z",
-		"1d12h":                 "2026-03-02T17:06:07Z",
+		"1d12h":                "2026-03-02T17:06:07Z",
 	} {
 		if got, err := ParseSince(s, now); err != nil || got.Format(time.RFC3339) != want {
 			t.Errorf("%s: %v, %v; want %s", s, got, err, want)
