@@ -1,11 +1,6 @@
 package fedmsg
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -97,33 +92,6 @@ func TestFullTopic(t *testing.T) {
 	} {
 		if got := FullTopic(test.prefix, test.environment, test.modname, test.topic); got != test.want {
 			t.Errorf("%+v: %s", test, got)
-		}
-	}
-}
-
-// TestFullTopicVectors holds that a short topic gets what the old system gave it.
-func TestFullTopicVectors(t *testing.T) {
-	names, _ := filepath.Glob("../shared/interop/vectors/v*.json")
-	if len(names) == 0 {
-		t.Skip("shared vectors not found")
-	}
-	for _, name := range names {
-		var v struct {
-			Publish  struct{ Topic, Modname, Prefix, Environment string }
-			Unsigned struct{ Text []string } `json:"unsigned_frames"`
-		}
-		var prefix struct {
-			Publish struct {
-				Prefix string `json:"topic_prefix"`
-			}
-		}
-		data, err := os.ReadFile(name)
-		if err := errors.Join(err, json.Unmarshal(data, &v), json.Unmarshal(data, &prefix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-		p := v.Publish
-		if got := FullTopic(prefix.Publish.Prefix, p.Environment, p.Modname, p.Topic); got != v.Unsigned.Text[0] {
-			t.Errorf("%s: %s, want %s", name, got, v.Unsigned.Text[0])
 		}
 	}
 }

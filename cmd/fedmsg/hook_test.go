@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
 	"github.com/federated-messaging/fedmsg/internal/spool"
 )
 
@@ -26,9 +27,7 @@ type repository struct {
 
 func newRepository(t *testing.T) *repository {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("needs the program git")
-	}
+	fedmsgtest.Tool(t, "git")
 	dir := t.TempDir()
 	r := &repository{t: t, bare: filepath.Join(dir, "shop.git"), work: filepath.Join(dir, "work")}
 	t.Setenv("GIT_CONFIG_GLOBAL", filepath.Join(dir, "none"))

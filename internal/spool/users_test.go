@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
 )
 
 // TestMain lets the test binary be another user's publisher: see TestThreeUsersShareOneDirectory.
@@ -63,9 +64,7 @@ func readableDir(t *testing.T) string {
 }
 
 func TestThreeUsersShareOneDirectory(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root, to become three users")
-	}
+	fedmsgtest.Root(t) // to become three users
 	base := readableDir(t)
 	dir, bin := filepath.Join(base, "spool"), filepath.Join(base, "publisher")
 	copyFile(t, os.Args[0], bin)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
 )
 
 var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -220,9 +221,7 @@ func TestUnusableFile(t *testing.T) {
 
 // TestEditAsRoot holds that a file that root has edited belongs to whom the state directory belongs, who is to read it.
 func TestEditAsRoot(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give files away")
-	}
+	fedmsgtest.Root(t) // only root can give files away
 	dir := t.TempDir()
 	if err := os.Chown(dir, 65534, 65534); err != nil {
 		t.Fatal(err)

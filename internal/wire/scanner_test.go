@@ -72,31 +72,6 @@ func objectOf(keys []string) []byte {
 	return []byte(b.String())
 }
 
-// TestAllocations holds that decoding allocates only what it returns.
-func TestAllocations(t *testing.T) {
-	d := newDecoder()
-	whole, sub := kilobyteEnvelope(), []byte(`{"topic":"a.b","msg":`+string(kilobyteBody())+`}`)
-	line, out, draft := kilobyteEntry(), make([]byte, 0, 4096), kilobyteDraft()
-	for _, test := range []struct {
-		name string
-		most float64
-		run  func()
-	}{
-		{"Submitted, whole", 1, func() { _, _ = d.Submitted(whole) }},
-		{"Submitted, submission", 1, func() { _, _ = d.Submitted(sub) }},
-		{"AppendCanonical", 0, func() { _, _ = AppendCanonical(out, whole) }},
-		{"AppendEnvelope", 0, func() { _ = AppendEnvelope(out, draft) }},
-		{"DecodeEntry", 0, func() { _, _ = DecodeEntry(line) }},
-	} {
-		if raceEnabled {
-			t.Skip("the race detector makes the pool forget")
-		}
-		if got := testing.AllocsPerRun(200, test.run); got > test.most {
-			t.Errorf("%s: %v allocations, want %v", test.name, got, test.most)
-		}
-	}
-}
-
 // TestHostileShapes decodes the worst of the limit's size: it must be refused or read in about the time that its bytes take.
 func TestHostileShapes(t *testing.T) {
 	d := newDecoder()

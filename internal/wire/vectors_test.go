@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,17 +13,13 @@ import (
 	"testing"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
 )
 
-const sharedDir = "../../../shared/"
-
-// shared reads a file of the known-good material, or skips the test where that is not at hand.
+// sharedFile reads a file of the known-good material, or skips the test where that is not at hand.
 func sharedFile(t testing.TB, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(sharedDir, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("shared vectors not found")
-	}
+	data, err := os.ReadFile(fedmsgtest.Shared(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,12 +141,9 @@ type vector struct {
 // oldFrames gives the vectors v01 to v12 by name.
 func oldFrames(t testing.TB) map[string]vector {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(sharedDir, "interop/vectors/v*.json"))
+	names, err := filepath.Glob(filepath.Join(fedmsgtest.Shared(t, "interop/vectors"), "v*.json"))
 	if err != nil {
 		t.Fatal(err)
-	}
-	if len(names) == 0 {
-		t.Skip("shared vectors not found")
 	}
 	if len(names) != 12 {
 		t.Fatalf("%d vectors; 12 are known", len(names))
@@ -160,7 +151,7 @@ func oldFrames(t testing.TB) map[string]vector {
 	vectors := map[string]vector{}
 	for _, name := range names {
 		var v vector
-		sharedJSON(t, strings.TrimPrefix(name, sharedDir), &v)
+		sharedJSON(t, "interop/vectors/"+filepath.Base(name), &v)
 		vectors[strings.TrimSuffix(filepath.Base(name), ".json")] = v
 	}
 	return vectors
