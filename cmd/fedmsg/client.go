@@ -89,6 +89,20 @@ func (p *program) newClient(cfg config.Config, c *clientFlags, publishes bool) (
 	return made, err
 }
 
+// newPublisher makes the client of a verb that publishes, with what waits in the spool sent before. The caller closes it.
+func (p *program) newPublisher(cmd *cobra.Command, c *clientFlags) (*client.Client, config.Config, error) {
+	cfg, err := p.clientConfig(cmd, c)
+	if err != nil {
+		return nil, cfg, err
+	}
+	publisher, err := p.newClient(cfg, c, true)
+	if err != nil {
+		return nil, cfg, err
+	}
+	drainFirst(cmd.Context(), publisher, c.timeout)
+	return publisher, cfg, nil
+}
+
 // drainFirst sends what waits in the spool, since what comes now queues behind it. If that fails now, publishing says so.
 func drainFirst(ctx context.Context, c *client.Client, timeout time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)

@@ -131,16 +131,11 @@ with exit status 0.`,
 
 // logger runs fedmsg-logger: what is only queued is a success.
 func (p *program) logger(cmd *cobra.Command, o *publishFlags) error {
-	cfg, err := p.clientConfig(cmd, o.clientFlags)
-	if err != nil {
-		return err
-	}
-	c, err := p.newClient(cfg, o.clientFlags, true)
+	c, cfg, err := p.newPublisher(cmd, o.clientFlags)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	drainFirst(cmd.Context(), c, o.timeout)
 	m := fedmsg.Message{Topic: fedmsg.FullTopic(cfg.TopicPrefix, cfg.Environment, o.modname, o.topic)}
 	publish := func(text string) error {
 		if m.Body, err = textBody(text, o.jsonInput); err != nil {

@@ -85,16 +85,11 @@ func (p *program) publish(cmd *cobra.Command, o *publishFlags, args []string) er
 	if err != nil {
 		return err
 	}
-	cfg, err := p.clientConfig(cmd, o.clientFlags)
-	if err != nil {
-		return err
-	}
-	c, err := p.newClient(cfg, o.clientFlags, true)
+	c, cfg, err := p.newPublisher(cmd, o.clientFlags)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	drainFirst(cmd.Context(), c, o.timeout)
 	out := &outcomes{p: p, name: cmd.CommandPath(), json: o.format == "json"}
 	if !ops.Terminal(p.stdout) { // where the receipts themselves would be seen to pass
 		out.meter = p.newMeter()
