@@ -429,11 +429,11 @@ func (n *streamNode) stuck() (count int) {
 func TestStreamStalledReader(t *testing.T) {
 	checkLeaks(t)
 	cfg := DefaultStreamConfig()
-	cfg.WriteTimeout = 2 * time.Second
+	cfg.WriteTimeout = 6 * time.Second // long enough for a good reader on a busy machine under the race detector
 	n := startStreams(t, cfg, nil, 1<<20)
 	good := n.open(t, "", "Accept", ndjsonType)
 	good.want("heartbeat", 0)
-	done := make(chan uint64)
+	done, caughtUp := make(chan uint64, 1), make(chan struct{})
 	go func() { // reads all the time
 		seq := uint64(0)
 		for {
@@ -447,6 +447,9 @@ func TestStreamStalledReader(t *testing.T) {
 					t.Errorf("behind %d came %s", seq, e.id)
 				}
 				seq++
+				if strings.Contains(e.data, `"topic":"last"`) {
+					close(caughtUp)
+				}
 			}
 		}
 	}()
@@ -477,6 +480,10 @@ func TestStreamStalledReader(t *testing.T) {
 	again := n.open(t, "after="+seen)
 	for seq := p.Seq + 1; seq <= total; seq++ {
 		again.message(seq)
+	}
+	select { // shutdown ends streams where they are
+	case <-caughtUp:
+	case <-time.After(20 * time.Second):
 	}
 	_ = n.streams.shutdown(t.Context())
 	if got := <-done; got != total {
