@@ -27,7 +27,7 @@ func (e *Entry) AppendJSON(b []byte) []byte {
 	b = append(b, `,"signer":`...)
 	b = AppendJSONString(b, e.Signer)
 	b = append(b, `,"verdict":`...)
-	b = AppendJSONString(b, e.Verdict)
+	b = AppendJSONString(b, string(e.Verdict))
 	if !e.Origin.IsZero() {
 		b = append(b, `,"origin":"`...)
 		b = e.Origin.AppendTo(b)
@@ -65,7 +65,7 @@ func (e *Entry) UnmarshalJSON(data []byte) error {
 		Topic      string          `json:"topic"`
 		Sender     string          `json:"sender"`
 		Signer     string          `json:"signer"`
-		Verdict    string          `json:"verdict"`
+		Verdict    Verdict         `json:"verdict"`
 		Origin     Position        `json:"origin"`
 		Envelope   json.RawMessage `json:"envelope"`
 		Base64     []byte          `json:"envelope_base64"`

@@ -36,7 +36,7 @@ func TestEntryRoundTrip(t *testing.T) {
 			Position: Position{Log: "k3v5q2m7x4ab", Seq: rapid.Uint64().Draw(t, "seq")},
 			Received: time.Unix(rapid.Int64Range(0, 1<<36).Draw(t, "seconds"), rapid.Int64Range(0, 999999999).Draw(t, "ns")).UTC(),
 			ID:       text.Draw(t, "id"), Topic: text.Draw(t, "topic"), Sender: text.Draw(t, "sender"), Signer: text.Draw(t, "signer"),
-			Verdict: text.Draw(t, "verdict"), Envelope: []byte(`{"a" : "é\ud83d\ude00"}`),
+			Verdict: Verdict(text.Draw(t, "verdict")), Envelope: []byte(`{"a" : "é\ud83d\ude00"}`),
 		}
 		if rapid.Bool().Draw(t, "old") {
 			e.NotIJSON, e.Envelope = true, rapid.SliceOfN(rapid.Byte(), 1, 20).Draw(t, "envelope")

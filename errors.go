@@ -37,6 +37,20 @@ const (
 	CodeBadHost         Code = "bad_host"        // the Host header names none of this node's names
 	CodeBadOrigin       Code = "bad_origin"      // a browser sent the request from another site
 
+	// Who signed a message can, or who decides whom this node trusts.
+
+	CodeUnsigned           Code = "unsigned"            // nobody signed it, and this door asks for a signature
+	CodeMalformedSignature Code = "malformed_signature" // a signature, certificate or crypto member is not of a known form
+	CodeBadSignature       Code = "bad_signature"       // the signature does not belong to these bytes
+	CodeUnknownSigner      Code = "unknown_signer"      // no trust root knows the key or certificate
+	CodeWrongTopic         Code = "wrong_topic"         // the signer may not speak for this topic
+	CodeRevoked            Code = "revoked"             // the certificate or key was revoked
+	CodeExpired            Code = "expired"             // the certificate, key or trust root was not valid at that time
+	CodeWeakSignature      Code = "weak_signature"      // SHA-1 or a short key, from a root that is not legacy
+	CodeStale              Code = "stale"               // signed too long ago for this door
+	CodeFromFuture         Code = "from_future"         // signed later than now
+	CodeStaleCRL           Code = "stale_crl"           // the revocation list is too old to tell; an administrator must renew it
+
 	// Time can: try again.
 
 	CodeUnavailable Code = "unavailable"   // nobody answers, or the node is stopping
@@ -80,6 +94,14 @@ func codeTable(c Code) codeRow {
 		return codeRow{401, 77}
 	case CodeForbidden, CodeBadOrigin:
 		return codeRow{403, 77}
+	case CodeMalformedSignature, CodeBadSignature:
+		return codeRow{400, 65}
+	case CodeStale, CodeFromFuture:
+		return codeRow{403, 65}
+	case CodeUnsigned, CodeUnknownSigner, CodeWrongTopic, CodeRevoked, CodeExpired, CodeWeakSignature:
+		return codeRow{403, 77}
+	case CodeStaleCRL:
+		return codeRow{503, 69}
 	case CodeBadHost:
 		return codeRow{421, 77}
 	case CodeUnavailable, CodeLogFailed, CodeLogAhead, CodeLocked:
@@ -118,7 +140,7 @@ func (c Code) ExitStatus() int { return codeTable(c).exit }
 // Retryable reports whether the same request may succeed later without anybody changing it.
 func (c Code) Retryable() bool {
 	switch c {
-	case CodeUnavailable, CodeTimeout, CodeBusy, CodeStorageFull, CodeLogFailed, CodeLogAhead:
+	case CodeUnavailable, CodeTimeout, CodeBusy, CodeStorageFull, CodeLogFailed, CodeLogAhead, CodeStaleCRL:
 		return true
 	}
 	return false

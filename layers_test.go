@@ -24,9 +24,10 @@ func layers() [][]string {
 		{"internal/durable", "internal/mutate", "internal/nearest", "internal/span"},
 		{
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",
-			"internal/spool", "internal/token", "internal/durable/durabletest",
+			"internal/spool", "internal/token", "internal/durable/durabletest", "internal/keys",
 		},
-		{"internal/ingest", "client"},
+		{"internal/pki", "internal/pgp"},
+		{"internal/ingest", "client", "internal/trust", "internal/sign"},
 		{"internal/httpapi"},
 		{"internal/config"},
 		{"internal/daemon", "fedmsgtest"},

@@ -24,8 +24,8 @@ type Record struct {
 	Topic      string
 	Envelope   []byte          // the exact bytes, never changed again
 	Sender     string          // as authenticated, see [Sender]
-	Signer     string          // the verified signer; empty where nothing is verified
-	Verdict    string          // what verification found; empty where nothing is verified
+	Signer     string          // the verified signer, as ROOT or ROOT/NAME of this node's trust; empty where nobody was verified
+	Verdict    Verdict         // what verification found
 	Signatures json.RawMessage // a JSON array of detached signatures, or nil
 	Origin     Position        // where another node had it; zero when it came from a publisher
 
@@ -47,8 +47,8 @@ type Entry struct {
 	ID         string
 	Topic      string
 	Sender     string
-	Signer     string
-	Verdict    string
+	Signer     string  // the verified signer, as ROOT or ROOT/NAME of this node's trust; empty where nobody was verified
+	Verdict    Verdict // what verification found
 	Envelope   []byte
 	Signatures json.RawMessage // a JSON array or nil
 	Origin     Position

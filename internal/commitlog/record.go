@@ -155,7 +155,7 @@ func appendRecord(b []byte, r *fedmsg.Record, h header, d *digest) []byte {
 	b = appendSection(b, sectionEnvelope, r.Envelope)
 	b = appendText(b, sectionSender, r.Sender)
 	b = appendText(b, sectionSigner, r.Signer)
-	b = appendText(b, sectionVerdict, r.Verdict)
+	b = appendText(b, sectionVerdict, string(r.Verdict))
 	if len(r.Signatures) > 0 {
 		b = appendSection(b, sectionSignatures, r.Signatures)
 	}
@@ -270,7 +270,7 @@ func fillEntry(e *fedmsg.Entry, log fedmsg.LogID, h *header, b []byte) bool {
 		case sectionSigner:
 			e.Signer = alias(data)
 		case sectionVerdict:
-			e.Verdict = alias(data)
+			e.Verdict = fedmsg.Verdict(alias(data))
 		case sectionSignatures:
 			e.Signatures = data
 		case sectionOrigin:

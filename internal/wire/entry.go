@@ -40,7 +40,7 @@ func decodeUsual(line []byte) (e fedmsg.Entry, ok bool) {
 		s.word(`,"topic":`) && s.share(&e.Topic) &&
 		s.word(`,"sender":`) && s.share(&e.Sender) &&
 		s.word(`,"signer":`) && s.share(&e.Signer) &&
-		s.word(`,"verdict":`) && s.share(&e.Verdict) &&
+		s.word(`,"verdict":`) && s.share((*string)(&e.Verdict)) &&
 		(!s.word(`,"origin":`) || s.position(&e.Origin)) &&
 		s.word(`,"envelope":`) && s.object1(&e.Envelope)
 	if !ok {

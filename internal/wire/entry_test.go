@@ -20,7 +20,7 @@ func TestDecodeEntryRoundTrip(t *testing.T) {
 			Position: fedmsg.Position{Log: "k3v5q2m7x4ab", Seq: rapid.Uint64().Draw(t, "seq")},
 			Received: time.Unix(rapid.Int64Range(0, 1<<36).Draw(t, "seconds"), rapid.Int64Range(0, 999999999).Draw(t, "ns")).UTC(),
 			ID:       text.Draw(t, "id"), Topic: text.Draw(t, "topic"), Sender: text.Draw(t, "sender"),
-			Signer: text.Draw(t, "signer"), Verdict: text.Draw(t, "verdict"),
+			Signer: text.Draw(t, "signer"), Verdict: fedmsg.Verdict(text.Draw(t, "verdict")),
 			Envelope: []byte(rapid.SampledFrom([]string{`{}`, `{"a" : [ 1 , "é\ud83d\ude00" ] }`, `{"a":{"b":"}]\""},"c":1e999}`}).Draw(t, "envelope")),
 		}
 		if rapid.Bool().Draw(t, "origin") {
