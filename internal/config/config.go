@@ -20,21 +20,30 @@ import (
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
+	"github.com/federated-messaging/fedmsg/internal/sign"
+	"github.com/federated-messaging/fedmsg/internal/trust"
 )
 
 // Config is everything that can be set. Its keys are the fields' names in lower case with underscores.
 type Config struct {
-	TopicPrefix string     // the organisation in reversed domain form, put before short topics
-	Environment string     // dev, stg, prod or production
-	State       string     // directory of what the node keeps: the log, tokens, readers' positions
-	Node        string     // URI of the node that publish, tail and hook use; empty finds the one of this machine
-	LogLevel    slog.Level // the least level that the operator's log shows: debug, info, warn, error
-	HTTP        httpapi.Config
-	Log         Log
-	Feed        Feed
-	Limits      fedmsg.Limits
-	Spool       Spool
-	Publisher   []ingest.Publisher // who may publish what; empty stands for the defaults of package ingest
+	TopicPrefix  string            // the organisation in reversed domain form, put before short topics
+	Environment  string            // dev, stg, prod or production
+	State        string            // directory of what the node keeps: the log, tokens, keys, readers' positions
+	Node         string            // URI of the node that publish, tail and hook use; empty finds the one of this machine
+	LogLevel     slog.Level        // the least level that the operator's log shows: debug, info, warn, error
+	Verify       fedmsg.VerifyMode // what the spool and those endpoints ask of signatures that do not say it themselves
+	Sign         []sign.Form       // how the node signs what nobody signed; empty: not at all
+	TrustFile    string            // a file with [[trust]] and [policy] beside those of the configuration; empty: none
+	HTTP         httpapi.Config
+	Log          Log
+	Feed         Feed
+	Limits       fedmsg.Limits
+	Spool        Spool
+	Verification trust.Settings
+	Signing      sign.Settings
+	Policy       trust.Policy
+	Publisher    []ingest.Publisher // who may publish what; empty stands for the defaults of package ingest
+	Trust        []trust.Root       // whose signatures count; the node's own always do
 }
 
 // Log bounds the log on disk.
@@ -63,11 +72,16 @@ func Default(sys System) Config {
 		Environment: "dev",
 		State:       StateDir(sys),
 		LogLevel:    slog.LevelInfo,
+		Verify:      fedmsg.VerifyRequire,
+		Sign:        []sign.Form{sign.DSSE},
 		HTTP:        defaultHTTP(sys),
 		Log:         Log{SegmentBytes: 128 << 20, MaxBytes: 10 << 30, MaxAge: 30 * 24 * time.Hour, QueueBytes: 8 << 20},
 		Feed:        Feed{RingBytes: 4 << 20},
 		Limits:      fedmsg.DefaultLimits(),
 		Spool:       Spool{Directory: SpoolDir(sys), Interval: 2 * time.Second},
+		Verification: trust.Settings{
+			MaxAge: time.Hour, MaxFuture: time.Minute, OnStaleCRL: "refuse", StaleCRLGrace: 7 * 24 * time.Hour,
+		},
 	}
 }
 
@@ -88,16 +102,24 @@ func (c *Config) Validate() error {
 	return errors.Join(
 		c.validateTop(), c.HTTP.Validate(), c.validateSocket(), (&ingest.Config{Publishers: c.Publisher}).Validate(),
 		c.Log.validate(), c.Feed.validate(), validateLimits(c.Limits), c.validateBody(), c.Spool.validate(),
+		c.validateSigning(), c.validateTrust(),
 	)
 }
 
 // validateBody refuses limits with which a message within its own limit is refused by the one on requests.
 func (c *Config) validateBody() error {
-	if request := c.HTTP.MaxBodyBytes; request > 0 && c.Limits.Envelope > request {
-		return fault("limits.envelope", "is %d, more than http.max_body_bytes = %d, in which it has to fit; make that larger or this smaller", c.Limits.Envelope, request)
+	if request := c.HTTP.MaxBodyBytes; request > 0 && c.SignedBytes() > request {
+		return fault("limits.envelope", "is %d, which signed and in base64 is up to %d, more than http.max_body_bytes = %d, in which it has to fit; make that larger or this smaller", c.Limits.Envelope, c.SignedBytes(), request)
 	}
 	return nil
 }
+
+// signatureRoom is what the signatures of one message, with their certificates, may take beside the envelope.
+const signatureRoom = 64 << 10
+
+// SignedBytes is the most bytes that an envelope has with its signatures, as a DSSE document: the envelope in base64 and
+// the signatures beside it. Requests and files of the spool must have room for it.
+func (c *Config) SignedBytes() int { return (c.Limits.Envelope+2)/3*4 + signatureRoom }
 
 func (c *Config) validateTop() error {
 	var faults []error

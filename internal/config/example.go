@@ -15,15 +15,21 @@ func meaning(key string) string {
 	case "environment":
 		return "dev, stg, prod or production: the second part of topics. In dev whoever reaches a loopback\nlistener may publish without a token."
 	case "state":
-		return "Directory of the log, the tokens and the readers' saved positions; mode 0700."
+		return "Directory of the log, the node's keys, the tokens and the readers' saved positions; mode 0700."
+	case "verify":
+		return "What is asked of the signatures of messages: require (each is signed by somebody who may speak for its topic,\nthe node itself included), if-signed, or insecure-off. An endpoint can say it for itself, by verify= in its URI."
+	case "sign":
+		return "How the node signs what an authenticated sender hands in unsigned: dsse, and before it x509 (the old form).\nEmpty: not at all."
+	case "trust_file":
+		return "A file with [[trust]] and [policy] beside those that stand here; read again when it changes. Empty: none."
 	case "node":
 		return "URI of the node that publish, tail and hook use. Empty: the one of this machine."
 	case "log_level":
 		return "The least level that is logged: debug, info, warn or error."
 	case "http.listen":
-		return "TCP endpoints, http://HOST:PORT or https://HOST:PORT?cert=FILE&key=FILE; in the query also\nclient_ca=FILE, topics=PATTERN,… (what readers without a token may read), fd=NAME (socket activation)."
+		return "TCP endpoints, http://HOST:PORT or https://HOST:PORT?cert=FILE&key=FILE; in the query also\nclient_ca=FILE, topics=PATTERN,… (what readers without a token may read), verify=MODE, fd=NAME (socket activation)."
 	case "http.socket":
-		return "Local socket, where the kernel says who the sender is: unix:///PATH?mode=0660&group=NAME&topics=PATTERN,…\nEmpty: none."
+		return "Local socket, where the kernel says who the sender is: unix:///PATH?mode=0660&group=NAME&topics=PATTERN,…\n&verify=MODE. Empty: none."
 	case "http.allowed_hosts":
 		return "Names of this node, beside localhost and IP addresses, that requests may be made to."
 	case "http.allowed_origins":
@@ -101,6 +107,55 @@ func moreMeaning(key string) string {
 		return "Where publishers leave messages while no node answers, and the node fetches them. Empty: nowhere."
 	case "spool.interval":
 		return "How often the node looks there."
+	case "verification.max_age":
+		return "A signed message that is older is refused where messages come in live; those of the spool may be older."
+	case "verification.max_future":
+		return "How far the clock of a signer may be ahead of the node's."
+	case "verification.on_stale_crl":
+		return "refuse or accept: what becomes of messages by certificates while the revocation list is out of date."
+	case "verification.stale_crl_grace":
+		return "How long after its next update was due a revocation list still counts."
+	case "signing.name":
+		return "As whom the node signs, which readers see as the signer. Empty: the name of the host."
+	case "signing.topics":
+		return "What the node signs and is trusted for, as patterns. Empty: all below topic_prefix and environment."
+	case "signing.key":
+		return "PEM file of the node's private key, mode 0600. Empty: the newest in STATE/keys, made at the first start."
+	case "signing.certificate":
+		return "PEM file of a certificate of that key, sent along with signatures. Empty: none."
+	case "signing.x509_key":
+		return "PEM file of the RSA key for sign = [\"x509\", …], mode 0600."
+	case "signing.x509_certificate":
+		return "PEM file of the certificate of that key."
+	case "policy.nitpicky":
+		return "A certificate may sign only topics that stand in [policy.topics]."
+	case "policy.topics":
+		return "For a topic, in quotes, the names of the certificates that may sign it."
+	}
+	return listMeaning(key)
+}
+
+// listMeaning is meaning for what stands in lists of tables.
+func listMeaning(key string) string {
+	switch key {
+	case "trust.name":
+		return "The name of the root, which begins the name of each signer."
+	case "trust.ca":
+		return "PEM file of certificate authorities: whom they certified is ROOT/NAME."
+	case "trust.crl":
+		return "PEM or DER file of their revocation list."
+	case "trust.keyring":
+		return "Or a file of OpenPGP public keys, for the old form; needs legacy."
+	case "trust.keys":
+		return "Or PEM files of public keys."
+	case "trust.topics":
+		return "What those may speak for, as patterns; nothing when empty."
+	case "trust.legacy":
+		return "Take certificates signed with SHA-1, short RSA keys and the old OpenPGP form."
+	case "trust.not_before":
+		return "It is trusted for messages received from then on: a date, or a time as in 2026-01-31T12:00:00Z."
+	case "trust.not_after":
+		return "And until then."
 	case "publisher.uid":
 		return "A user, by number or name."
 	case "publisher.group":
@@ -129,10 +184,23 @@ func WriteExample(w io.Writer) error {
 	return err
 }
 
+// lists says what a list of tables is.
+func lists(name string) string {
+	switch name {
+	case "publisher":
+		return "Who may publish, beside root, the group fedmsg and the node's own user."
+	case "trust":
+		return "Whose signatures count, beside the node's own."
+	}
+	return ""
+}
+
 func example(b *strings.Builder, s *section) {
 	switch shape := s.shape(); {
+	case s.open:
+		fmt.Fprintf(b, "%s\n# %s\n#\"org.example.prod.wiki.page.edit\" = [\"wiki01.example.org\"]\n", header(s.name), meaning(s.name))
 	case s.list:
-		b.WriteString("\n# Who may publish, beside root, the group fedmsg and the node's own user. One table for each.\n#" + strings.TrimPrefix(header(s.name+"[0]"), "\n"))
+		b.WriteString("\n# " + lists(s.name) + " One table for each.\n#" + strings.TrimPrefix(header(s.name+"[0]"), "\n"))
 		s = shape
 	case s.name != "":
 		b.WriteString(header(s.name))

@@ -33,7 +33,7 @@ func TestExample(t *testing.T) {
 	if err := WriteExample(&b); err != nil {
 		t.Fatal(err)
 	}
-	text := regexp.MustCompile(`(?m)^#([a-z_]+ = )`).ReplaceAllString(b.String(), "$1")
+	text := regexp.MustCompile(`(?m)^#([a-z0-9_]+ = )`).ReplaceAllString(b.String(), "$1")
 	text, _, _ = strings.Cut(text, "\n#[[publisher]]")
 	l, err := Load(Source{File: write(t, "fedmsg.toml", text), Exists: func(string) bool { return true }})
 	if err != nil {

@@ -75,6 +75,9 @@ func (r *fileReader) descend(s *section, prefix string, part *unstable.Node, lis
 	t := s.table(word)
 	full := join(s.name, word)
 	switch {
+	case s.open:
+		r.fault(part, `%s has one key for each topic, in quotes, as in "org.example.prod.wiki.page.edit" = ["wiki01.example.org"]`, s.name)
+		return nil, ""
 	case t == nil && s.key(word) != nil:
 		r.fault(part, "%s is one value, not a table; write %s = … without brackets", full, word)
 		return nil, ""
@@ -114,6 +117,10 @@ func (r *fileReader) keyValue(s *section, prefix string, e *unstable.Node) {
 // assign sets the key that part names in table s to the value.
 func (r *fileReader) assign(s *section, prefix string, part, value *unstable.Node) {
 	word := string(part.Data)
+	if s.open {
+		r.entry(s, prefix, part, value)
+		return
+	}
 	if t := s.table(word); t != nil {
 		r.inline(t, join(prefix, word), part, value)
 		return
@@ -128,6 +135,18 @@ func (r *fileReader) assign(s *section, prefix string, part, value *unstable.Nod
 		return
 	}
 	r.load.origins[join(prefix, word)] = r.at(part)
+}
+
+// entry sets a key of a table whose keys the user chooses.
+func (r *fileReader) entry(s *section, prefix string, part, value *unstable.Node) {
+	word := string(part.Data)
+	k := s.entry(word)
+	if err := k.set(rawOf(value)); err != nil {
+		r.fault(part, "%s %w", k.name, err)
+		return
+	}
+	s.put(word, k)
+	r.load.origins[join(prefix, tomlString(word))] = r.at(part)
 }
 
 // inline fills a table from {…}, or appends to a list of tables from [{…}, {…}].

@@ -58,7 +58,8 @@ func Load(src Source) (*Loaded, error) {
 	l.environment(env)
 	l.flags(src.Flags)
 	if len(l.faults) == 0 {
-		l.validate(&out.Config)
+		l.check(out.Config.Validate())
+		l.warnings = append(l.warnings, out.Config.warnings()...)
 	}
 	out.Files, out.Warnings, out.origins = l.files, l.warnings, l.origins
 	return out, l.faults.coded()
@@ -146,10 +147,10 @@ func (l *loader) plainKey(name string) *key {
 	return nil
 }
 
-// validate asks every section whether its values make sense together. Each fault begins with the name of a key, by which
-// the place is found where that key was set.
-func (l *loader) validate(c *Config) {
-	for _, err := range flatten(c.Validate()) {
+// check takes note of values that make no sense, by themselves or together. Each fault begins with the name of a key, by
+// which the place is found where that key was set.
+func (l *loader) check(faults error) {
+	for _, err := range flatten(faults) {
 		text := err.Error()
 		if e, ok := errors.AsType[*fedmsg.Error](err); ok {
 			text = e.Message

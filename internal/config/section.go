@@ -3,17 +3,20 @@ package config
 import (
 	"encoding"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 )
 
 // section is a table of the configuration as it may be written: the keys in it and the tables below it, found from the
 // fields of a struct. A field's key is its toml tag, or its name in lower case with underscores; the tag "-" and fields
-// that no text can fill (functions, interfaces, channels, maps, pointers) are not keys.
+// that no text can fill (functions, interfaces, channels, pointers) are not keys. A map of lists is a table whose keys the
+// user chooses.
 type section struct {
 	name   string        // dotted; empty for the root
-	value  reflect.Value // the struct, addressable; for a list of tables the slice of structs
+	value  reflect.Value // the struct, addressable; for a list of tables the slice of structs; for an open one the map
 	list   bool          // [[name]]
+	open   bool          // the keys are anything, each a list of strings
 	keys   []*key        // in the order of the struct
 	tables []*section
 }
@@ -44,6 +47,8 @@ func newSection(name string, v reflect.Value) *section {
 			s.tables = append(s.tables, newSection(full, fv))
 		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
 			s.tables = append(s.tables, &section{name: full, value: fv, list: true})
+		case f.Type == reflect.TypeFor[map[string][]string]():
+			s.tables = append(s.tables, &section{name: full, value: fv, open: true})
 		}
 	}
 	return s
@@ -57,6 +62,33 @@ func (s *section) grow() (*section, int) {
 	i := s.value.Len()
 	s.value.Set(reflect.Append(s.value, reflect.New(s.value.Type().Elem()).Elem()))
 	return s.element(i), i
+}
+
+// entry gives a key of an open table, as it is set or else empty. What is set in it counts after put.
+func (s *section) entry(word string) *key {
+	v := reflect.New(s.value.Type().Elem()).Elem()
+	if set := s.value.MapIndex(reflect.ValueOf(word)); set.IsValid() {
+		v.Set(set)
+	}
+	return &key{name: join(s.name, tomlString(word)), value: v}
+}
+
+// put keeps an entry of an open table.
+func (s *section) put(word string, k *key) {
+	if s.value.IsNil() {
+		s.value.Set(reflect.MakeMap(s.value.Type()))
+	}
+	s.value.SetMapIndex(reflect.ValueOf(word), k.value)
+}
+
+// entries lists the words of an open table in order.
+func (s *section) entries() []string {
+	var words []string
+	for _, v := range s.value.MapKeys() {
+		words = append(words, v.String())
+	}
+	slices.Sort(words)
+	return words
 }
 
 // shape gives a table with the keys that each element of a list of tables has.

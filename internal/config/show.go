@@ -10,7 +10,7 @@ import (
 
 // Setting is one key as it is shown.
 type Setting struct {
-	Key    string `json:"key"`    // http.listen, publisher[0].topics
+	Key    string `json:"key"`    // http.listen, publisher[0].topics, policy.topics."org.example.prod.wiki.page.edit"
 	Value  any    `json:"value"`  // string, bool, int64 or []string; secrets are hidden
 	Origin string `json:"origin"` // default, FILE:LINE, a variable or a flag
 }
@@ -28,6 +28,13 @@ func (l *Loaded) settings(s *section, prefix string) []Setting {
 	}
 	for _, t := range s.tables {
 		_, word := split(t.name)
+		if t.open {
+			for _, entry := range t.entries() {
+				name := join(join(prefix, word), tomlString(entry))
+				out = append(out, Setting{Key: name, Value: t.entry(entry).plainValue(), Origin: l.Origin(name).String()})
+			}
+			continue
+		}
 		if !t.list {
 			out = append(out, l.settings(t, join(prefix, word))...)
 			continue

@@ -39,8 +39,11 @@ func join(table, name string) string {
 	return table + "." + name
 }
 
-// split is the reverse of join at the last dot.
+// split is the reverse of join at the last dot, or before the last word where that is quoted.
 func split(name string) (table, last string) {
+	if i := strings.Index(name, `."`); i >= 0 && strings.HasSuffix(name, `"`) {
+		return name[:i], name[i+1:]
+	}
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		return name[:i], name[i+1:]
 	}

@@ -84,6 +84,8 @@ func setList(v reflect.Value, r raw) error {
 
 func setScalar(v reflect.Value, r raw, size bool) error {
 	switch {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		return setMoment(v, r)
 	case isText(v.Type()):
 		if r.kind != "string" {
 			return fmt.Errorf("is a string, not %s", r.describe())
@@ -116,6 +118,29 @@ func setScalar(v reflect.Value, r raw, size bool) error {
 		return setNumber(v, r, size)
 	}
 	return nil
+}
+
+// setMoment reads a point in time: RFC 3339, or a day, which begins at midnight in UTC; as a string or as TOML writes dates.
+func setMoment(v reflect.Value, r raw) error {
+	text := strings.TrimSpace(r.text)
+	if r.kind != "string" && r.kind != "date or time" {
+		return errMoment(r)
+	}
+	if text == "" {
+		v.SetZero()
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05Z07:00", time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			v.Set(reflect.ValueOf(at.UTC()))
+			return nil
+		}
+	}
+	return errMoment(r)
+}
+
+func errMoment(r raw) error {
+	return fmt.Errorf(`is a date, as in "2026-01-31", or a time with its zone, as in "2026-01-31T12:00:00Z", not %s`, r.describe())
 }
 
 func setNumber(v reflect.Value, r raw, size bool) error {
@@ -189,6 +214,11 @@ func (k *key) plainScalar(v reflect.Value) any {
 		return formatDuration(x)
 	case slog.Level:
 		return strings.ToLower(x.String())
+	case time.Time:
+		if x.IsZero() {
+			return ""
+		}
+		return x.UTC().Format(time.RFC3339Nano)
 	}
 	if m, ok := v.Interface().(encoding.TextMarshaler); ok && isText(v.Type()) {
 		b, err := m.MarshalText()

@@ -20,7 +20,8 @@ type endpoint struct {
 	tls      bool
 	loopback bool // only this machine can reach it: a loopback address or a socket
 	fd       string
-	read     []fedmsg.Pattern // what everybody may read here
+	read     []fedmsg.Pattern  // what everybody may read here
+	verify   fedmsg.VerifyMode // what is asked of signatures; empty leaves it to the node
 
 	cert, key, clientCA string // files
 
@@ -108,6 +109,8 @@ func (e *endpoint) option(name string, values []string) error {
 	switch {
 	case name == "topics":
 		return e.scope(values)
+	case name == "verify":
+		return e.verify.UnmarshalText([]byte(value))
 	case name == "fd":
 		e.fd = value
 	case name == "mode" && e.unix:
@@ -125,9 +128,9 @@ func (e *endpoint) option(name string, values []string) error {
 	case name == "client_ca" && !e.unix:
 		e.clientCA = value
 	case e.unix:
-		return fmt.Errorf("option %q is not known; there are mode, group, topics, fd", name)
+		return fmt.Errorf("option %q is not known; there are mode, group, topics, verify, fd", name)
 	default:
-		return fmt.Errorf("option %q is not known; there are cert, key, client_ca, topics, fd", name)
+		return fmt.Errorf("option %q is not known; there are cert, key, client_ca, topics, verify, fd", name)
 	}
 	return nil
 }

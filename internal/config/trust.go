@@ -1,0 +1,125 @@
+package config
+
+import (
+	"errors"
+	"path/filepath"
+	"reflect"
+	"slices"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/sign"
+	"github.com/federated-messaging/fedmsg/internal/trust"
+)
+
+// validateSigning refuses what the node could not sign with.
+func (c *Config) validateSigning() error {
+	var faults []error
+	for i, form := range c.Sign {
+		switch {
+		case form != sign.DSSE && form != sign.X509:
+			faults = append(faults, fault("sign", "has element %d, which is dsse or x509, not %q", i+1, form))
+		case slices.Contains(c.Sign[:i], form):
+			faults = append(faults, fault("sign", "has %s twice", form))
+		}
+	}
+	s := &c.Signing
+	if slices.Contains(c.Sign, sign.X509) && (s.X509Key == "" || s.X509Certificate == "") {
+		faults = append(faults, fault("sign", "has x509, which needs signing.x509_key and signing.x509_certificate"))
+	}
+	if s.Name != "" && slices.ContainsFunc(c.Trust, func(r trust.Root) bool { return r.Name == s.Name }) {
+		faults = append(faults, fault("signing.name", "is %q, which is the name of a [[trust]] too; signers are told apart by it", s.Name))
+	}
+	for _, f := range []struct{ key, path string }{
+		{"signing.key", s.Key}, {"signing.certificate", s.Certificate},
+		{"signing.x509_key", s.X509Key}, {"signing.x509_certificate", s.X509Certificate},
+	} {
+		faults = append(faults, absolute(f.key, f.path))
+	}
+	return errors.Join(faults...)
+}
+
+// validateTrust refuses roots and settings that cannot be meant.
+func (c *Config) validateTrust() error {
+	var faults []error
+	if c.Verify == "" {
+		faults = append(faults, fault("verify", "is require, if-signed or insecure-off"))
+	}
+	faults = append(faults, absolute("trust_file", c.TrustFile))
+	file := trust.File{Trust: c.Trust, Policy: c.Policy}
+	faults = append(faults, validated(&file), validated(&c.Verification))
+	for i := range c.Trust {
+		for _, path := range paths(&c.Trust[i]) {
+			if *path != "" && !filepath.IsAbs(*path) {
+				faults = append(faults, fault("trust", "%d names the file %q, which must be an absolute path; only in a trust_file it may be relative", i+1, *path))
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// validated asks a value whether it makes sense.
+func validated(v any) error {
+	if v, ok := v.(interface{ Validate() error }); ok {
+		return v.Validate()
+	}
+	return nil
+}
+
+func absolute(key, path string) error {
+	if path == "" || filepath.IsAbs(path) {
+		return nil
+	}
+	return fault(key, "is an absolute path, not %q", path)
+}
+
+// warnings tells what is allowed and rarely meant.
+func (c *Config) warnings() []string {
+	if len(c.Sign) == 0 && c.Verify == fedmsg.VerifyRequire {
+		return []string{"sign is empty and verify is require: what nobody signed is refused everywhere but at endpoints with a verify= of their own"}
+	}
+	return nil
+}
+
+// Insecure lists the insecure switches that are on, by their keys, for the log and the health report.
+func (c *Config) Insecure() []string {
+	keys := c.HTTP.Insecure()
+	if c.Verify == fedmsg.VerifyInsecureOff {
+		keys = append(keys, "verify = "+string(c.Verify))
+	}
+	return keys
+}
+
+// ReadTrust reads a trust file: a TOML file with [[trust]] and [policy] and nothing else, as strictly as a configuration.
+// Relative paths in it are relative to its directory. The error has [fedmsg.CodeConfig] and names all faults.
+func ReadTrust(path string) (trust.File, error) {
+	var f trust.File
+	l := &loader{root: newSection("", reflect.ValueOf(&f).Elem()), origins: map[string]Origin{}}
+	l.file(path)
+	if len(l.faults) == 0 {
+		l.check(validated(&f))
+	}
+	if err := l.faults.coded(); err != nil {
+		return trust.File{}, err
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return trust.File{}, fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot tell where %s is; give an absolute path", path)
+	}
+	for i := range f.Trust {
+		for _, name := range paths(&f.Trust[i]) {
+			if *name != "" && !filepath.IsAbs(*name) {
+				*name = filepath.Join(dir, *name)
+			}
+		}
+	}
+	return f, nil
+}
+
+// paths gives the places of all file names of a root.
+func paths(r *trust.Root) []*string {
+	all := []*string{&r.CA, &r.CRL, &r.Keyring}
+	for i := range r.Keys {
+		all = append(all, &r.Keys[i])
+	}
+	return all
+}
