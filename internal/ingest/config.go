@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // Log is where accepted messages go.
@@ -17,7 +18,24 @@ type Log interface {
 	Find(id string) (fedmsg.Entry, bool, error)
 }
 
-// Config says what a [Door] needs. Only Log must be set.
+// Verifier judges who signed a message. *trust.Store is one.
+type Verifier interface {
+	// Verify judges an envelope by its embedded and its detached signatures, as of a time, and writes signer and verdict into r,
+	// of which it reads Envelope, Topic and Signatures. No signature at all is no error: the verdict says so. Beside an error
+	// stands the signer so far as known. It is called by several goroutines at once.
+	Verify(r *fedmsg.Record, e *wire.Envelope, at time.Time) error
+}
+
+// Signer signs for the node what nobody else signed. *sign.Signer is one.
+type Signer interface {
+	// Signs reports whether messages on a topic are signed.
+	Signs(topic string) bool
+	// Sign sets r.Envelope, which stays as it is unless a signature is put into it, r.Signatures, r.Signer and r.Verdict. It is
+	// called by several goroutines at once.
+	Sign(r *fedmsg.Record) error
+}
+
+// Config says what a [Door] needs. Only Log must be set, and Verifier unless nothing is verified.
 type Config struct {
 	// Limits bounds each message. Zero means fedmsg.DefaultLimits.
 	Limits fedmsg.Limits
@@ -32,6 +50,17 @@ type Config struct {
 	// who lost a right still use it. 0 means 10 s.
 	RightsFor time.Duration
 
+	// Verify says what is asked of signatures. Empty means fedmsg.VerifyRequire.
+	Verify fedmsg.VerifyMode
+	// MaxAge is how old a signed message may be where it comes from its publisher; 0 means an hour.
+	MaxAge time.Duration
+	// MaxFuture is how far the clock of a publisher may be ahead; 0 means a minute.
+	MaxFuture time.Duration
+
+	// Verifier judges signatures. Nil refuses every message, unless nothing is verified.
+	Verifier Verifier
+	// Signer signs for the node; nil signs nothing.
+	Signer Signer
 	// Tokens gives the topics that the token of this name may publish on, and whether there is such a token. Nil means that
 	// there are none.
 	Tokens func(name string) (publish []fedmsg.Pattern, ok bool)
@@ -63,6 +92,15 @@ func (c Config) withDefaults() Config {
 	}
 	if c.RightsFor == 0 {
 		c.RightsFor = 10 * time.Second
+	}
+	if c.Verify == "" {
+		c.Verify = fedmsg.VerifyRequire
+	}
+	if c.MaxAge == 0 {
+		c.MaxAge = time.Hour
+	}
+	if c.MaxFuture == 0 {
+		c.MaxFuture = time.Minute
 	}
 	if c.Tokens == nil {
 		c.Tokens = func(string) ([]fedmsg.Pattern, bool) { return nil, false }

@@ -10,6 +10,26 @@ import (
 
 // Door is the way into the log. It is safe for concurrent use and has nothing to close.
 type Door struct {
+	*hall
+	passage Passage
+}
+
+// Passage is one entrance to a door, for messages of one origin.
+type Passage struct {
+	Verify    fedmsg.VerifyMode // what it asks of signatures; empty: as Config.Verify
+	Replaying bool              // messages come long after their publisher made them, so their age is not looked at
+}
+
+// With gives another entrance to the same door: rights, counters and order are one.
+func (d *Door) With(p Passage) *Door {
+	if p.Verify == "" {
+		p.Verify = d.c.Verify
+	}
+	return &Door{d.hall, p}
+}
+
+// hall is what all entrances of a door share.
+type hall struct {
 	c        Config
 	decoder  wire.Decoder
 	rights   *rightsBook
@@ -24,7 +44,7 @@ type Door struct {
 // New makes a Door. The configuration must be valid.
 func New(c Config) *Door {
 	c = c.withDefaults()
-	d := &Door{
+	h := &hall{
 		c:        c,
 		decoder:  wire.Decoder{Limits: c.Limits},
 		refusals: &refusals{log: c.Logger, metrics: c.Metrics, now: c.Now, seen: map[refusalKind]*refusalCount{}},
@@ -32,8 +52,8 @@ func New(c Config) *Door {
 		counter:  newCounter(),
 		recent:   newRecent(),
 	}
-	d.rights = newRightsBook(&d.c)
-	return d
+	h.rights = newRightsBook(&h.c)
+	return (&Door{hall: h}).With(Passage{})
 }
 
 // Submit decodes the lines, each a submission or a whole envelope, refuses what must be refused, and fixes the order of the
