@@ -4,6 +4,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -19,6 +20,7 @@ type Log struct {
 	stats  counters
 	queue  queue
 	keeper keeper
+	gone   atomic.Int64 // when the newest entry that is gone was received, at the latest; in nanoseconds, 0 while all are there
 
 	mu       sync.Mutex // guards what follows, and the fields of segments that say so; held for moments, never over a read or write
 	segments []*segment // oldest first, never empty, the last is written to; the slice is replaced, not changed

@@ -44,6 +44,7 @@ func Open(dir string, o Options) (*Log, error) {
 	w.clock.newest = l.newest()
 	l.checkClock(w.clock.newest)
 	l.checkPins()
+	l.noteMissing()
 	go w.run()
 	go l.keep()
 	l.keeper.wake()

@@ -121,6 +121,7 @@ func (l *Log) drop(s *segment) {
 	l.segments = l.segments[1:]
 	l.bytes -= s.size + s.indexBytes()
 	s.dropped = true
+	l.noteGone(s)
 	first := l.segments[0].first
 	l.mu.Unlock()
 	l.o.Logger.Info("removed an old segment", "segment", filepath.Base(s.path), "first", first, "newest", nanoTime(s.newest).Format(time.RFC3339))
