@@ -123,7 +123,8 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		passed = o.Listeners
 	}
 	n.server, err = httpapi.New(c.HTTP, httpapi.Deps{
-		Door: entrance, Log: edgeLog{log}, Seeker: log, Feed: live,
+		Door: func(m fedmsg.VerifyMode) httpapi.Door { return entrance.With(ingest.Passage{Verify: m}) },
+		Log:  edgeLog{log}, Seeker: log, Feed: live,
 		Tokens:    grants(tokens),
 		Dev:       dev,
 		Listeners: passed,

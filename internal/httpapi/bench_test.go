@@ -19,7 +19,7 @@ import (
 func BenchmarkPublishOne(b *testing.B) {
 	e := startEdge(b, func(c *Config, d *Deps) {
 		withSocket(b, c)
-		c.Listen, d.Logger, d.Door = nil, slog.New(slog.DiscardHandler), nullDoor{}
+		c.Listen, d.Logger, d.Door = nil, slog.New(slog.DiscardHandler), as(nullDoor{})
 	})
 	body := `{"topic":"org.example.dev.bench.message.sent","msg":{"text":"` + strings.Repeat("x", 900) + `"}}`
 	request := []byte(fmt.Sprintf("POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
@@ -53,7 +53,7 @@ func BenchmarkPublishOne(b *testing.B) {
 func BenchmarkPublishStream(b *testing.B) {
 	e := startEdge(b, func(c *Config, d *Deps) {
 		withSocket(b, c)
-		c.Listen, d.Logger, d.Door = nil, slog.New(slog.DiscardHandler), nullDoor{}
+		c.Listen, d.Logger, d.Door = nil, slog.New(slog.DiscardHandler), as(nullDoor{})
 	})
 	c := e.dial("unix")
 	io.WriteString(c, "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -83,7 +83,10 @@ func (s *Server) socketEndpoint() (*endpoint, error) {
 func (s *Server) add(e *endpoint, ln net.Listener, remove func()) error {
 	l := &listener{
 		Listener: ln, limits: s.limits, refuse: s.turnedAway, name: e.name(ln.Addr()), read: e.read,
-		tls: e.tls, local: e.unix, loopback: e.loopback, remove: remove,
+		verify: e.verify, tls: e.tls, local: e.unix, loopback: e.loopback, remove: remove,
+	}
+	if s.deps.Door != nil {
+		l.into = s.deps.Door(e.verify)
 	}
 	if e.tls {
 		var err error

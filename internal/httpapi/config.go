@@ -13,11 +13,11 @@ import (
 type Config struct {
 	// Listen has the TCP endpoints: http://HOST:PORT or https://HOST:PORT?cert=FILE&key=FILE, and in the query also
 	// client_ca=FILE (client certificates signed by it name their senders), topics=PATTERN,… (what a reader without a
-	// token may read here; # on loopback and nothing elsewhere unless given) and fd=NAME (use the ready-made listener of
-	// that name).
+	// token may read here; # on loopback and nothing elsewhere unless given), verify=MODE (what is asked of signatures
+	// here; a fedmsg.VerifyMode, that of the node unless given) and fd=NAME (use the ready-made listener of that name).
 	Listen []string
-	// Socket is the unix socket: a path, or unix:///PATH?mode=0660&group=NAME&topics=PATTERN,…; empty for none. The uid
-	// of the peer is the sender.
+	// Socket is the unix socket: a path, or unix:///PATH?mode=0660&group=NAME&topics=PATTERN,…&verify=MODE; empty for
+	// none. The uid of the peer is the sender.
 	Socket string
 	// AllowedHosts are names, without port, that clients may use for this node beside localhost and IP addresses. A Host
 	// header with another name is refused: a web page could have pointed that name here.
@@ -34,8 +34,8 @@ type Config struct {
 	MaxConnectionsPerAddress int
 	// MaxHeaderBytes bounds the request line and headers of a request.
 	MaxHeaderBytes int
-	// MaxBodyBytes bounds a request's body, or one line of NDJSON. It must be above limits.envelope to be of no concern
-	// to publishers, who are better told about the limit on messages.
+	// MaxBodyBytes bounds a request's body, or one line of NDJSON. It must be above what limits.envelope takes when it is
+	// signed (DSSE has it in base64) to be of no concern to publishers, who are better told about the limit on messages.
 	MaxBodyBytes int
 	// PublishQueue bounds the batches of one NDJSON publisher whose receipts have not been written; the node stops reading
 	// from a publisher that does not read its receipts. A batch has at most 1,024 messages.
@@ -144,10 +144,19 @@ func aboveZero(all []number) error {
 
 // Insecure lists the insecure switches that are on, by their keys, for the log and the health report.
 func (c *Config) Insecure() []string {
+	var keys []string
 	if c.InsecurePlainHTTP {
-		return []string{"http.insecure_plain_http"}
+		keys = append(keys, "http.insecure_plain_http")
 	}
-	return nil
+	for _, uri := range c.Listen {
+		if e, err := parseEndpoint(uri); err == nil && e.verify == fedmsg.VerifyInsecureOff {
+			keys = append(keys, "http.listen "+e.address+" verify="+string(e.verify))
+		}
+	}
+	if e, err := parseSocket(c.Socket); err == nil && e.verify == fedmsg.VerifyInsecureOff {
+		keys = append(keys, "http.socket verify="+string(e.verify))
+	}
+	return keys
 }
 
 // allowsOrigin reports whether pages of the origin may read.

@@ -10,17 +10,24 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/keys"
 )
 
 // Deps is what the server needs of the rest of the node. Fields without "optional" must be set.
 type Deps struct {
-	Door   Door
+	// Door gives the way into the log for an endpoint, by its option verify=; an empty mode is that of the node. It is called
+	// once for each endpoint.
+	Door   func(fedmsg.VerifyMode) Door
 	Log    Log
 	Seeker Seeker
 	Feed   Feed
 
 	// Tokens gives the name and the read patterns of a bearer token, or false; optional.
 	Tokens func(secret string) (name string, read []fedmsg.Pattern, ok bool)
+	// Receipt signs that the node has an entry, as DSSE in JSON; optional. An error is the operator's business.
+	Receipt func(*fedmsg.Entry) ([]byte, error)
+	// Keys gives the name under which the node signs, and its public keys, those it signed with before included; optional.
+	Keys func() (name string, all []keys.Public)
 	// Dev tells that environment is dev: then whoever comes over the loopback interface may publish as the sender loopback.
 	Dev bool
 	// Listeners are ready-made: by systemd, or by a test. A unix one stands in place of Config.Socket. A TCP one serves

@@ -199,6 +199,11 @@ func edgeConfig() Config {
 	return c
 }
 
+// as gives every endpoint the same door.
+func as(d Door) func(fedmsg.VerifyMode) Door {
+	return func(fedmsg.VerifyMode) Door { return d }
+}
+
 // startEdge runs a server until the test ends.
 func startEdge(t testing.TB, change func(*Config, *Deps)) *edge {
 	t.Helper()
@@ -206,7 +211,7 @@ func startEdge(t testing.TB, change func(*Config, *Deps)) *edge {
 	f := feed.New(feed.Config{Log: edgeLog, Open: func(uint64) feed.LogReader { panic("not read") }})
 	cfg := edgeConfig()
 	deps := Deps{
-		Door: e.door, Log: logFake{}, Seeker: logFake{}, Feed: f, Tokens: edgeTokens, Dev: true,
+		Door: as(e.door), Log: logFake{}, Seeker: logFake{}, Feed: f, Tokens: edgeTokens, Dev: true,
 		Health:     func() (any, bool) { return map[string]string{"detail": "all of it"}, true },
 		Metrics:    http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "fedmsg_up 1\n") }),
 		Registerer: prometheus.NewRegistry(),
@@ -215,7 +220,7 @@ func startEdge(t testing.TB, change func(*Config, *Deps)) *edge {
 	if change != nil {
 		change(&cfg, &deps)
 	}
-	if d, ok := deps.Door.(*doorFake); ok {
+	if d, ok := deps.Door("").(*doorFake); ok {
 		e.door = d
 	}
 	s, err := New(cfg, deps)

@@ -19,8 +19,10 @@ type listener struct {
 	limits *connLimits
 	refuse func(limit string) // told of each connection over a limit
 
-	name     string           // as Addrs shows it
-	read     []fedmsg.Pattern // what everybody may read here; never changed
+	name     string            // as Addrs shows it
+	read     []fedmsg.Pattern  // what everybody may read here; never changed
+	verify   fedmsg.VerifyMode // what is asked of signatures here; empty leaves it to the node
+	into     Door              // the way into the log for what comes in here
 	tls      bool
 	local    bool          // a unix socket
 	loopback bool          // only this machine can reach it

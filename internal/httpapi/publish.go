@@ -17,6 +17,10 @@ import (
 // duplicate true and the first receipt, so that a publisher that retries need not care.
 func (s *Server) handlePublish(w http.ResponseWriter, r *http.Request, id identity) {
 	stream, err := publishType(r)
+	signed := false
+	if err == nil {
+		signed, err = s.receiptWanted(r, stream)
+	}
 	if err != nil {
 		refuse(w, r, err)
 		return
@@ -25,7 +29,7 @@ func (s *Server) handlePublish(w http.ResponseWriter, r *http.Request, id identi
 		s.publishStream(w, r, id)
 		return
 	}
-	s.publishOne(w, r, id)
+	s.publishOne(w, r, id, signed)
 }
 
 // publishType checks what the body claims to be; stream is true for NDJSON. It is strict because a form of another site's
@@ -54,8 +58,8 @@ func publishType(r *http.Request) (stream bool, err error) {
 	return false, fedmsg.Errorf(fedmsg.CodeBadMediaType, "Content-Type %q is not taken; send application/json for one message or application/x-ndjson for many, in UTF-8", clip(value))
 }
 
-// publishOne takes one message and answers when it is durable.
-func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity) {
+// publishOne takes one message and answers when it is durable, with a signed receipt where that is wanted.
+func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity, signed bool) {
 	buf := s.bodies.get(r.ContentLength)
 	body, err := s.readBody(r, buf)
 	if err != nil {
@@ -68,7 +72,7 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.AcceptTimeout)
 	defer cancel()
-	ticket := s.deps.Door.Submit(ctx, id.sender, body)
+	ticket := connOf(r).door.into.Submit(ctx, id.sender, body)
 	s.bodies.put(buf)
 	outcomes, err := ticket.Wait(ctx)
 	if err == nil && len(outcomes) != 1 {
@@ -85,8 +89,15 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity)
 		writeError(w, err)
 		return
 	}
-	b := make([]byte, 0, 256)
-	writeJSON(w, http.StatusCreated, append(outcomes[0].Receipt.AppendJSON(b), '\n'))
+	answer := outcomes[0].Receipt.AppendJSON(make([]byte, 0, 256))
+	if signed {
+		if answer, err = s.appendSigned(answer, &outcomes[0].Receipt); err != nil {
+			s.report(err)
+			writeError(w, err)
+			return
+		}
+	}
+	writeJSON(w, http.StatusCreated, append(answer, '\n'))
 }
 
 // errClientGone tells that nobody is left to read an answer.

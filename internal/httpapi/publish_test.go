@@ -107,7 +107,7 @@ func TestPublishBodies(t *testing.T) {
 func TestPublishUnknownOutcome(t *testing.T) {
 	e := startEdge(t, func(c *Config, d *Deps) {
 		c.AcceptTimeout = 10 * time.Millisecond
-		d.Door = &doorFake{hold: make(chan struct{})}
+		d.Door = as(&doorFake{hold: make(chan struct{})})
 	})
 	status, body, _ := ask(t, e.client("http"), "POST", "http://localhost/v1/messages", "x", "Content-Type", "application/json")
 	if status != 504 || codeIn(t, body) != fedmsg.CodeTimeout {
@@ -122,7 +122,7 @@ func (brokenDoor) Submit(context.Context, fedmsg.Sender, ...[]byte) fedmsg.Ticke
 
 // TestFault: a fault in one request ends its connection, is logged with its place, and leaves the server alive.
 func TestFault(t *testing.T) {
-	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = brokenDoor{} })
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = as(brokenDoor{}) })
 	r, _ := http.NewRequest("POST", "http://localhost/v1/messages", strings.NewReader("{}"))
 	r.Header.Set("Content-Type", "application/json")
 	if resp, err := e.client("http").Do(r); err == nil {

@@ -18,6 +18,7 @@ import (
 type publishStream struct {
 	server *Server
 	sender fedmsg.Sender
+	into   Door
 	rc     *http.ResponseController
 	w      io.Writer
 	queue  chan fedmsg.Ticket
@@ -37,7 +38,7 @@ type publishStream struct {
 // stops. Whatever ends it, each line that was read to its end gets its outcome as long as the connection takes it.
 func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identity) {
 	p := &publishStream{
-		server: s, sender: id.sender, rc: http.NewResponseController(w), w: w,
+		server: s, sender: id.sender, into: connOf(r).door.into, rc: http.NewResponseController(w), w: w,
 		queue: make(chan fedmsg.Ticket, s.cfg.PublishQueue),
 		// In the server's patience, not the request's: that one ends when net/http cannot read any more, while what was
 		// read still waits for its receipts.
@@ -145,7 +146,7 @@ func (p *publishStream) submit(batch [][]byte) {
 		}
 		if n > 0 {
 			p.submitting.light()
-			t := p.server.deps.Door.Submit(p.submitting.ctx, p.sender, batch[:n]...)
+			t := p.into.Submit(p.submitting.ctx, p.sender, batch[:n]...)
 			p.submitting.quench()
 			p.queue <- t
 			batch = batch[n:]

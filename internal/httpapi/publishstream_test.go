@@ -199,7 +199,7 @@ func sum(all []*dto.Metric) (total float64) {
 // TestStreamBackpressure: with tickets that do not resolve, the node takes what the queue holds and no more.
 func TestStreamBackpressure(t *testing.T) {
 	door := &doorFake{hold: make(chan struct{}), arrived: make(chan struct{})}
-	e := startEdge(t, func(c *Config, d *Deps) { c.PublishQueue, d.Door = 2, door })
+	e := startEdge(t, func(c *Config, d *Deps) { c.PublishQueue, d.Door = 2, as(door) })
 	f := e.feed(t)
 	for i := range 4 { // one held by the writer, two in the queue, one that the reader cannot queue
 		f.send(fmt.Sprintf("%d\n", i))
@@ -240,7 +240,7 @@ func TestStreamReceiptsDoNotWait(t *testing.T) {
 	for _, id := range []string{"a", "b", "c", "d"} {
 		door.holds[id] = make(chan struct{})
 	}
-	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = door })
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = as(door) })
 	f := e.feed(t)
 	for _, id := range []string{"a", "b", "c", "d"} {
 		f.send(id + "\n")
@@ -279,7 +279,7 @@ func TestStreamIdle(t *testing.T) {
 func TestStreamLeaves(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	door := &doorFake{arrived: make(chan struct{})}
-	e := startEdge(t, func(_ *Config, d *Deps) { d.Door, d.Registerer = door, reg })
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Door, d.Registerer = as(door), reg })
 	f := e.feed(t)
 	f.send("a\nb\nhalf")
 	<-door.arrived
@@ -318,7 +318,7 @@ func (lostDoor) Wait(context.Context) ([]fedmsg.Outcome, error) {
 
 // TestStreamLost: when the fate of a message is unknown its line says so, the answer breaks off, and nothing more is read.
 func TestStreamLost(t *testing.T) {
-	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = lostDoor{} })
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = as(lostDoor{}) })
 	f := e.feed(t)
 	f.send("a\n")
 	if got := f.next(); got != "timeout" {
@@ -333,7 +333,7 @@ func TestStreamHungLog(t *testing.T) {
 		"timeout": {hold: make(chan struct{})}, "unavailable": {arrived: make(chan struct{})},
 	} {
 		t.Run(want, func(t *testing.T) {
-			e := startEdge(t, func(c *Config, d *Deps) { d.Door, c.AcceptTimeout = door, 50*time.Millisecond })
+			e := startEdge(t, func(c *Config, d *Deps) { d.Door, c.AcceptTimeout = as(door), 50*time.Millisecond })
 			f := e.feed(t)
 			f.send("a\n")
 			if got := f.next(); got != want {

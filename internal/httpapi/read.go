@@ -10,18 +10,23 @@ import (
 
 // handleMessage gives the entry with an id. One that the reader may not know of does not exist for it.
 func (s *Server) handleMessage(w http.ResponseWriter, r *http.Request, id identity) {
-	want := r.PathValue("id")
-	entry, found, err := s.deps.Log.Find(want)
-	switch {
-	case err != nil:
+	entry, err := s.find(r.PathValue("id"), id)
+	if err != nil {
 		s.report(err)
 		writeError(w, err)
-	case !found || !id.mayRead(entry.Topic):
-		writeError(w, fedmsg.Errorf(fedmsg.CodeNotFound, "there is no message with the id %q here; it was never stored, retention has removed it, or you may not read its topic", clip(want)))
-	default:
-		b := make([]byte, 0, len(entry.Envelope)+512)
-		writeJSON(w, http.StatusOK, append(entry.AppendJSON(b), '\n'))
+		return
 	}
+	b := make([]byte, 0, len(entry.Envelope)+512)
+	writeJSON(w, http.StatusOK, append(entry.AppendJSON(b), '\n'))
+}
+
+// find gives the entry with an id, if there is one that the reader may know of.
+func (s *Server) find(want string, id identity) (*fedmsg.Entry, error) {
+	entry, found, err := s.deps.Log.Find(want)
+	if err == nil && (!found || !id.mayRead(entry.Topic)) {
+		err = fedmsg.Errorf(fedmsg.CodeNotFound, "there is no message with the id %q here; it was never stored, retention has removed it, or you may not read its topic", clip(want))
+	}
+	return &entry, err
 }
 
 // logJSON is the answer of GET /v1/log. The times are absent while the log is empty.

@@ -34,6 +34,8 @@ func (s *Server) table() []*route {
 	rows := []*route{
 		{method: "POST", path: "/v1/messages", need: needSender, handle: s.handlePublish},
 		{method: "GET", path: "/v1/messages/{id...}", need: needScope, handle: s.handleMessage},
+		{method: "GET", path: "/v1/receipts/{id...}", need: needScope, handle: s.handleReceipt},
+		{method: "GET", path: "/v1/keys", need: needNothing, handle: s.handleKeys},
 		{method: "GET", path: "/v1/stream", need: needScope, handle: s.handleStream},
 		{method: "GET", path: "/v1/log", need: needScope, handle: s.handleLog},
 		{method: "GET", path: "/healthz", need: needNothing, handle: s.handleHealth},

@@ -104,6 +104,21 @@ func (s *Server) Addrs() []string {
 	return names
 }
 
+// Endpoint is one place where the server listens.
+type Endpoint struct {
+	Name   string            // as in [Server.Addrs]
+	Verify fedmsg.VerifyMode // what is asked of signatures there; empty leaves it to the node
+}
+
+// Endpoints lists where the server listens, and what each asks of signatures.
+func (s *Server) Endpoints() []Endpoint {
+	all := make([]Endpoint, len(s.listeners))
+	for i, l := range s.listeners {
+		all[i] = Endpoint{Name: l.name, Verify: l.verify}
+	}
+	return all
+}
+
 // Run serves until ctx ends, Shutdown is called, or a listener fails, which is an error. Requests that have begun go on;
 // Shutdown ends them and must be called in any case. Run is called once.
 func (s *Server) Run(ctx context.Context) error {

@@ -15,7 +15,7 @@ import (
 // and an orderly end.
 func TestShutdownKeepsReceipts(t *testing.T) {
 	door := &doorFake{hold: make(chan struct{}), arrived: make(chan struct{})}
-	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = door })
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = as(door) })
 	f := e.feed(t)
 	f.send("a\nb\nrefuse\n")
 	<-door.arrived
@@ -54,7 +54,7 @@ func TestShutdownKeepsReceipts(t *testing.T) {
 // TestShutdownAfterEnd: the same when the publisher had ended its body already.
 func TestShutdownAfterEnd(t *testing.T) {
 	door := &doorFake{hold: make(chan struct{}), arrived: make(chan struct{})}
-	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = door })
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = as(door) })
 	f := e.feed(t)
 	f.send("a\n")
 	f.end()
@@ -84,7 +84,7 @@ func (d slowDoor) Submit(_ context.Context, _ fedmsg.Sender, lines ...[]byte) fe
 // TestShutdownDuringSubmit: a publisher whose messages are just going in when the server stops is not given time for more.
 func TestShutdownDuringSubmit(t *testing.T) {
 	door := slowDoor{make(chan struct{}), make(chan struct{})}
-	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = door })
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = as(door) })
 	f := e.feed(t)
 	f.send("a\n")
 	<-door.entered
@@ -111,7 +111,7 @@ func TestShutdownDuringSubmit(t *testing.T) {
 // TestShutdownDeadline: what does not end in time is cut, and named.
 func TestShutdownDeadline(t *testing.T) {
 	door := &doorFake{hold: make(chan struct{}), arrived: make(chan struct{})}
-	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = door })
+	e := startEdge(t, func(_ *Config, d *Deps) { d.Door = as(door) })
 	f := e.feed(t)
 	f.send("a\n")
 	<-door.arrived
