@@ -8,13 +8,11 @@
 package trust
 
 import (
-	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/keys"
-	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // Root is one [[trust]]: keys of one kind, and what those who sign with them may speak for. Exactly one of CA, Keyring and
@@ -65,49 +63,3 @@ type Config struct {
 	Now       func() time.Time     // for Every alone; nil means time.Now
 	Logger    *slog.Logger         // nil discards
 }
-
-// Store holds what is trusted. It is safe for concurrent use and has nothing to close.
-type Store struct{}
-
-// Open reads everything that the configuration names. All faults are told at once, each with the root's name and the file.
-func Open(c Config) (*Store, error) { return nil, errNotBuilt }
-
-// Verify judges an envelope by its embedded and its detached signatures, as of a time, and writes signer and verdict into r,
-// of which it reads Envelope, Topic and Signatures. An envelope without any signature is no error: its verdict is
-// VerdictUnsigned. On an error r.Signer is the signer so far as known, for the log and people, and the verdict is empty.
-// r.Topic is the topic as it was said outside the signed bytes; one that is unlike the envelope's is CodeWrongTopic.
-func (s *Store) Verify(r *fedmsg.Record, e *wire.Envelope, at time.Time) error { return errNotBuilt }
-
-// Explanation is the answer to whether a signer may speak for a topic.
-type Explanation struct {
-	Allowed bool
-	Code    fedmsg.Code // why not
-	Line    string      // which line decides: the root or policy entry, and the file that it stands in
-	Steps   []string    // what else was looked at, in order
-}
-
-// Explain answers whether a signer, as ROOT, ROOT/NAME, a bare certificate name, a fingerprint or a key's ID, may sign messages on the topic, and
-// which line decides.
-func (s *Store) Explain(topic, signer string, at time.Time) Explanation { return Explanation{} }
-
-// Level orders what a [Status] tells.
-type Level int
-
-// The levels.
-const (
-	OK Level = iota
-	Warning
-	Failed
-)
-
-// Status is one fact of the store's health.
-type Status struct {
-	Name  string // trust, crl-ROOT
-	Level Level
-	Text  string // for operators; names roots and files by their base name
-}
-
-// Health tells whether the files could be read, and how old the revocation lists are.
-func (s *Store) Health(now time.Time) []Status { return nil }
-
-var errNotBuilt = errors.New("not built yet")

@@ -1,0 +1,137 @@
+package trust
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/wire"
+)
+
+// judgement is the work on one message. Everything that it is decided by stands here.
+type judgement struct {
+	*snapshot
+	holders  *holders
+	e        *wire.Envelope
+	at       time.Time
+	archived bool
+}
+
+// finding is what came out. Without an error somebody may say this, or nobody signed it.
+type finding struct {
+	signer  string // who it is, or claims to be; with an error so far as known
+	verdict fedmsg.Verdict
+	err     error
+	unknown bool // no root knows who signed
+}
+
+// judge is the whole order of judgement: detached signatures first; where they are of strangers only, the embedded one
+// decides, if there is one.
+func (j *judgement) judge(r *fedmsg.Record) finding {
+	// verification: the record's bytes are those that were decoded
+	if !bytes.Equal(r.Envelope, j.e.Bytes) {
+		return finding{err: fedmsg.Errorf(fedmsg.CodeInternal, "the envelope that was decoded is not the one to be verified")}
+	}
+	// verification: topic said outside
+	if r.Topic != j.e.Topic {
+		return finding{err: fedmsg.Errorf(fedmsg.CodeWrongTopic,
+			"the message came under the topic %q and has %q inside; the two must be equal", clip(r.Topic), clip(j.e.Topic))}
+	}
+	embedded := j.e.Signature != nil || j.e.Certificate != nil || j.e.Crypto != nil
+	if len(r.Signatures) > 0 {
+		f, any := j.detached(r.Signatures)
+		if any && !(f.unknown && embedded) {
+			return f
+		}
+	}
+	if embedded {
+		return j.embedded()
+	}
+	return finding{verdict: fedmsg.VerdictUnsigned}
+}
+
+// allow decides between those who may have signed, now that the signature is known to be theirs: one who may is enough.
+func (j *judgement) allow(speakers []speaker, v fedmsg.Verdict) finding {
+	// verification: may the signer speak
+	i, d := j.choose(speakers, j.e.Topic, j.at)
+	if d.rule != allowed {
+		return finding{signer: speakers[i].signer, err: j.refusal(&speakers[i], d, j.e.Topic, j.at)}
+	}
+	return finding{signer: speakers[i].signer, verdict: v}
+}
+
+// rule is one that a decision can depend on, in the order in which they are looked at.
+type rule int
+
+const (
+	rootDates        rule = iota // the root's validity
+	certificateDates             // the certificate's
+	freshList                    // the revocation list is not out of date
+	notRevoked                   // and does not name the certificate
+	rootTopics                   // what the root may speak for
+	policyTopics                 // the routing policy
+	allowed                      // none forbids it
+)
+
+// decision is which rule decided, and what package pki said to it.
+type decision struct {
+	rule   rule
+	listed bool // the policy lists the topic
+	err    error
+}
+
+// choose gives the first of the speakers who may speak for the topic, or the first of all where none may. There is at least one.
+func (n *snapshot) choose(speakers []speaker, topic string, at time.Time) (int, decision) {
+	var first decision
+	for i := range speakers {
+		d := n.decide(&speakers[i], topic, at)
+		if d.rule == allowed {
+			return i, d
+		}
+		if i == 0 {
+			first = d
+		}
+	}
+	return 0, first
+}
+
+// decide tells whether somebody may speak for a topic, as of a time, and what decides it. It is all of the judgement but the
+// cryptography.
+func (n *snapshot) decide(s *speaker, topic string, at time.Time) decision {
+	r := s.root
+	// verification: validity of the root
+	if !r.within(at) {
+		return decision{rule: rootDates}
+	}
+	if s.leaf != nil {
+		// verification: validity of the certificate
+		if err := s.leaf.CheckAt(at); err != nil {
+			return decision{rule: certificateDates, err: err}
+		}
+	}
+	if r.list != nil {
+		// verification: age of the revocation list
+		if n.settings.OnStaleCRL != acceptStale && r.list.crl.Stale(at, n.settings.StaleCRLGrace) {
+			return decision{rule: freshList}
+		}
+		if s.leaf != nil {
+			// verification: revocation
+			if err := r.list.crl.Revoked(s.leaf, at); err != nil {
+				return decision{rule: notRevoked, err: err}
+			}
+		}
+	}
+	// verification: topics of the root
+	if !r.covers(topic) {
+		return decision{rule: rootTopics}
+	}
+	if !s.bound() {
+		return decision{rule: allowed}
+	}
+	ok, listed := n.policy.allows(topic, s.name)
+	// verification: routing policy
+	if !ok {
+		return decision{rule: policyTopics, listed: listed}
+	}
+	return decision{rule: allowed, listed: listed}
+}
