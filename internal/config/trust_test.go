@@ -139,6 +139,20 @@ func TestTrustDefaults(t *testing.T) {
 	}
 }
 
+// TestSigningSettings: what is not set is the host's name and the site's topics.
+func TestSigningSettings(t *testing.T) {
+	c := mustLoad(t, "", "FEDMSG_TOPIC_PREFIX=org.debian", "FEDMSG_ENVIRONMENT=prod").Config
+	for host, want := range map[string]string{"bugs01.debian.org": "bugs01.debian.org", "a/b c": "a-b-c", "": "node", strings.Repeat("x", 70): strings.Repeat("x", 64)} {
+		if s := c.SigningSettings(host); s.Name != want || len(s.Topics) != 1 || s.Topics[0].String() != "org.debian.prod.#" {
+			t.Errorf("%q: %q %v, want %q", host, s.Name, s.Topics, want)
+		}
+	}
+	c = mustLoad(t, "", "FEDMSG_SIGNING_NAME=bus", "FEDMSG_SIGNING_TOPICS=a.#,b").Config
+	if s := c.SigningSettings("host"); s.Name != "bus" || len(s.Topics) != 2 {
+		t.Errorf("%q %v", s.Name, s.Topics)
+	}
+}
+
 // TestKeysAreNotShown: what stands in key files is never read by the configuration, let alone shown.
 func TestKeysAreNotShown(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "node.pem")
