@@ -45,7 +45,8 @@ type bench struct {
 	o       *options
 	root    string // of the project
 	dir     string // removed at the end
-	node    *node
+	nodes   map[flavour]*node
+	key     *benchKey
 	nats    *natsServer
 	rabbit  *rabbitServer
 	filled  string // state directory of a node with many messages, stopped
@@ -63,7 +64,7 @@ func newBench(o *options) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bench{o: o, root: root, dir: dir, samples: make(map[string][]sample)}, nil
+	return &bench{o: o, root: root, dir: dir, nodes: make(map[flavour]*node), samples: make(map[string][]sample)}, nil
 }
 
 // tool gives the path of a program that ./bench has built.
@@ -91,9 +92,9 @@ func (b *bench) measure(ctx context.Context, s stage) error {
 // stopServers ends what a stage has started, so that the next has the machine alone.
 func (b *bench) stopServers() {
 	var err error
-	if b.node != nil {
-		err = errors.Join(err, b.node.stop())
-		b.node = nil
+	for f, n := range b.nodes {
+		err = errors.Join(err, n.stop())
+		delete(b.nodes, f)
 	}
 	if b.nats != nil {
 		err = errors.Join(err, b.nats.stop())

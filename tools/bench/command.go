@@ -13,7 +13,7 @@ const oneShots = 100
 
 // oneShot measures a whole `fedmsg publish`, from its start as a process to its end.
 func oneShot(ctx context.Context, b *bench) (sample, error) {
-	n, err := b.theNode(ctx)
+	n, err := b.theNode(ctx, signing)
 	if err != nil {
 		return sample{}, err
 	}
@@ -46,7 +46,7 @@ func (b *bench) repeated(ctx context.Context, env []string, name string, args ..
 // idleNode looks at the memory of a node that was started with nothing configured and left alone for a while.
 func idleNode(ctx context.Context, b *bench) (sample, error) {
 	b.stopServers()
-	n, err := b.theNode(ctx)
+	n, err := b.theNode(ctx, signing)
 	if err != nil {
 		return sample{}, err
 	}

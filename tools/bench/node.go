@@ -13,6 +13,33 @@ import (
 // benchTopic is where all messages go.
 const benchTopic = "org.example.dev.bench.thing.make"
 
+// flavour is how a node is configured. Those of one stage run side by side; the one that is not measured does nothing.
+type flavour string
+
+const (
+	// plain is a node that signs nothing and asks for no signatures, as the brokers do that it stands beside.
+	plain flavour = "plain"
+	// signing is a node as it starts without configuration: it signs what authenticated senders hand in.
+	signing flavour = "signing"
+	// verifying is a node that takes only what a publisher with the bench's key has signed, or itself.
+	verifying flavour = "verifying"
+)
+
+// config is the configuration file of a node.
+func (b *bench) config(f flavour) (string, error) {
+	switch f {
+	case plain:
+		return "verify = \"if-signed\"\nsign = []\n", nil
+	case verifying:
+		k, err := b.theKey()
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("sign = []\n[[trust]]\nname = %q\nkeys = [%q]\ntopics = [\"#\"]\n", benchSigner, k.public), nil
+	}
+	return "", nil
+}
+
 // node is a running `fedmsg serve`.
 type node struct {
 	*server
@@ -22,27 +49,37 @@ type node struct {
 	took   time.Duration
 }
 
-// theNode gives the node of the stage and starts it at first use, on an empty state.
-func (b *bench) theNode(ctx context.Context) (*node, error) {
-	if b.node != nil {
-		return b.node, nil
+// theNode gives the node of that flavour and starts it at first use in a stage, on an empty state.
+func (b *bench) theNode(ctx context.Context, f flavour) (*node, error) {
+	if n := b.nodes[f]; n != nil {
+		return n, nil
 	}
-	n, err := b.startNode(ctx, filepath.Join(b.dir, fmt.Sprintf("state-%d", time.Now().UnixNano())))
-	b.node = n
+	n, err := b.startNode(ctx, f, filepath.Join(b.dir, fmt.Sprintf("state-%d", time.Now().UnixNano())))
+	if err == nil {
+		b.nodes[f] = n
+	}
 	return n, err
 }
 
 // startNode starts a node on a state directory and returns when it is ready, which it measures.
-func (b *bench) startNode(ctx context.Context, state string) (*node, error) {
+func (b *bench) startNode(ctx context.Context, f flavour, state string) (*node, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	n := &node{state: state, socket: filepath.Join(b.dir, "s"), addr: fmt.Sprintf("127.0.0.1:%d", port)}
+	text, err := b.config(f)
+	if err != nil {
+		return nil, err
+	}
+	config := filepath.Join(b.dir, string(f)+".toml")
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	n := &node{state: state, socket: filepath.Join(b.dir, string(f)), addr: fmt.Sprintf("127.0.0.1:%d", port)}
 	start := time.Now()
-	n.server, err = startServer(filepath.Join(b.dir, "node.log"), b.nodeEnv(
+	n.server, err = startServer(filepath.Join(b.dir, string(f)+".log"), b.nodeEnv(
 		"FEDMSG_STATE="+state, "FEDMSG_HTTP_LISTEN=http://"+n.addr, "FEDMSG_HTTP_SOCKET=unix://"+n.socket,
-	), b.tool("fedmsg"), "serve")
+	), b.tool("fedmsg"), "serve", "--config", config)
 	if err != nil {
 		return nil, err
 	}

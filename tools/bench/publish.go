@@ -18,8 +18,8 @@ import (
 
 // publishHTTP has the callers send one plain request for each message, over kept connections to the unix socket. The client
 // is a bare write and read, so that the machine's time goes to the node.
-func publishHTTP(ctx context.Context, b *bench) (sample, error) {
-	n, err := b.theNode(ctx)
+func publishHTTP(ctx context.Context, b *bench, f flavour) (sample, error) {
+	n, err := b.theNode(ctx, f)
 	if err != nil {
 		return sample{}, err
 	}
@@ -65,8 +65,8 @@ func roundTrip(conn net.Conn, request, buf []byte) error {
 }
 
 // publishClient has the callers publish through one client.
-func publishClient(ctx context.Context, b *bench) (sample, error) {
-	n, err := b.theNode(ctx)
+func publishClient(ctx context.Context, b *bench, f flavour) (sample, error) {
+	n, err := b.theNode(ctx, f)
 	if err != nil {
 		return sample{}, err
 	}
@@ -88,8 +88,8 @@ func publishClient(ctx context.Context, b *bench) (sample, error) {
 const linesInChunk = 64
 
 // publishNDJSON streams messages over four connections and counts the receipts.
-func publishNDJSON(ctx context.Context, b *bench) (sample, error) {
-	n, err := b.theNode(ctx)
+func publishNDJSON(ctx context.Context, b *bench, f flavour) (sample, error) {
+	n, err := b.theNode(ctx, f)
 	if err != nil {
 		return sample{}, err
 	}

@@ -15,16 +15,18 @@ const filledMessages = 1_000_000
 
 // theFilledNode gives the node of the stage, started on a log with many messages, which is written at first use.
 func (b *bench) theFilledNode(ctx context.Context) (*node, error) {
-	if b.node != nil {
-		return b.node, nil
+	if n := b.nodes[plain]; n != nil {
+		return n, nil
 	}
 	if b.filled == "" {
 		if err := b.fill(ctx); err != nil {
 			return nil, err
 		}
 	}
-	n, err := b.startNode(ctx, b.filled)
-	b.node = n
+	n, err := b.startNode(ctx, plain, b.filled)
+	if err == nil {
+		b.nodes[plain] = n
+	}
 	return n, err
 }
 
@@ -40,7 +42,7 @@ func (b *bench) fillCount() int {
 // fill publishes the messages to a node that it then stops.
 func (b *bench) fill(ctx context.Context) error {
 	state := filepath.Join(b.dir, "filled")
-	n, err := b.startNode(ctx, state)
+	n, err := b.startNode(ctx, plain, state)
 	if err != nil {
 		return err
 	}

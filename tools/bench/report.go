@@ -17,7 +17,9 @@ func (b *bench) report(done []stage) string {
 	fmt.Fprintf(&w, "# Results of ./bench\n\nWritten by `./bench`; to repeat: `./bench`, or `./bench NAME…` for a part (the names stand below).\n"+
 		"All contenders of a part run on one machine in one run and take turns; each number is the median of %d rounds, with the\n"+
 		"least and the greatest behind it. Messages have 1 KB and are acknowledged only when they are on disk. CPU is the server\n"+
-		"process's user and system time for a message.\n\n", b.o.rounds)
+		"process's user and system time for a message; what is measured in this process says so. In the parts that compare with\n"+
+		"other brokers, read back and follow live, the nodes run with verify = \"if-signed\" and sign = [], since the other brokers\n"+
+		"sign nothing; contenders that say signed run with the defaults, with which the node signs each message.\n\n", b.o.rounds)
 	b.machine(&w)
 	fmt.Fprintf(&w, "\n| what | reach | reached | |\n|---|---|---|---|\n")
 	for _, s := range done {

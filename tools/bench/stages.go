@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // row is one line of the table: what must be reached, and what of the medians says whether it was.
 type row struct {
@@ -12,7 +15,10 @@ type row struct {
 
 // stages gives everything that is measured, in the order of the table.
 func stages() []stage {
-	return []stage{logStage(), publishStage(), catchUpStage(), streamStage(), processStage()}
+	return []stage{
+		logStage(), publishStage(), catchUpStage(), streamStage(), processStage(),
+		acceptStage(), coresStage(), oldFormStage(), endToEndStage(), compromisedStage(),
+	}
 }
 
 func logStage() stage {
@@ -50,11 +56,14 @@ func publishStage() stage {
 	}
 	nothing := func(sample) (string, bool) { return "", true }
 	return stage{
-		title: "durable publish, 1 KB",
+		title: "durable publish, 1 KB, unsigned as the other brokers' unless it says signed",
 		contenders: []contender{
-			{name: "publish-http", title: "fedmsg, 64 callers, one plain HTTP request each, unix socket", run: publishHTTP},
-			{name: "publish-client", title: "fedmsg, 64 goroutines through `client`", run: publishClient},
-			{name: "publish-ndjson", title: "fedmsg, NDJSON, 4 connections", run: publishNDJSON},
+			{name: "publish-http", title: "fedmsg, 64 callers, one plain HTTP request each, unix socket", run: on(plain, publishHTTP)},
+			{name: "publish-client", title: "fedmsg, 64 goroutines through `client`", run: on(plain, publishClient)},
+			{name: "publish-ndjson", title: "fedmsg, NDJSON, 4 connections", run: on(plain, publishNDJSON)},
+			{name: "publish-http-signed", title: "as publish-http, each message signed by the node", run: on(signing, publishHTTP)},
+			{name: "publish-client-signed", title: "as publish-client, each message signed by the node", run: on(signing, publishClient)},
+			{name: "publish-ndjson-signed", title: "as publish-ndjson, each message signed by the node", run: on(signing, publishNDJSON)},
 			{name: "jetstream", title: "NATS JetStream, 64 callers, sync_interval: always", peer: true, run: publishNATS},
 			{name: "rabbitmq", title: "RabbitMQ, 64 callers, durable classic queue, persistent, confirms", peer: true, run: publishRabbit},
 		},
@@ -66,7 +75,23 @@ func publishStage() stage {
 			{append([]string{"publish-client"}, peers...), "durable publish, 64 goroutines through `client`", "≥ 5 × JetStream, ≥ 4 × RabbitMQ", against("publish-client", 5, 4, nothing)},
 			{append([]string{"publish-ndjson"}, peers...), "durable publish, NDJSON, 4 connections", "≥ 20 × JetStream with 64 callers; ≥ 100,000/s",
 				against("publish-ndjson", 20, 0, func(s sample) (string, bool) { return "", s.rate >= 100_000 })},
+			{[]string{"publish-http-signed", "publish-http"}, "the same, each message signed by the node: plain HTTP", "–", beside("publish-http")},
+			{[]string{"publish-client-signed", "publish-client"}, "… `client`", "–", beside("publish-client")},
+			{[]string{"publish-ndjson-signed", "publish-ndjson"}, "… NDJSON", "–", beside("publish-ndjson")},
 		},
+	}
+}
+
+// on gives a node of a flavour to what measures one.
+func on(f flavour, run func(context.Context, *bench, flavour) (sample, error)) func(context.Context, *bench) (sample, error) {
+	return func(ctx context.Context, b *bench) (sample, error) { return run(ctx, b, f) }
+}
+
+// beside shows the signed contender beside the unsigned one; nothing is to be reached.
+func beside(unsigned string) func(func(string) sample) (string, bool) {
+	return func(m func(string) sample) (string, bool) {
+		s, u := m(unsigned+"-signed"), m(unsigned)
+		return fmt.Sprintf("%s/s, %.1f µs node CPU (unsigned %s/s, %.1f µs)", thousands(s.rate), micros(s.cpu), thousands(u.rate), micros(u.cpu)), true
 	}
 }
 

@@ -77,7 +77,7 @@ func pacedSSE(ctx context.Context, b *bench) (sample, error) {
 
 // deliveries opens a thousand live readers, publishes, and waits until each of them has read want messages.
 func (b *bench) deliveries(ctx context.Context, want int, publish func(*node) error) (sample, error) {
-	n, err := b.theNode(ctx)
+	n, err := b.theNode(ctx, plain)
 	if err != nil {
 		return sample{}, err
 	}
@@ -126,7 +126,7 @@ func countEvents(conn net.Conn, want int) error {
 // idleSSE opens ten thousand readers on a new node and looks at its memory before and after.
 func idleSSE(ctx context.Context, b *bench) (sample, error) {
 	b.stopServers()
-	n, err := b.theNode(ctx)
+	n, err := b.theNode(ctx, plain)
 	if err != nil {
 		return sample{}, err
 	}
