@@ -20,9 +20,11 @@ func AppendCanonical(dst, json []byte) ([]byte, error) {
 type selection uint8
 
 const (
-	everyMember selection = iota
-	unsignedMembers
-	contentMembers
+	everyMember     selection = iota
+	unsignedMembers           // all but the signature: what it is made over
+	archivedMembers           // the same without what the old archive had added
+	saidMembers               // all but what whoever signs puts in
+	contentMembers            // what a submitter gives
 )
 
 // skips reports whether the selection leaves the member out.
@@ -31,6 +33,10 @@ func (l selection) skips(key []byte) bool {
 	case unsignedMembers:
 		f := fieldOf(key)
 		return f == signatureField || f == certificateField
+	case archivedMembers:
+		return unsignedMembers.skips(key) || string(key) == "source_name" || string(key) == "source_version"
+	case saidMembers:
+		return unsignedMembers.skips(key) || string(key) == "crypto"
 	case contentMembers:
 		f := fieldOf(key)
 		return f != topicField && f != bodyField && f != headersField
@@ -115,11 +121,15 @@ func (s *scanner) canonicalObject(dst []byte, l selection) []byte {
 		k.out = len(dst)
 		dst = s.canonicalKey(dst, *k)
 		dst = append(dst, ':')
+		from := len(dst)
 		dst = s.canonical(dst, everyMember)
 		if s.err != nil {
 			return dst
 		}
 		k = &s.keys[at] // the stack may have moved
+		if l == archivedMembers {
+			dst, skip = s.mend(dst, *k, from, skip)
+		}
 		if skip {
 			dst = dst[:max(begin, k.out-1)]
 			k.out = skipped
@@ -131,6 +141,17 @@ func (s *scanner) canonicalObject(dst []byte, l selection) []byte {
 	}
 	s.leave(o)
 	return append(dst, '}')
+}
+
+// mend undoes what the old archive did to a member whose value was written to dst[from:], and reports whether it goes.
+func (s *scanner) mend(dst []byte, k key, from int, skip bool) ([]byte, bool) {
+	switch fieldOf(s.keyText(k)) {
+	case headersField:
+		skip = falsy(dst[from:])
+	case timestampField:
+		dst = append(dst[:from], wholeNumber(dst[from:])...)
+	}
+	return dst, skip
 }
 
 // skipped is the place in the output of a member that is not there.

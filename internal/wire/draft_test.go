@@ -37,7 +37,7 @@ func TestAppendEnvelopeText(t *testing.T) {
 			t.Fatalf("%q is not canonical: %q (%v)", got, canonical, err)
 		}
 		var in members
-		s, err := newDecoder().open(&in, got, Strict)
+		s, err := newDecoder().open(&in, got, Strict, len(got))
 		defer s.release()
 		if err != nil {
 			t.Fatal(err)

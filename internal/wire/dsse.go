@@ -1,8 +1,9 @@
 package wire
 
 import (
+	"encoding/base64"
 	"encoding/json"
-	"errors"
+	"strconv"
 )
 
 // The payload types of what this system signs with DSSE. They are part of what is signed, so that a signature over one
@@ -12,8 +13,14 @@ const (
 	ReceiptType  = "application/vnd.fedmsg.receipt+json" // a node's receipt, see [Receipt]
 )
 
-// MaxSignatures is the most signatures that one message may carry.
-const MaxSignatures = 8
+// The bounds of what comes with a payload.
+const (
+	MaxSignatures = 8 // the most signatures that one message may carry
+
+	maxKeyID       = 128
+	maxSig         = 1 << 10
+	maxCertificate = 16 << 10
+)
 
 // Signature is one detached signature.
 type Signature struct {
@@ -38,41 +45,52 @@ type Receipt struct {
 	Role     string `json:"role"`     // what the signer is to the message: node or gateway
 }
 
-var errNotBuilt = errors.New("not built yet")
-
 // AppendPAE appends the pre-authentication encoding of DSSE: the bytes that a signature is made over.
-func AppendPAE(dst []byte, payloadType string, payload []byte) []byte { panic(errNotBuilt) }
+func AppendPAE(dst []byte, payloadType string, payload []byte) []byte {
+	dst = append(dst, "DSSEv1 "...)
+	dst = strconv.AppendInt(dst, int64(len(payloadType)), 10)
+	dst = append(dst, ' ')
+	dst = append(dst, payloadType...)
+	dst = append(dst, ' ')
+	dst = strconv.AppendInt(dst, int64(len(payload)), 10)
+	dst = append(dst, ' ')
+	return append(dst, payload...)
+}
 
 // AppendSignatures appends the signatures as the JSON array that stands in DSSE and in entries.
-func AppendSignatures(dst []byte, signatures []Signature) []byte { panic(errNotBuilt) }
-
-// DecodeSignatures reads such an array, strictly: at most [MaxSignatures], no key twice, base64 without gaps. The error has
-// CodeMalformedSignature.
-func DecodeSignatures(raw []byte) ([]Signature, error) { return nil, errNotBuilt }
+func AppendSignatures(dst []byte, signatures []Signature) []byte {
+	dst = append(dst, '[')
+	for i, s := range signatures {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"keyid":`...)
+		dst = appendString(dst, s.KeyID)
+		dst = append(dst, `,"sig":"`...)
+		dst = base64.StdEncoding.AppendEncode(dst, s.Sig)
+		if s.Certificate != nil {
+			dst = append(dst, `","cert":"`...)
+			dst = base64.StdEncoding.AppendEncode(dst, s.Certificate)
+		}
+		dst = append(dst, `"}`...)
+	}
+	return append(dst, ']')
+}
 
 // AppendDSSE appends the JSON form of a payload with its signatures, an array as AppendSignatures makes it.
 func AppendDSSE(dst []byte, payloadType string, payload, signatures []byte) []byte {
-	panic(errNotBuilt)
+	dst = append(dst, `{"payload":"`...)
+	dst = base64.StdEncoding.AppendEncode(dst, payload)
+	dst = append(dst, `","payloadType":`...)
+	dst = appendString(dst, payloadType)
+	dst = append(dst, `,"signatures":`...)
+	dst = append(dst, signatures...)
+	return append(dst, '}')
 }
 
-// DecodeDSSE reads the JSON form of DSSE whose payload has at most limit bytes. The result shares no memory with data.
-func DecodeDSSE(data []byte, limit int) (DSSE, error) { return DSSE{}, errNotBuilt }
-
-// AppendSigned appends what the old X.509 form is signed over: the canonical form of all but signature and certificate (SPEC
-// section 7). It takes what AppendCanonical takes.
-func AppendSigned(dst, envelope []byte) ([]byte, error) { return dst, errNotBuilt }
-
-// AppendArchived is AppendSigned for an envelope that came out of the old archive, and undoes what that had added: source_name
-// and source_version go, headers go when they are empty, and a timestamp with a fraction becomes whole (SPEC section 9). The
-// bool tells whether there was anything to undo.
-func AppendArchived(dst, envelope []byte) ([]byte, bool, error) { return dst, false, errNotBuilt }
-
-// AppendBody appends what the old OpenPGP form is signed over: the canonical form of msg alone (SPEC section 8).
-func AppendBody(dst []byte, e *Envelope) ([]byte, error) { return dst, errNotBuilt }
-
-// AppendEmbedded appends the envelope with the old embedded signature put into it: crypto, signature and, unless it is empty,
-// certificate. All other bytes stay as they are. The envelope must have none of the three. For the order in which an old
-// signer works see package sign: crypto is signed too, so it is put in first, with the others empty.
-func AppendEmbedded(dst, envelope []byte, crypto, signature, certificate string) []byte {
-	panic(errNotBuilt)
+// DSSESize is the most bytes that the JSON form of DSSE may have whose payload has at most limit bytes. There is room for
+// all signatures, and for some layout.
+func DSSESize(limit int) int {
+	const signature = (maxSig+maxCertificate)*4/3 + maxKeyID + 128
+	return (limit+2)/3*4 + MaxSignatures*signature + 1<<10
 }

@@ -56,7 +56,7 @@ func (e *Envelope) Signed() bool { return e.Signature != nil }
 // changes neither meaning nor signature. White space around the object is never part of it.
 func (d *Decoder) Envelope(data []byte, m Mode) (Envelope, error) {
 	var in members
-	s, err := d.open(&in, data, m)
+	s, err := d.open(&in, data, m, d.Limits.Envelope)
 	defer s.release()
 	if err != nil {
 		return Envelope{}, err
@@ -64,16 +64,22 @@ func (d *Decoder) Envelope(data []byte, m Mode) (Envelope, error) {
 	return d.envelope(&in, m)
 }
 
-// open reads the outermost object of data. The scanner, which the caller releases, is never nil.
-func (d *Decoder) open(in *members, data []byte, m Mode) (*scanner, error) {
+// open reads the outermost object of data, which has at most so many bytes. The scanner, which the caller releases, is never
+// nil.
+func (d *Decoder) open(in *members, data []byte, m Mode, most int) (*scanner, error) {
 	data = trimmed(data)
 	s := borrow(data, d.Limits.Depth)
 	s.lenient = m == Old
-	if len(data) > d.Limits.Envelope {
-		return s, fedmsg.Errorf(fedmsg.CodeTooLarge, "message has %d bytes; limits.envelope is %d", len(data), d.Limits.Envelope)
+	if len(data) > most {
+		return s, d.tooLarge(len(data))
 	}
 	in.read(s)
 	return s, s.err
+}
+
+// tooLarge refuses a message of so many bytes.
+func (d *Decoder) tooLarge(size int) error {
+	return fedmsg.Errorf(fedmsg.CodeTooLarge, "message has %d bytes; limits.envelope is %d", size, d.Limits.Envelope)
 }
 
 // envelope makes the Envelope of what was read.

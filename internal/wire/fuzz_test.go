@@ -30,7 +30,17 @@ func seeds() [][]byte {
 	} {
 		all = append(all, []byte(text))
 	}
-	return all
+	all = append(all, dsseSeeds()...)
+	return append(all, []byte(`{"headers":{},"i":1,"msg":{},"source_name":"d","source_version":"0.6.5","timestamp":1504643075.0,"topic":"a.b"}`))
+}
+
+// dsseSeeds are texts of signed messages and of what else is signed.
+func dsseSeeds() [][]byte {
+	signatures := []Signature{{KeyID: "k", Sig: []byte{1, 2, 3}}, {Sig: []byte("?>?>"), Certificate: []byte{0, 0xff, 0xfe}}}
+	return [][]byte{
+		AppendDSSE(nil, EnvelopeType, []byte(`{"i":1,"msg":{},"topic":"a.b"}`), AppendSignatures(nil, signatures)),
+		AppendDSSE(nil, ReceiptType, []byte(`{}`), AppendSignatures(nil, signatures[:1])),
+	}
 }
 
 func addSeeds(f *testing.F) {
@@ -62,4 +72,9 @@ func FuzzCanonical(f *testing.F) {
 func FuzzDecodeEntry(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, in []byte) { checkEntry(t, in) })
+}
+
+func FuzzDSSE(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, in []byte) { checkDSSE(t, in) })
 }

@@ -142,6 +142,14 @@ func (m *members) whole() bool {
 	return false
 }
 
+// dsse reports whether this is DSSE and not a message.
+func (m *members) dsse() bool {
+	if m.unknown == "" || m.has(topicField) || m.has(bodyField) {
+		return false
+	}
+	return m.unknown == "payload" || m.unknown == "payloadType" || m.unknown == "signatures"
+}
+
 // raw is the member's value as it is written, or nil when it is absent or null.
 func (m *members) raw(f field) []byte {
 	if !m.has(f) {

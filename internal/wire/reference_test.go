@@ -226,6 +226,9 @@ func checkSubmitted(t testing.TB, in []byte) bool {
 		}
 		return false
 	}
+	if got.Signatures != nil {
+		holdSigned(t, in, got)
+	}
 	if got.Whole {
 		holdEnvelope(t, d, in, got.Envelope, Strict)
 		return true

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"encoding/json"
+
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/nearest"
 )
@@ -14,29 +16,55 @@ type Submission struct {
 	Body     []byte // a compact JSON object
 }
 
-// Submitted is what a request of a new door holds: one of its two forms.
+// Submitted is what a request of a new door holds: one of its forms.
 type Submitted struct {
-	Whole      bool       // the form: Envelope when true, Submission when false
-	Envelope   Envelope   // zero unless Whole
-	Submission Submission // zero if Whole
+	Whole      bool            // the form: Envelope when true, Submission when false
+	Envelope   Envelope        // zero unless Whole
+	Signatures json.RawMessage // detached, as AppendSignatures makes them; nil unless Whole and in DSSE
+	Submission Submission      // zero if Whole
 }
 
 // Submitted decodes a request of a new door, strictly. An object with any of msg_id, timestamp, i, crypto, signature and
-// certificate is a whole envelope, whose unknown members are kept in its bytes. Any other is a [Submission], in which an
-// unknown key is refused: a misspelt one would be lost in silence. The result may share data's memory; its strings are copies.
+// certificate is a whole envelope, whose unknown members are kept in its bytes. One with neither topic nor msg that begins
+// with a member of DSSE is DSSE around a whole envelope. Any other is a [Submission], in which an unknown key is refused: a
+// misspelt one would be lost in silence. The result may share data's memory; its strings are copies.
 func (d *Decoder) Submitted(data []byte) (Submitted, error) {
 	var in members
-	s, err := d.open(&in, data, Strict)
+	s, err := d.open(&in, data, Strict, DSSESize(d.Limits.Envelope))
 	defer s.release()
-	if err != nil {
+	switch {
+	case err != nil:
 		return Submitted{}, err
-	}
-	if in.whole() {
+	case in.dsse():
+		return d.signed(s.data)
+	case len(s.data) > d.Limits.Envelope:
+		return Submitted{}, d.tooLarge(len(s.data))
+	case in.whole():
 		env, err := d.envelope(&in, Strict)
 		return Submitted{Whole: true, Envelope: env}, err
 	}
 	sub, err := d.submission(&in)
 	return Submitted{Submission: sub}, err
+}
+
+// signed decodes DSSE around a whole envelope. The envelope is what was signed to the byte, so that nothing may be mended.
+func (d *Decoder) signed(data []byte) (Submitted, error) {
+	doc, err := DecodeDSSE(data, d.Limits.Envelope)
+	if err != nil {
+		return Submitted{}, err
+	}
+	if doc.Type != EnvelopeType {
+		return Submitted{}, malformed("payloadType is %q; what is signed for publishing is %s", clip(doc.Type), EnvelopeType)
+	}
+	env, err := d.Envelope(doc.Payload, Strict)
+	if err != nil {
+		return Submitted{}, err
+	}
+	if len(env.Bytes) != len(doc.Payload) { // mending takes bytes out
+		return Submitted{}, fedmsg.Errorf(fedmsg.CodeBadEnvelope,
+			"signed envelope has white space around it, or line breaks or tabs between its tokens; an envelope is one line, and its bytes cannot be changed once signed")
+	}
+	return Submitted{Whole: true, Envelope: env, Signatures: doc.Signatures}, nil
 }
 
 // submission makes the Submission of what was read.
