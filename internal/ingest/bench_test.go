@@ -16,6 +16,8 @@ func (nullLog) Submit(context.Context, ...fedmsg.Record) (fedmsg.Ticket, error) 
 
 func (nullLog) Find(string) (fedmsg.Entry, bool, error) { return fedmsg.Entry{}, false, nil }
 
+func (nullLog) Trimmed() (time.Time, bool) { return time.Time{}, false }
+
 // envelopes makes n envelopes of about 1 KB whose ids stand at the same place.
 func envelopes(n int) [][]byte {
 	lines := make([][]byte, n)

@@ -107,7 +107,7 @@ func TestRecentForgets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.submitted(t.Context(), ticket)
+		r.leave(t.Context()).ticket = ticket
 	}
 	submit(0, recentIDs)
 	submit(recentIDs, recentIDs)
@@ -130,7 +130,7 @@ func TestRecentForgets(t *testing.T) {
 	}
 	log.release()
 	<-done
-	if _, err := first.Wait(t.Context()); err != nil || len(r.old) != recentIDs {
+	if err := first.settled(t.Context()); err != nil || len(r.old) != recentIDs {
 		t.Errorf("%v, %d", err, len(r.old))
 	}
 }

@@ -16,6 +16,8 @@ type Log interface {
 	Submit(ctx context.Context, records ...fedmsg.Record) (fedmsg.Ticket, error)
 	// Find looks for a durable entry by its id.
 	Find(id string) (fedmsg.Entry, bool, error)
+	// Trimmed reports whether entries are gone, and when the last of them was received, at the latest. It must be cheap.
+	Trimmed() (until time.Time, gone bool)
 }
 
 // Verifier judges who signed a message. *trust.Store is one.

@@ -3,6 +3,8 @@ package ingest
 import (
 	"context"
 	"log/slog"
+	"runtime"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/wire"
@@ -14,20 +16,6 @@ type Door struct {
 	passage Passage
 }
 
-// Passage is one entrance to a door, for messages of one origin.
-type Passage struct {
-	Verify    fedmsg.VerifyMode // what it asks of signatures; empty: as Config.Verify
-	Replaying bool              // messages come long after their publisher made them, so their age is not looked at
-}
-
-// With gives another entrance to the same door: rights, counters and order are one.
-func (d *Door) With(p Passage) *Door {
-	if p.Verify == "" {
-		p.Verify = d.c.Verify
-	}
-	return &Door{d.hall, p}
-}
-
 // hall is what all entrances of a door share.
 type hall struct {
 	c        Config
@@ -37,8 +25,11 @@ type hall struct {
 
 	// turn is held by whoever orders messages: one token, so that waiting for it can end with a context.
 	turn    chan struct{}
-	counter counter // belongs to the holder of turn
+	counter *counter
 	recent  recent  // belongs to the holder of turn
+	last    *flight // the newest that did not land in its turn; belongs to the holder of turn
+
+	newest fedmsg.Ticket // the newest that the log gave out; belongs to whoever lands, see flight
 }
 
 // New makes a Door. The configuration must be valid.
@@ -81,10 +72,13 @@ func Same(stored *fedmsg.Entry, submitted *fedmsg.Record) bool {
 // batch is the lines of one call to Submit on their way.
 type batch struct {
 	ticket
+	now     time.Time // when they came
 	rights  *rights
 	records []fedmsg.Record // what was not refused, in order; those of drafts have no envelope yet
 	drafts  []draft         // in order
+	checks  []check         // what is still to be judged
 	arena   []byte          // what the envelopes share; the part in use is never changed again
+	size    int             // bytes of the lines
 	one     [1]fedmsg.Record
 }
 
@@ -97,49 +91,96 @@ type draft struct {
 
 // decode reads the lines and decides on all that does not depend on their order.
 func (d *Door) decode(from fedmsg.Sender, lines [][]byte) *batch {
-	b := &batch{}
+	b := &batch{now: d.c.Now()}
 	b.door, b.from, b.lines = d, from, len(lines)
-	b.rights = d.rights.of(from, d.c.Now())
+	b.rights = d.rights.of(from, b.now)
 	b.records = b.one[:0]
 	if len(lines) > 1 {
 		b.records = make([]fedmsg.Record, 0, len(lines))
 	}
-	size := 0
 	for _, line := range lines {
-		size += len(line)
+		b.size += len(line)
 	}
-	lint := d.c.Logger.Enabled(context.Background(), slog.LevelDebug)
 	for i, line := range lines {
 		s, err := d.decoder.Submitted(line)
-		topic := s.Submission.Topic
+		topic, signer := s.Submission.Topic, ""
 		if s.Whole {
 			topic = s.Envelope.Topic
 		}
 		if err == nil {
-			err = b.rights.check(from, topic)
+			signer, err = b.admit(i, topic, &s)
 		}
-		if err != nil {
-			b.refuse(i, topic, err)
-			continue
+		switch {
+		case err == nil:
+		case len(b.checks) > 0: // lines in front of it are not judged yet
+			b.checks = append(b.checks, check{line: i, record: -1, topic: topic, err: err})
+		default:
+			b.refuse(i, topic, signer, err)
 		}
-		if lint {
-			d.lint(from, topic)
-		}
-		r := fedmsg.Record{Topic: topic, Sender: b.rights.sender}
-		if s.Whole {
-			r.ID, r.NotIJSON = s.Envelope.ID, s.Envelope.NotIJSON
-			r.Envelope = b.keep(s.Envelope.Bytes, size)
-		} else {
-			r.ID, r.Made = s.Submission.ID, true
-			b.drafts = append(b.drafts, draft{record: len(b.records), line: i, submission: s.Submission})
-		}
-		b.records = append(b.records, r)
 	}
+	b.judgeAll()
 	return b
+}
+
+// admit adds a line to the records of the batch, or refuses it with the signer so far as known. What costs nothing decides
+// first: signatures are not looked at where nobody who may have made them could publish on the topic.
+func (b *batch) admit(line int, topic string, s *wire.Submitted) (signer string, err error) {
+	d, allowed := b.door, b.rights.may(topic)
+	// verification: rights-of-sender
+	if !allowed && !(s.Whole && d.passage.looks() && d.rights.anySigner(topic)) {
+		return "", b.rights.refusal(b.from, topic)
+	}
+	// verification: nothing-to-verify-with
+	if d.c.Verifier == nil && d.passage.looks() {
+		return "", fedmsg.Errorf(fedmsg.CodeUnavailable, "the message on %s cannot be taken: this node was given nothing to verify messages with", topic)
+	}
+	d.lint(b.from, topic)
+	n := len(b.records)
+	b.records = append(b.records, fedmsg.Record{Topic: topic, Sender: b.rights.sender})
+	r := &b.records[n]
+	if s.Whole {
+		err = b.admitEnvelope(line, r, s, allowed)
+	} else {
+		r.ID, r.Made = s.Submission.ID, true
+		// verification: unsigned-submission
+		err = d.unsigned(r, true)
+		if err == nil {
+			b.drafts = append(b.drafts, draft{record: n, line: line, submission: s.Submission})
+		}
+	}
+	if err != nil {
+		signer, b.records = r.Signer, b.records[:n]
+	}
+	return signer, err
+}
+
+// admitEnvelope fills in the record of a whole envelope, and judges it now or later.
+func (b *batch) admitEnvelope(line int, r *fedmsg.Record, s *wire.Submitted, allowed bool) (err error) {
+	r.ID, r.NotIJSON, r.Signatures = s.Envelope.ID, s.Envelope.NotIJSON, s.Signatures
+	r.Envelope = s.Envelope.Bytes
+	switch {
+	case !b.door.passage.looks():
+		r.Verdict = fedmsg.VerdictUnchecked
+	case s.Signatures == nil && bare(&s.Envelope):
+		r.Verdict = fedmsg.VerdictUnsigned
+		err = b.unsigned(r, allowed, true)
+	case b.lines > few && runtime.GOMAXPROCS(0) > 1:
+		b.checks = append(b.checks, check{line: line, record: len(b.records) - 1, allowed: allowed, envelope: s.Envelope, topic: r.Topic})
+	default:
+		e := s.Envelope // its own memory, so that s need not be
+		err = b.judge(r, &e, allowed)
+	}
+	if err == nil && s.Signatures == nil { // the payload of DSSE shares nothing with the line
+		r.Envelope = b.keep(r.Envelope, b.size)
+	}
+	return err
 }
 
 // lint tells the operator what is unusual about a topic.
 func (d *Door) lint(from fedmsg.Sender, topic string) {
+	if !d.c.Logger.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
 	if hint := fedmsg.LintTopic(topic); hint != "" {
 		d.c.Logger.Debug("unusual topic", "topic", topic, "sender", from.String(), "hint", hint)
 	}

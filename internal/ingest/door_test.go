@@ -114,7 +114,7 @@ func TestEnvelopeBytes(t *testing.T) {
 		lines := []string{
 			`{"msg_id":"2026-a", "topic" : "org.example.dev.a","timestamp":1.0e3,"msg":{"z":1,"a":"\u00e9"},"extra":[ 1 ],"i":7}`,
 			`{"topic":"org.example.dev.a","msg":{},"i":1,"timestamp":5,"username":null}`, // old, without an id
-			`{"topic":"org.example.dev.a","msg":{},"msg_id":"2026-b","signature":"AAAA","certificate":"BBBB"}`,
+			`{"topic":"org.example.dev.a","msg":{},"msg_id":"2026-b","timestamp":1795262400,"signature":"AAAA","certificate":"BBBB"}`,
 		}
 		raw := make([][]byte, len(lines))
 		for i := range lines {
@@ -141,7 +141,7 @@ func TestEnvelopeBytes(t *testing.T) {
 
 const (
 	submissionOne = `{"topic":"org.example.dev.a","msg":{"a":1},"id":"one"}`
-	envelopeOne   = `{"topic":"org.example.dev.a","msg":{"a":1},"msg_id":"one","timestamp":1}`
+	envelopeOne   = `{"topic":"org.example.dev.a","msg":{"a":1},"msg_id":"one","timestamp":1795262400}`
 	lastLine      = `{"topic":"org.example.dev.z","msg":{},"id":"last"}`
 )
 

@@ -1,12 +1,17 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -19,6 +24,7 @@ type memLog struct {
 	flight  []*memTicket
 	held    bool
 	err     error         // what Submit gives
+	until   time.Time     // what was received up to then is gone; zero where all is there
 	waited  chan struct{} // has room for one sign that somebody waits for what is in flight
 }
 
@@ -87,6 +93,7 @@ func (l *memLog) store(r *fedmsg.Record) fedmsg.Outcome {
 		l.entries = append(l.entries, fedmsg.Entry{
 			Position: fedmsg.Position{Log: "k3v5q2m7x4ab", Seq: uint64(i + 1)}, Received: start, ID: r.ID, Topic: r.Topic,
 			Sender: r.Sender, Envelope: r.Envelope, Made: r.Made,
+			Signer: r.Signer, Verdict: r.Verdict, Signatures: r.Signatures,
 		})
 	}
 	p := l.entries[i].Position
@@ -101,6 +108,8 @@ func (l *memLog) Find(id string) (fedmsg.Entry, bool, error) {
 	}
 	return fedmsg.Entry{}, false, nil
 }
+
+func (l *memLog) Trimmed() (time.Time, bool) { return l.until, !l.until.IsZero() }
 
 // all gives the durable entries.
 func (l *memLog) all() []fedmsg.Entry {
@@ -135,13 +144,74 @@ func accounts(uid string) Account {
 	}[uid]
 }
 
-// newDoor makes a door into log, as root of a node that runs as user 990.
+// newDoor makes a door into log, as root of a node that runs as user 990, signs nothing and takes what nobody signed.
 func newDoor(log Log, change func(*Config)) *Door {
-	c := Config{Log: log, UID: 990, Accounts: accounts, Now: func() time.Time { return start }}
+	c := Config{
+		Log: log, UID: 990, Accounts: accounts, Now: func() time.Time { return start },
+		Verify: fedmsg.VerifyIfSigned, Verifier: &fakeVerifier{},
+	}
 	if change != nil {
 		change(&c)
 	}
 	return New(c)
+}
+
+// fakeVerifier believes what a signature or the first keyid says: VERDICT:SIGNER or CODE:SIGNER. What it cannot read is a
+// good signature of somebody.
+type fakeVerifier struct {
+	calls  atomic.Int64
+	before func() // called by each
+}
+
+func (f *fakeVerifier) Verify(r *fedmsg.Record, e *wire.Envelope, at time.Time) error {
+	f.calls.Add(1)
+	if f.before != nil {
+		f.before()
+	}
+	said := strings.Trim(string(e.Signature), `"`)
+	if r.Signatures != nil {
+		_, said, _ = strings.Cut(string(r.Signatures), `"keyid":"`)
+		said, _, _ = strings.Cut(said, `"`)
+	}
+	if !bytes.Equal(r.Envelope, e.Bytes) || r.Topic != e.Topic || !at.Equal(start) {
+		return fmt.Errorf("asked with %q, %s at %v", r.Envelope, r.Topic, at)
+	}
+	word, signer, ok := strings.Cut(said, ":")
+	r.Signer = signer
+	switch v := fedmsg.Verdict(word); {
+	case said == "":
+		r.Verdict = fedmsg.VerdictUnsigned
+	case !ok:
+		r.Signer, r.Verdict = "somebody", fedmsg.VerdictOK
+	case v == fedmsg.VerdictOK || v == fedmsg.VerdictTopicNotCovered || v == fedmsg.VerdictNone:
+		r.Verdict = v
+	default:
+		return fedmsg.Errorf(fedmsg.Code(word), "the signature is %s", word)
+	}
+	return nil
+}
+
+// fakeSigner signs what is below the topic node.
+type fakeSigner struct {
+	calls  atomic.Int64
+	embed  bool                       // put a signature into the envelope
+	before func(*fedmsg.Record) error // called by each
+}
+
+func (f *fakeSigner) Signs(topic string) bool { return strings.HasPrefix(topic, "node.") }
+
+func (f *fakeSigner) Sign(r *fedmsg.Record) error {
+	f.calls.Add(1)
+	if f.before != nil {
+		if err := f.before(r); err != nil {
+			return err
+		}
+	}
+	if f.embed {
+		r.Envelope = append(append([]byte(nil), r.Envelope[:len(r.Envelope)-1]...), `,"signature":"ok:node"}`...)
+	}
+	r.Signer, r.Verdict, r.Signatures = "node", fedmsg.VerdictOK, []byte(`[{"keyid":"ok:node","sig":"AA=="}]`)
+	return nil
 }
 
 // accept submits lines as root and waits.

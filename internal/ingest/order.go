@@ -2,43 +2,34 @@ package ingest
 
 import (
 	"context"
-	"errors"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
-// order makes what envelopes are still to be made and hands all records to the log, in its turn: counters, ids and the
-// log's order agree because one caller at a time does both.
+// order makes what envelopes are still to be made, has signed what is to be signed, and hands all records to the log.
+// Counters, ids and the log's order agree because one caller at a time fixes them, in its turn. Signing takes long, so it is
+// done behind the turn, by several callers at once, and what was signed lands in the order of the turns.
+//
+// A repetition of what is still on its way gets its outcome only later. The turn goes to others meanwhile, so that a sender
+// who repeats itself waits alone.
 func (d *Door) order(ctx context.Context, b *batch) {
 	defer func() { b.drafts = nil }() // they point into lines that belong to the caller again
-	if err := d.takeTurn(ctx); err != nil {
-		b.wait(failed{len(b.records), err}, b.records)
-		return
-	}
-	next := run{batch: b, mark: d.counter}
-	drafts := b.drafts
-	for i := range b.records {
-		r := &b.records[i]
-		if len(drafts) > 0 && drafts[0].record == i {
-			done, err := d.make(ctx, &next, r, &drafts[0])
-			if err != nil { // the turn is lost
-				b.wait(failed{len(b.records) - i, err}, b.records[i:])
-				return
-			}
-			drafts = drafts[1:]
-			if done {
-				d.send(ctx, &next, i)
-				next.start = i + 1
-				continue
-			}
+	n := run{batch: b, drafts: b.drafts}
+	for n.next < len(b.records) {
+		err := n.stop.settled(ctx)
+		if err == nil {
+			err = d.takeTurn(ctx)
 		}
-		if !r.FreshID {
-			d.recent.add(r.ID)
+		if err != nil {
+			rest := b.records[n.next:]
+			b.wait(failed{len(rest), stopped(ctx)}, rest)
+			return
 		}
+		n.waited = n.stop
+		d.number(&n)
+		d.send(ctx, &n)
 	}
-	d.send(ctx, &next, len(b.records))
-	<-d.turn
 }
 
 // takeTurn waits until nobody else orders messages.
@@ -51,66 +42,92 @@ func (d *Door) takeTurn(ctx context.Context) error {
 	}
 }
 
-// run is the records of a batch that are ready and not yet handed over: those from start on.
+// run is the records of a batch that go to the log together: those from start to before end. Between end and next is nothing.
 type run struct {
-	batch *batch
-	start int
-	mark  counter // the door's counter when the run began
+	batch            *batch
+	start, end, next int
+	drafts           []draft // of the records from next on
+	sign             bool    // some are to be signed
+	first            uint64  // the number of its first draft
+	stop             *flight // it ends in front of a record whose id may be with this one; nil at the end of the batch
+	waited           *flight // of this one it is known what became of it
 }
 
-// send hands the records of the run up to end to the log and begins the next run there.
-func (d *Door) send(ctx context.Context, n *run, end int) {
-	if records := n.batch.records[n.start:end]; len(records) > 0 {
-		t, err := d.c.Log.Submit(ctx, records...)
-		if err != nil {
-			d.counter = n.mark // none was taken, so their numbers are free
-			t = failed{len(records), err}
+// number makes the next run: it gives records their ids, numbers and envelopes for as long as it is known what becomes of
+// them. The caller has the door's turn.
+func (d *Door) number(n *run) {
+	records := n.batch.records
+	n.start, n.sign, n.first, n.stop = n.end, false, d.counter.next.Load(), nil
+	for n.next < len(records) {
+		r, done := &records[n.next], false
+		if len(n.drafts) > 0 && n.drafts[0].record == n.next {
+			if done, n.stop = d.make(n, r, &n.drafts[0]); n.stop != nil {
+				return
+			}
+			n.drafts = n.drafts[1:]
 		}
-		d.recent.submitted(ctx, t)
-		n.batch.wait(t, records)
+		if !done {
+			if !r.FreshID {
+				d.recent.add(r.ID)
+			}
+			n.sign = n.sign || r.Verdict == toSign
+			if n.end != n.next {
+				records[n.end] = *r
+			}
+			n.end++
+		}
+		n.next++
 	}
-	n.start, n.mark = end, d.counter
 }
 
 // make gives the record of a draft its id, numbers and envelope. It reports whether the outcome is known instead: the message
 // is stored already, or refused. A number must not be spent on a repetition, so a submission that brings its own id is looked
-// for first. An error says that the door's turn is lost.
-func (d *Door) make(ctx context.Context, n *run, r *fedmsg.Record, s *draft) (done bool, err error) {
+// for first; where that must wait, make gives the flight to wait for.
+func (d *Door) make(n *run, r *fedmsg.Record, s *draft) (done bool, stop *flight) {
 	now := d.c.Now()
 	if r.ID == "" {
 		r.ID, r.FreshID = wire.NewID(now), true
-	} else if done, err = d.repeated(ctx, n, r, s); done || err != nil {
-		return done, err
+	} else if done, stop = d.repeated(n, r, s); done || stop != nil {
+		return done, stop
 	}
-	sub := &s.submission
+	sub, number := &s.submission, d.counter.take()
 	draft := wire.Draft{
 		Topic: sub.Topic, ID: r.ID, Username: sub.Username, Time: now.Unix(),
-		I: d.counter.next, N: d.counter.next, Stream: d.counter.stream, Headers: sub.Headers, Body: sub.Body,
+		I: number, N: number, Stream: d.counter.stream, Headers: sub.Headers, Body: sub.Body,
 	}
 	if draft.Username == "" {
 		draft.Username = n.batch.rights.username
 	}
 	r.Envelope = n.batch.encode(&draft)
-	if size, limit := len(r.Envelope), d.c.Limits.Envelope; size > limit {
-		n.batch.refuse(s.line, r.Topic, fedmsg.Errorf(fedmsg.CodeTooLarge,
-			"the envelope of the message on %s would have %d bytes; limits.envelope is %d", r.Topic, size, limit))
+	if err := d.checkSize(r); err != nil {
+		d.counter.giveBack(number, number+1)
+		n.batch.refuse(s.line, r.Topic, "", err)
 		return true, nil
 	}
-	d.counter.next++
 	return false, nil
 }
 
-// repeated looks for the id that a submission brought, and settles its outcome where it is taken. An error says that the
-// door's turn is lost.
-func (d *Door) repeated(ctx context.Context, n *run, r *fedmsg.Record, s *draft) (bool, error) {
-	e, found, err := d.lookFor(ctx, n, r.ID, s.record)
+// checkSize holds the limit of envelopes that the node makes or signs.
+func (d *Door) checkSize(r *fedmsg.Record) error {
+	if size, limit := len(r.Envelope), d.c.Limits.Envelope; size > limit {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge,
+			"the envelope of the message on %s would have %d bytes; limits.envelope is %d", r.Topic, size, limit)
+	}
+	return nil
+}
+
+// repeated looks for the id that a submission brought, and settles its outcome where it is taken: among the durable ones and,
+// where the id was seen just now, after the message that brought it has become durable.
+func (d *Door) repeated(n *run, r *fedmsg.Record, s *draft) (done bool, stop *flight) {
+	e, found, err := d.c.Log.Find(r.ID)
 	switch {
-	case errors.Is(err, errTurnLost):
-		return false, stopped(ctx)
 	case err != nil:
-		n.batch.refuse(s.line, r.Topic, err)
+		n.batch.refuse(s.line, r.Topic, "", err)
 	case !found:
-		return false, nil
+		if stop = d.recent.find(r.ID); stop == n.waited {
+			stop = nil // it was not stored, or is another id's
+		}
+		return false, stop
 	case d.same(&e, s):
 		n.batch.decide(s.line, fedmsg.Outcome{Receipt: fedmsg.Receipt{
 			ID: e.ID, Position: e.Position, Seq: e.Position.Seq, Received: e.Received, Duplicate: true}})
@@ -120,36 +137,6 @@ func (d *Door) repeated(ctx context.Context, n *run, r *fedmsg.Record, s *draft)
 		n.batch.decide(s.line, fedmsg.Outcome{Err: err})
 	}
 	return true, nil
-}
-
-// errTurnLost says that the context ended while the turn was with others.
-var errTurnLost = errors.New("the door's turn is lost")
-
-// lookFor finds the entry of an id that record at is about to bring: among the durable ones, and where the id was seen just
-// now, after the message that brought it has become durable. Others have their turn meanwhile, so that a sender who repeats
-// itself waits alone.
-func (d *Door) lookFor(ctx context.Context, n *run, id string, at int) (fedmsg.Entry, bool, error) {
-	var waited *flight
-	for {
-		e, found, err := d.c.Log.Find(id)
-		if err != nil || found {
-			return e, found, err
-		}
-		f := d.recent.find(id)
-		if f == nil || f == waited {
-			return fedmsg.Entry{}, false, nil // never seen, or it was not stored
-		}
-		d.send(ctx, n, at) // what has a number goes before the turn does; the first one may be in this very run
-		<-d.turn
-		_, err = f.ticket.Wait(ctx)
-		if err == nil {
-			err = d.takeTurn(ctx)
-		}
-		if err != nil {
-			return fedmsg.Entry{}, false, errTurnLost
-		}
-		n.mark, waited = d.counter, f
-	}
 }
 
 // same compares a submission with the stored entry of its id.

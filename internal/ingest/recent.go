@@ -3,8 +3,6 @@ package ingest
 import (
 	"context"
 	"hash/maphash"
-
-	"github.com/federated-messaging/fedmsg"
 )
 
 // recentIDs is how many ids one generation of [recent] has: about as many messages of 1 KB as wait in the log's queue.
@@ -16,22 +14,19 @@ const recentIDs = 16 << 10
 type recent struct {
 	seed       maphash.Seed
 	young, old map[uint64]*flight
-	next       *flight       // of the ids that are about to be submitted
-	oldLast    fedmsg.Ticket // of the newest submission of the generation old
+	next       *flight // of the ids that are about to be submitted
+	used       bool    // there are such ids
+	oldLast    *flight // the newest of the generation old
 }
-
-// flight is one submission to the log. Its ticket is set when the log has it.
-type flight struct{ ticket fedmsg.Ticket }
 
 func newRecent() recent {
 	return recent{seed: maphash.MakeSeed(), young: map[uint64]*flight{}, old: map[uint64]*flight{}, next: &flight{}}
 }
 
 // add remembers an id that is about to be submitted.
-func (r *recent) add(id string) { r.young[maphash.String(r.seed, id)] = r.next }
+func (r *recent) add(id string) { r.young[maphash.String(r.seed, id)], r.used = r.next, true }
 
-// find gives the submission that may have brought the id and not be durable yet, or nil. Before submitted is called, that of
-// the ids just added has no ticket.
+// find gives the flight that may have brought the id and not be durable yet, or nil. It may be the one that is about to leave.
 func (r *recent) find(id string) *flight {
 	h := maphash.String(r.seed, id)
 	if f := r.young[h]; f != nil {
@@ -40,20 +35,19 @@ func (r *recent) find(id string) *flight {
 	return r.old[h]
 }
 
-// submitted gives the ids just added their ticket, and forgets the old generation when the young one is full.
-func (r *recent) submitted(ctx context.Context, t fedmsg.Ticket) {
-	r.next.ticket = t
-	r.next = &flight{}
+// leave gives the flight of the ids just added, and forgets the old generation when the young one is full.
+func (r *recent) leave(ctx context.Context) *flight {
+	f := r.next
+	r.next, r.used = &flight{}, false
 	if len(r.young) < recentIDs {
-		return
+		return f
 	}
-	if r.oldLast != nil {
-		// 16,000 messages later this is answered already, or the log is stuck and the wait ends with the caller's context:
-		// then the young generation grows, within what the log lets be in flight.
-		if _, err := r.oldLast.Wait(ctx); err != nil {
-			return
-		}
+	// 16,000 messages later this is answered already, or the log is stuck and the wait ends with the caller's context: then
+	// the young generation grows, within what the log lets be in flight.
+	if err := r.oldLast.settled(ctx); err != nil {
+		return f
 	}
 	clear(r.old)
-	r.young, r.old, r.oldLast = r.old, r.young, t
+	r.young, r.old, r.oldLast = r.old, r.young, f
+	return f
 }

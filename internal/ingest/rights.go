@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,13 +88,48 @@ func (b *rightsBook) evaluate(from fedmsg.Sender) *rights {
 	return r
 }
 
-// check refuses a topic that the sender may not publish on.
-func (r *rights) check(from fedmsg.Sender, topic string) error {
-	for i := range r.topics {
-		if r.topics[i].Match(topic) {
+// may reports whether the sender may publish on a topic.
+func (r *rights) may(topic string) bool { return covers(r.topics, topic) }
+
+func covers(patterns []fedmsg.Pattern, topic string) bool {
+	for i := range patterns {
+		if patterns[i].Match(topic) {
+			return true
+		}
+	}
+	return false
+}
+
+// anySigner reports whether there is a signer whose messages on a topic pass whoever hands them in.
+func (b *rightsBook) anySigner(topic string) bool {
+	for i := range b.rules {
+		if b.rules[i].Signer != "" && covers(b.rules[i].Topics, topic) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkSigner refuses a verified message that a sender without rights handed in, unless its signer has the right. A signature
+// that does not cover the topic gives none: whoever saw the message could hand it in under another.
+func (b *rightsBook) checkSigner(of *rights, from fedmsg.Sender, r *fedmsg.Record) error {
+	for i := range b.rules {
+		p := &b.rules[i]
+		if p.Signer != "" && r.Verdict == fedmsg.VerdictOK && p.signs(r.Signer) && covers(p.Topics, r.Topic) {
 			return nil
 		}
 	}
+	return of.refusal(from, r.Topic)
+}
+
+// signs reports whether the rule speaks of a verified signer.
+func (p *Publisher) signs(signer string) bool {
+	root, _, _ := strings.Cut(signer, "/") // the name behind it may have anything in it
+	return p.Signer == signer || p.Signer == root
+}
+
+// refusal says why the sender may not publish on a topic.
+func (r *rights) refusal(from fedmsg.Sender, topic string) error {
 	switch {
 	case from.IsZero():
 		return fedmsg.Errorf(fedmsg.CodeUnauthenticated, "cannot publish on %s: it is not known who sends; use the unix socket, or a token as `fedmsg token new` makes", topic)

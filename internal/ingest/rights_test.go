@@ -143,7 +143,7 @@ func TestValidate(t *testing.T) {
 		{Publisher{Topics: patterns("#")}, "publisher 2 has 0 of the keys"},
 		{Publisher{UID: "0", Token: "x", Topics: patterns("#")}, "publisher 2 has 2 of the keys"},
 		{Publisher{UID: "0"}, "publisher 2 has no topics"},
-		{Publisher{Signer: "x", Topics: patterns("#")}, "publisher 2 has the key signer"},
+		{Publisher{Signer: "x", UID: "0", Topics: patterns("#")}, "publisher 2 has 2 of the keys"},
 	} {
 		cfg := Config{Publishers: []Publisher{{Group: "g", Topics: patterns("#")}, c.p}}
 		if err := cfg.Validate(); fedmsg.CodeOf(err) != fedmsg.CodeConfig || !strings.Contains(err.Error(), c.want) {
@@ -159,7 +159,7 @@ func TestValidateAll(t *testing.T) {
 	if err == nil {
 		t.Fatal("taken")
 	}
-	for _, want := range []string{"publisher 1 has 0 of", "publisher 1 has no topics", "publisher 3 has the key signer", "publisher 3 has no topics"} {
+	for _, want := range []string{"publisher 1 has 0 of", "publisher 1 has no topics", "publisher 3 has no topics"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no word of %q in:\n%v", want, err)
 		}

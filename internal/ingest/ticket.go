@@ -51,10 +51,19 @@ func (t *ticket) decide(line int, o fedmsg.Outcome) {
 	}
 }
 
-// refuse settles a line by an error, and takes note of that.
-func (t *ticket) refuse(line int, topic string, err error) {
+// refuse settles a line by an error, and takes note of that. The signer is empty where it is not known.
+func (t *ticket) refuse(line int, topic, signer string, err error) {
 	t.decide(line, fedmsg.Outcome{Err: err})
-	t.door.refusals.note(t.from, err, func() []slog.Attr { return []slog.Attr{slog.String("topic", topic)} })
+	t.door.refusals.note(t.from, err, func() []slog.Attr { return about(topic, signer) })
+}
+
+// about is the attributes that say what was refused.
+func about(topic, signer string) []slog.Attr {
+	attrs := []slog.Attr{slog.String("topic", topic)}
+	if signer != "" {
+		attrs = append(attrs, slog.String("signer", signer))
+	}
+	return attrs
 }
 
 // Wait gives the outcome of each line.
@@ -113,7 +122,7 @@ func (d *Door) settle(from fedmsg.Sender, records []fedmsg.Record, out []fedmsg.
 		case fedmsg.CodeOf(err) == fedmsg.CodeIDConflict:
 			d.conflict(from, &records[i], "", err)
 		default:
-			d.refusals.note(from, err, func() []slog.Attr { return []slog.Attr{slog.String("topic", records[i].Topic)} })
+			d.refusals.note(from, err, func() []slog.Attr { return about(records[i].Topic, records[i].Signer) })
 		}
 	}
 	d.c.Metrics.receipts(accepted, duplicate)
@@ -122,7 +131,7 @@ func (d *Door) settle(from fedmsg.Sender, records []fedmsg.Record, out []fedmsg.
 // conflict takes note of an id that two messages have, with both senders. An empty first is looked up.
 func (d *Door) conflict(from fedmsg.Sender, r *fedmsg.Record, first string, err error) {
 	d.refusals.note(from, err, func() []slog.Attr {
-		attrs := []slog.Attr{slog.String("topic", r.Topic), slog.String("id", r.ID)}
+		attrs := append(about(r.Topic, r.Signer), slog.String("id", r.ID))
 		if first == "" {
 			e, found, err := d.c.Log.Find(r.ID)
 			if err != nil || !found {

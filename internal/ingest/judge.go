@@ -1,0 +1,98 @@
+package ingest
+
+import (
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/wire"
+)
+
+// check is a line of a batch that is judged when all lines are decoded, or one that was refused behind such a line.
+type check struct {
+	line     int
+	record   int // its place in batch.records; -1 where it was refused
+	allowed  bool
+	envelope wire.Envelope // shares the memory of the line
+	topic    string
+	err      error
+}
+
+// judge verifies who signed an envelope, and whether it may pass. Allowed tells that the sender may publish on the topic. It
+// sets the record's signer and verdict; the signer also where it refuses, so far as known. Several may be at work at once.
+func (b *batch) judge(r *fedmsg.Record, e *wire.Envelope, allowed bool) (err error) {
+	d := b.door
+	// verification: signatures-of-message
+	err = d.c.Verifier.Verify(r, e, b.now)
+	switch {
+	case err != nil:
+		return err
+	case r.Verdict == fedmsg.VerdictUnsigned:
+		return b.unsigned(r, allowed, bare(e))
+	case r.Verdict != fedmsg.VerdictOK && r.Verdict != fedmsg.VerdictTopicNotCovered: // never by one that keeps its promise
+		return fedmsg.Errorf(fedmsg.CodeInternal, "the message on %s was not verified", r.Topic)
+	}
+	if !allowed {
+		// verification: rights-of-signer
+		err = d.rights.checkSigner(b.rights, b.from, r)
+	}
+	if err == nil {
+		// verification: freshness
+		err = d.fresh(r.Topic, e.Timestamp, b.now)
+	}
+	return err
+}
+
+// unsigned is judge for an envelope that nobody signed.
+func (b *batch) unsigned(r *fedmsg.Record, allowed, bare bool) error {
+	// verification: rights-without-signature
+	if !allowed {
+		return b.rights.refusal(b.from, r.Topic)
+	}
+	// verification: unsigned-envelope
+	return b.door.unsigned(r, bare)
+}
+
+// judgeAll judges the lines that were left for it, on all cores, and then refuses in the order of the lines.
+func (b *batch) judgeAll() {
+	if len(b.checks) == 0 {
+		return
+	}
+	onCores(len(b.checks), func(i int) {
+		if c := &b.checks[i]; c.record >= 0 {
+			c.err = b.judge(&b.records[c.record], &c.envelope, c.allowed)
+		}
+	})
+	var refused []int
+	for i := range b.checks {
+		c := &b.checks[i]
+		if c.err == nil {
+			continue
+		}
+		signer := ""
+		if c.record >= 0 {
+			refused, signer = append(refused, c.record), b.records[c.record].Signer
+		}
+		b.refuse(c.line, c.topic, signer, c.err)
+	}
+	b.drop(refused)
+	b.checks = nil // they point into lines that belong to the caller again
+}
+
+// drop takes records out of the batch, which are given by their places in order.
+func (b *batch) drop(places []int) {
+	if len(places) == 0 {
+		return
+	}
+	kept, drafts := 0, b.drafts
+	for i := range b.records {
+		if len(places) > 0 && places[0] == i {
+			places = places[1:]
+			continue
+		}
+		if len(drafts) > 0 && drafts[0].record == i {
+			drafts[0].record, drafts = kept, drafts[1:]
+		}
+		b.records[kept] = b.records[i]
+		kept++
+	}
+	clear(b.records[kept:])
+	b.records = b.records[:kept]
+}

@@ -1,0 +1,53 @@
+package ingest
+
+import (
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/wire"
+)
+
+// Passage is one entrance to a door, for messages of one origin.
+type Passage struct {
+	Verify    fedmsg.VerifyMode // what it asks of signatures; empty: as Config.Verify
+	Replaying bool              // messages come long after their publisher made them, so their age is not looked at
+}
+
+// With gives another entrance to the same door: rights, counters and order are one.
+func (d *Door) With(p Passage) *Door {
+	if p.Verify == "" {
+		p.Verify = d.c.Verify
+	}
+	return &Door{d.hall, p}
+}
+
+// looks reports whether signatures are looked at. Whatever is not known as switched off is on.
+func (p *Passage) looks() bool { return p.Verify != fedmsg.VerifyInsecureOff }
+
+// toSign stands as the verdict of a record that waits for the node's signature.
+const toSign fedmsg.Verdict = "to sign"
+
+// unsigned decides what becomes of a record that nobody signed and whose sender may publish on its topic: the node signs it,
+// it passes as it is, or it is refused. Bare tells that no member of the envelope speaks of signatures, so that some can be
+// put into it.
+func (d *Door) unsigned(r *fedmsg.Record, bare bool) error {
+	s := d.c.Signer
+	switch {
+	case s != nil && bare && s.Signs(r.Topic):
+		r.Verdict = toSign
+	case !d.passage.looks():
+		r.Verdict = fedmsg.VerdictUnchecked
+	case d.passage.Verify == fedmsg.VerifyIfSigned:
+		r.Verdict = fedmsg.VerdictUnsigned
+	case s != nil && bare:
+		return fedmsg.Errorf(fedmsg.CodeWrongTopic, "nobody signed the message on %s, and this node does not sign that topic; publish it signed, or have the node sign it: set topic_prefix and environment, or signing.topics", r.Topic)
+	case !bare:
+		return fedmsg.Errorf(fedmsg.CodeUnsigned, "the message on %s has crypto or certificate and no signature; leave them out, or sign it", r.Topic)
+	default:
+		return fedmsg.Errorf(fedmsg.CodeUnsigned, "nobody signed the message on %s, and this node takes no other and signs nothing itself; publish it signed, or set sign", r.Topic)
+	}
+	return nil
+}
+
+// bare reports whether no member of an envelope speaks of signatures.
+func bare(e *wire.Envelope) bool {
+	return e.Signature == nil && e.Certificate == nil && e.Crypto == nil
+}
