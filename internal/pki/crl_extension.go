@@ -5,26 +5,37 @@ import (
 	"math/big"
 )
 
+// The extensions that lists have, as the content of their object identifiers: all are in 2.5.29.
+const (
+	extNumber    = "\x55\x1d\x14" // of the list
+	extReason    = "\x55\x1d\x15"
+	extInvalid   = "\x55\x1d\x18" // since when the key is believed to be another's
+	extDelta     = "\x55\x1d\x1b"
+	extPart      = "\x55\x1d\x1c" // issuing distribution point
+	extOtherCA   = "\x55\x1d\x1d" // certificate issuer
+	extAuthority = "\x55\x1d\x23" // which key of the authority; all are tried
+)
+
 // parseExtensions reads the extensions of a list. One that is critical changes what the list means, so it must be known.
 func (c *CRL) parseExtensions(d der) error {
 	for len(d) > 0 {
-		id, critical, value, ok := takeExtension(&d)
+		e, ok := takeExtension(&d)
 		if !ok {
 			return damaged()
 		}
 		switch {
-		case id == "2.5.29.20": // number
+		case e.id == extNumber:
 			c.number = new(big.Int)
-			if rest, err := asn1.Unmarshal(value, &c.number); err != nil || len(rest) > 0 {
+			if rest, err := asn1.Unmarshal(e.value, &c.number); err != nil || len(rest) > 0 {
 				return damaged()
 			}
-		case id == "2.5.29.35": // which key of the authority; all are tried
+		case e.id == extAuthority:
 		// verification: delta-list (TestListExtensions)
-		case id == "2.5.29.27":
+		case e.id == extDelta:
 			return configError("it is a delta revocation list, with changes only; give the whole list")
 		// verification: critical-extension-of-list (TestListExtensions)
-		case critical:
-			return configError("the revocation list has the critical extension %s%s, which is not known here", id, extensionName(id))
+		case e.critical:
+			return configError("the revocation list has the critical extension %s, which is not known here", e)
 		}
 	}
 	return nil
@@ -33,44 +44,52 @@ func (c *CRL) parseExtensions(d der) error {
 // checkEntryExtensions refuses an entry whose meaning is not known. The reason is not looked at: what is on hold is revoked.
 func checkEntryExtensions(d der) error {
 	for len(d) > 0 {
-		id, critical, _, ok := takeExtension(&d)
+		e, ok := takeExtension(&d)
 		if !ok {
 			return damaged()
 		}
-		known := id == "2.5.29.21" || id == "2.5.29.24" // reason, time of invalidity
 		// verification: critical-extension-of-entry (TestListExtensions)
-		if critical && !known {
-			return configError("an entry of the revocation list has the critical extension %s%s, which is not known here", id, extensionName(id))
+		if e.critical && e.id != extReason && e.id != extInvalid {
+			return configError("an entry of the revocation list has the critical extension %s, which is not known here", e)
 		}
 	}
 	return nil
 }
 
-// extensionName names the critical extensions that occur.
-func extensionName(id string) string {
-	switch id {
-	case "2.5.29.28":
-		return " (issuing distribution point: the list is of a part of the certificates only)"
-	case "2.5.29.29":
-		return " (certificate issuer: the list is of several authorities)"
-	}
-	return ""
+// listExtension is one extension of a list or entry.
+type listExtension struct {
+	id       string // content of its object identifier
+	critical bool
+	value    []byte
 }
 
-func takeExtension(d *der) (id string, critical bool, value []byte, ok bool) {
-	e, ok := d.take(tagSequence)
-	inside := der(e.content)
-	name, ok1 := inside.take(tagOID)
+// String names it for people.
+func (e listExtension) String() string {
 	var oid asn1.ObjectIdentifier
-	rest, err := asn1.Unmarshal(name.whole, &oid)
-	if inside.at(0x01) {
+	if _, err := asn1.Unmarshal(append([]byte{tagOID, byte(len(e.id))}, e.id...), &oid); err != nil {
+		return "?"
+	}
+	switch e.id {
+	case extPart:
+		return oid.String() + " (issuing distribution point: the list is of a part of the certificates only)"
+	case extOtherCA:
+		return oid.String() + " (certificate issuer: the list is of several authorities)"
+	}
+	return oid.String()
+}
+
+func takeExtension(d *der) (e listExtension, ok bool) {
+	whole, ok1 := d.take(tagSequence)
+	inside := der(whole.content)
+	id, ok2 := inside.take(tagOID)
+	if inside.at(tagBoolean) {
 		b, ok := inside.next()
 		if !ok || len(b.content) != 1 {
-			return "", false, nil, false
+			return listExtension{}, false
 		}
-		critical = b.content[0] != 0
+		e.critical = b.content[0] != 0
 	}
-	v, ok2 := inside.take(tagOctetString)
-	ok = ok && ok1 && ok2 && err == nil && len(rest) == 0 && len(inside) == 0
-	return oid.String(), critical, v.content, ok
+	value, ok3 := inside.take(tagOctetString)
+	e.id, e.value = string(id.content), value.content
+	return e, ok1 && ok2 && ok3 && len(inside) == 0 && len(e.id) < 128
 }

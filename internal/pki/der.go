@@ -2,6 +2,7 @@ package pki
 
 // The tags that certificates and lists are made of (X.690).
 const (
+	tagBoolean     = 0x01
 	tagInteger     = 0x02
 	tagBitString   = 0x03
 	tagOctetString = 0x04
