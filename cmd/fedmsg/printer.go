@@ -96,7 +96,8 @@ func (p *printer) pretty(e *fedmsg.Entry) {
 	p.field("received", e.Received.Local().Format(timeLayout))
 	p.field("position", e.Position.String())
 	p.field("id", e.ID)
-	sender := who(e)
+	p.signer(e)
+	sender := sender(e)
 	if s.Username != nil && *s.Username != "" {
 		sender += " (claims to be " + *s.Username + ")"
 	}
@@ -108,16 +109,54 @@ func (p *printer) pretty(e *fedmsg.Entry) {
 	p.buf = append(p.buf, '\n')
 }
 
-// who is the sender as the node knows it, and the signer where one was verified. What the message claims does not count.
+// who is the sender as the node knows it, and who signed. What the message claims does not count.
 func who(e *fedmsg.Entry) string {
-	sender := e.Sender
-	if sender == "" {
-		sender = "unknown"
+	signer, why := signerOf(e)
+	switch {
+	case signer == "":
+		return sender(e) + ", " + why
+	case why != "":
+		return sender(e) + " signed by " + signer + ", " + why
 	}
-	if e.Signer != "" {
-		sender += " signed by " + e.Signer
+	return sender(e) + " signed by " + signer
+}
+
+// sender is who handed the message to the node.
+func sender(e *fedmsg.Entry) string {
+	if e.Sender == "" {
+		return "unknown"
 	}
-	return sender
+	return e.Sender
+}
+
+// signer is the line of who signed, or that nobody did.
+func (p *printer) signer(e *fedmsg.Entry) {
+	signer, why := signerOf(e)
+	switch {
+	case signer == "":
+		p.text("  ")
+		p.style(dim, why)
+		p.buf = append(p.buf, '\n')
+	case why != "":
+		p.field("signer", signer+" ("+why+")")
+	default:
+		p.field("signer", signer)
+	}
+}
+
+// signerOf gives the signer that the node verified, and what the verification does not cover, or why there is none.
+func signerOf(e *fedmsg.Entry) (signer, why string) {
+	switch e.Verdict {
+	case fedmsg.VerdictOK:
+		return e.Signer, ""
+	case fedmsg.VerdictTopicNotCovered:
+		return e.Signer, "topic not covered"
+	case fedmsg.VerdictUnsigned:
+		return "", "not signed"
+	case fedmsg.VerdictUnchecked, fedmsg.VerdictNone:
+		return "", "not checked"
+	}
+	return "", string(e.Verdict) // of a later version
 }
 
 // body writes JSON with indentation. Each line is made harmless by itself, so that the line ends stay.

@@ -15,21 +15,53 @@ func TestPrinterIsHarmless(t *testing.T) {
 		Received: time.Unix(0, 0), ID: "i" + evil, Topic: "t" + evil, Sender: "s" + evil, Signer: "g" + evil, NotIJSON: true,
 		Envelope: []byte(`{"username":"u` + "\u009b" + `","headers":{"k` + "\u009b" + `":"\u001b"},"msg":{"x":"` + "\u009b\u202e" + `"}}`),
 	}
-	for _, notJSON := range []bool{false, true} {
-		if notJSON {
-			e.Envelope = []byte("not JSON \x1b[2J")
+	for _, verdict := range []fedmsg.Verdict{fedmsg.VerdictOK, fedmsg.VerdictTopicNotCovered, "v" + evil} {
+		e.Verdict = verdict
+		testHarmless(t, &e)
+	}
+	e.Envelope = []byte("not JSON \x1b[2J")
+	testHarmless(t, &e)
+}
+
+func testHarmless(t *testing.T, e *fedmsg.Entry) {
+	t.Helper()
+	for _, format := range []string{"pretty", "terse", "json", "raw"} {
+		p, err := newPrinter(format, false, true)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, format := range []string{"pretty", "terse", "json", "raw"} {
-			p, err := newPrinter(format, false, true)
-			if err != nil {
-				t.Fatal(err)
-			}
+		got := string(p.entry(e))
+		if i := strings.IndexFunc(strings.ReplaceAll(got, "\n", ""), func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u202e' }); i >= 0 {
+			t.Errorf("%s: %q", format, got)
+		}
+		if format != "pretty" && strings.Count(got, "\n") != 1 {
+			t.Errorf("%s is not one line: %q", format, got)
+		}
+	}
+}
+
+// TestPrinterSigner shows who signed, as far as the node has verified it, and nobody else.
+func TestPrinterSigner(t *testing.T) {
+	for _, c := range []struct {
+		verdict       fedmsg.Verdict
+		pretty, terse string
+	}{
+		{fedmsg.VerdictOK, "\n  signer bts\n", " uid:7 signed by bts {"},
+		{fedmsg.VerdictTopicNotCovered, "\n  signer bts (topic not covered)\n", " uid:7 signed by bts, topic not covered {"},
+		{fedmsg.VerdictUnsigned, "\n  not signed\n", " uid:7, not signed {"},
+		{fedmsg.VerdictUnchecked, "\n  not checked\n", " uid:7, not checked {"},
+		{fedmsg.VerdictNone, "\n  not checked\n", " uid:7, not checked {"},
+		{"redacted", "\n  redacted\n", " uid:7, redacted {"},
+	} {
+		e := fedmsg.Entry{Topic: "a.b", Sender: "uid:7", Signer: "bts", Verdict: c.verdict, Envelope: []byte(`{"username":"root","msg":{}}`)}
+		for format, want := range map[string]string{"pretty": c.pretty, "terse": c.terse} {
+			p, _ := newPrinter(format, false, false)
 			got := string(p.entry(&e))
-			if i := strings.IndexFunc(strings.ReplaceAll(got, "\n", ""), func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u202e' }); i >= 0 {
-				t.Errorf("%s: %q", format, got)
+			if !strings.Contains(got, want) || format == "terse" && strings.Contains(got, "root") || format == "pretty" && !strings.Contains(got, "sender uid:7 (claims to be root)") {
+				t.Errorf("%q, %s: %q", c.verdict, format, got)
 			}
-			if format != "pretty" && strings.Count(got, "\n") != 1 {
-				t.Errorf("%s is not one line: %q", format, got)
+			if _, verified := signerOf(&e); verified == "not signed" && strings.Contains(got, "bts") {
+				t.Errorf("an unverified signer is shown: %q", got)
 			}
 		}
 	}
