@@ -26,7 +26,7 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "makelog": makeLog, "flipbyte": flipByte,
+			"status": status, "makelog": makeLog, "makesigned": makeSigned, "flipbyte": flipByte,
 		},
 	})
 }
