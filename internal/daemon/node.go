@@ -112,7 +112,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		Metrics: ingest.NewMetrics(registry), Logger: o.Logger,
 	})
 
-	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.Limits.Envelope)}, entrance, c.Spool.Interval, o.Logger)
+	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.Limits.Envelope)}, entrance.With(ingest.Passage{Replaying: true}), c.Spool.Interval, o.Logger)
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)
 
 	passed, err := passedListeners(o.Getenv, os.Getpid(), firstPassed)
