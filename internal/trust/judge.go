@@ -52,8 +52,8 @@ func (j *judgement) judge(r *fedmsg.Record) finding {
 
 // allow decides between those who may have signed, now that the signature is known to be theirs: one who may is enough.
 func (j *judgement) allow(speakers []speaker, v fedmsg.Verdict) finding {
-	// verification: may the signer speak
 	i, d := j.choose(speakers, j.e.Topic, j.at)
+	// verification: may the signer speak
 	if d.rule != allowed {
 		return finding{signer: speakers[i].signer, err: j.refusal(&speakers[i], d, j.e.Topic, j.at)}
 	}
