@@ -169,7 +169,11 @@ func (s *Spool) conclude(name string, info fs.FileInfo, err error, sum *Summary)
 func permanent(err error) bool {
 	switch fedmsg.CodeOf(err) {
 	case fedmsg.CodeBadJSON, fedmsg.CodeDuplicateKey, fedmsg.CodeBadTopic, fedmsg.CodeBadBody, fedmsg.CodeBadEnvelope,
-		fedmsg.CodeBadID, fedmsg.CodeTooLarge, fedmsg.CodeTooDeep, fedmsg.CodeIDConflict, fedmsg.CodeForbidden:
+		fedmsg.CodeBadID, fedmsg.CodeTooLarge, fedmsg.CodeTooDeep, fedmsg.CodeIDConflict, fedmsg.CodeForbidden,
+		// Of a signature. What a later trust file or clock would take is in rejected/ for an administrator: it must not stand
+		// before the messages behind it until then. An old revocation list is refused for the moment alone.
+		fedmsg.CodeUnsigned, fedmsg.CodeMalformedSignature, fedmsg.CodeBadSignature, fedmsg.CodeUnknownSigner, fedmsg.CodeWrongTopic,
+		fedmsg.CodeRevoked, fedmsg.CodeExpired, fedmsg.CodeWeakSignature, fedmsg.CodeStale, fedmsg.CodeFromFuture:
 		return true
 	}
 	return false
