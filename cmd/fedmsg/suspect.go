@@ -69,7 +69,7 @@ func (s *suspect) detached(signatures []byte) bool {
 	}
 	list, err := wire.DecodeSignatures(signatures)
 	if err != nil {
-		return bytes.Contains(signatures, []byte(s.name)) || s.mentions(signatures, `"cert"`) // rather one too many
+		return bytes.Contains(signatures, []byte(s.name)) // rather one too many
 	}
 	return slices.ContainsFunc(list, func(g wire.Signature) bool {
 		return s.is(g.KeyID) || g.Certificate != nil && s.owns(g.Certificate)
