@@ -16,6 +16,7 @@ func binary(name string, member []byte) ([]byte, error) {
 		return nil, malformed("%s of the message is not base64", name).err
 	}
 	n, err := base64.StdEncoding.Strict().Decode(plain, plain)
+	// verification: strict-base64 (TestEmbeddedForms)
 	if err != nil {
 		return nil, malformed("%s of the message is not base64", name).err
 	}

@@ -16,7 +16,6 @@ func (n *snapshot) issued(der []byte) (*certificate, error) {
 		if r.authority == nil {
 			continue
 		}
-		// verification: issuer of the certificate
 		leaf, err := r.authority.Issued(der)
 		if err != nil {
 			if len(c.speakers) == 0 && (fedmsg.CodeOf(fault) == fedmsg.CodeUnknownSigner) {

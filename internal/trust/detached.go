@@ -14,7 +14,7 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 // detached judges the detached signatures, and tells whether there are any. One good signature by somebody who may say it is
 // enough; a bad one by a key that is known is an attempt to deceive, whatever stands beside it.
 func (j *judgement) detached(raw []byte) (best finding, any bool) {
-	// verification: form of detached signatures
+	// verification: detached-form (TestDetachedForm)
 	list, err := wire.DecodeSignatures(raw)
 	if err != nil {
 		return finding{err: err}, true
@@ -62,7 +62,7 @@ func (j *judgement) signature(s *wire.Signature, signed []byte) finding {
 		code := fedmsg.CodeOf(err)
 		return finding{err: err, unknown: code == fedmsg.CodeUnknownSigner || code == fedmsg.CodeMalformedSignature}
 	}
-	// verification: detached signature
+	// verification: detached-signature (TestDetachedCovers)
 	if !key.Verify(signed, s.Sig) {
 		return finding{signer: speakers[0].signer, err: badSignature(speakers[0].signer, j.e.Topic)}
 	}
@@ -85,7 +85,6 @@ func (j *judgement) whose(s *wire.Signature) (keys.Public, []speaker, error) {
 		}
 		fault = err
 	}
-	// verification: bare key is trusted
 	if h, ok := j.holders.byID[s.KeyID]; ok {
 		return h.key, h.speakers, nil
 	}
@@ -105,7 +104,7 @@ func (j *judgement) byDER(der []byte) (*certificate, error) {
 		}
 		j.ders.put(der, c)
 	}
-	// verification: strength of a detached signature's key
+	// verification: detached-key-strength (TestDetachedWeakKey)
 	if c.leaf.Key.Key() == nil {
 		return nil, fedmsg.Errorf(fedmsg.CodeWeakSignature,
 			"the certificate of %q has a key that only the old form takes; its holder needs one with a key of at least 2048 bits", clip(c.leaf.Name))

@@ -13,6 +13,7 @@ import (
 
 // embedded judges the old signature inside the envelope.
 func (j *judgement) embedded() finding {
+	// verification: half-signed (TestEmbeddedForms)
 	if j.e.Signature == nil {
 		return malformed("the message has crypto or a certificate, but no signature; sign it, or send it with none of them")
 	}
@@ -40,7 +41,6 @@ func (j *judgement) x509() finding {
 		return finding{err: err, unknown: fedmsg.CodeOf(err) == fedmsg.CodeUnknownSigner}
 	}
 	claimed := c.speakers[0].signer
-	// verification: kind of the certificate's key
 	if c.rsa == nil {
 		f := malformed("the certificate of %q has no RSA key, and the form x509 knows no other; sign in the form dsse", clip(c.leaf.Name))
 		f.signer = claimed
@@ -54,7 +54,7 @@ func (j *judgement) x509() finding {
 	if err != nil {
 		return finding{signer: claimed, err: err}
 	}
-	// verification: embedded signature
+	// verification: embedded-signature (TestValidationOutcomes)
 	if !right {
 		return finding{signer: claimed, err: badSignature(claimed, j.e.Topic)}
 	}
@@ -116,8 +116,12 @@ func firstPEM(text []byte) ([]byte, error) {
 		// A block that cannot be read is passed over by pem.Decode, as is text between blocks. Both would make another
 		// certificate the first one than other readers see.
 		read := rest[:len(rest)-len(after)]
-		if block == nil || !bytes.HasPrefix(read, []byte(begin)) || bytes.Count(read, []byte("-----BEGIN")) != 1 || len(block.Headers) > 0 {
-			return nil, malformed("certificate of the message is not base64 of PEM text that holds a certificate and nothing else").err
+		if block == nil {
+			return nil, notPEM()
+		}
+		// verification: one-certificate (TestEmbeddedForms)
+		if !bytes.HasPrefix(read, []byte(begin)) || bytes.Count(read, []byte("-----BEGIN")) != 1 || len(block.Headers) > 0 {
+			return nil, notPEM()
 		}
 		if first == nil {
 			first = block
@@ -128,4 +132,8 @@ func firstPEM(text []byte) ([]byte, error) {
 		return nil, malformed("certificate of the message is empty").err
 	}
 	return first.Bytes, nil
+}
+
+func notPEM() error {
+	return malformed("certificate of the message is not base64 of PEM text that holds a certificate and nothing else").err
 }

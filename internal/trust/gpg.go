@@ -20,8 +20,7 @@ func (j *judgement) gpg() finding {
 	best := finding{unknown: true, err: fedmsg.Errorf(fedmsg.CodeUnknownSigner,
 		"no trust root of this node knows the OpenPGP key of the message; whoever runs it can add a [[trust]] with keyring and legacy = true")}
 	for _, r := range j.roots {
-		// verification: OpenPGP only where it was asked for
-		if r.ring == nil || !r.Legacy {
+		if r.ring == nil { // where there is one, the root is legacy: see Validate
 			continue
 		}
 		f := j.keyring(r, *buffer, sig)
@@ -37,7 +36,7 @@ func (j *judgement) gpg() finding {
 
 // keyring judges an OpenPGP signature by the keys of one root.
 func (j *judgement) keyring(r *root, body, sig []byte) finding {
-	// verification: OpenPGP signature
+	// verification: openpgp-signature (TestGPGVectors)
 	fingerprint, err := r.ring.Verify(body, sig, j.at, r.Legacy)
 	s := r.speaker(fingerprint, nil)
 	if err == nil {

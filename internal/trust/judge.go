@@ -28,11 +28,11 @@ type finding struct {
 // judge is the whole order of judgement: detached signatures first; where they are of strangers only, the embedded one
 // decides, if there is one.
 func (j *judgement) judge(r *fedmsg.Record) finding {
-	// verification: the record's bytes are those that were decoded
+	// verification: record-bytes (TestRecordMismatch)
 	if !bytes.Equal(r.Envelope, j.e.Bytes) {
 		return finding{err: fedmsg.Errorf(fedmsg.CodeInternal, "the envelope that was decoded is not the one to be verified")}
 	}
-	// verification: topic said outside
+	// verification: topic-outside (TestRecordMismatch)
 	if r.Topic != j.e.Topic {
 		return finding{err: fedmsg.Errorf(fedmsg.CodeWrongTopic,
 			"the message came under the topic %q and has %q inside; the two must be equal", clip(r.Topic), clip(j.e.Topic))}
@@ -53,7 +53,7 @@ func (j *judgement) judge(r *fedmsg.Record) finding {
 // allow decides between those who may have signed, now that the signature is known to be theirs: one who may is enough.
 func (j *judgement) allow(speakers []speaker, v fedmsg.Verdict) finding {
 	i, d := j.choose(speakers, j.e.Topic, j.at)
-	// verification: may the signer speak
+	// verification: signer-may-speak (TestDetachedTogether)
 	if d.rule != allowed {
 		return finding{signer: speakers[i].signer, err: j.refusal(&speakers[i], d, j.e.Topic, j.at)}
 	}
@@ -99,29 +99,29 @@ func (n *snapshot) choose(speakers []speaker, topic string, at time.Time) (int, 
 // cryptography.
 func (n *snapshot) decide(s *speaker, topic string, at time.Time) decision {
 	r := s.root
-	// verification: validity of the root
+	// verification: root-dates (TestRootDates)
 	if !r.within(at) {
 		return decision{rule: rootDates}
 	}
 	if s.leaf != nil {
-		// verification: validity of the certificate
+		// verification: certificate-dates (TestDetachedCertificates)
 		if err := s.leaf.CheckAt(at); err != nil {
 			return decision{rule: certificateDates, err: err}
 		}
 	}
 	if r.list != nil {
-		// verification: age of the revocation list
+		// verification: stale-list (TestStaleList)
 		if n.settings.OnStaleCRL != acceptStale && r.list.crl.Stale(at, n.settings.StaleCRLGrace) {
 			return decision{rule: freshList}
 		}
 		if s.leaf != nil {
-			// verification: revocation
+			// verification: revocation (TestRevokedAsOfThen)
 			if err := r.list.crl.Revoked(s.leaf, at); err != nil {
 				return decision{rule: notRevoked, err: err}
 			}
 		}
 	}
-	// verification: topics of the root
+	// verification: root-topics (TestDetachedTogether)
 	if !r.covers(topic) {
 		return decision{rule: rootTopics}
 	}
@@ -129,7 +129,7 @@ func (n *snapshot) decide(s *speaker, topic string, at time.Time) decision {
 		return decision{rule: allowed}
 	}
 	ok, listed := n.policy.allows(topic, s.name)
-	// verification: routing policy
+	// verification: routing-policy (TestPolicy)
 	if !ok {
 		return decision{rule: policyTopics, listed: listed}
 	}

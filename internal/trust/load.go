@@ -154,7 +154,6 @@ func (l *reader) revocations(c *Root, a *pki.Authority, old *revocations) *revoc
 	}
 	data, err := next.file.read()
 	if err == nil {
-		// verification: the revocation list is the authority's
 		next.crl, err = a.ParseCRL(data)
 	}
 	if err != nil {

@@ -76,6 +76,7 @@ func (r *Root) validate(fault func(format string, args ...any)) {
 	if kinds != 1 {
 		fault("has %d of the keys ca, keyring and keys; exactly one says whom it trusts", kinds)
 	}
+	// verification: keyring-needs-legacy (TestValidate)
 	if r.Keyring != "" && !r.Legacy {
 		fault("has a keyring without legacy = true; the OpenPGP form leaves topic, id and time unsigned, so it must be asked for by name")
 	}
