@@ -111,6 +111,14 @@ func (l *memLog) Find(id string) (fedmsg.Entry, bool, error) {
 
 func (l *memLog) Trimmed() (time.Time, bool) { return l.until, !l.until.IsZero() }
 
+// clear forgets what is stored.
+func (l *memLog) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries = nil
+	clear(l.byID)
+}
+
 // all gives the durable entries.
 func (l *memLog) all() []fedmsg.Entry {
 	l.mu.Lock()
