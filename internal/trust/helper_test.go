@@ -169,3 +169,14 @@ func ownKeys(t testing.TB, list ...*testKey) *ownSet {
 	}
 	return o
 }
+
+// verdict is outcome for goroutines, and for loops that count.
+func verdict(s *trust.Store, e *wire.Envelope, list json.RawMessage) string {
+	r := fedmsg.Record{Topic: e.Topic, Envelope: e.Bytes, Signatures: list}
+	if err := s.Verify(&r, e, then); err != nil {
+		return "bad " + string(fedmsg.CodeOf(err))
+	}
+	return string(r.Verdict) + " " + r.Signer
+}
+
+func decoderLimits() fedmsg.Limits { return fedmsg.DefaultLimits() }
