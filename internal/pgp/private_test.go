@@ -77,6 +77,29 @@ func TestSubkeyIsPreferred(t *testing.T) {
 	}
 }
 
+// TestExpiredSubkeyIsPassedOver signs with the primary key then, unless that is not there.
+func TestExpiredSubkeyIsPassedOver(t *testing.T) {
+	t.Parallel()
+	g := newGPG(t)
+	key := g.newKey("one", "rsa2048", "sign,cert", "never")
+	g.run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "20240401T000000")
+	k, err := ReadPrivate(g.secret(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := k.Sign(message, day(time.May, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.judge(t, "20240502T000000", sig, key)
+	if k, err = ReadPrivate(g.file(g.run("", nil, "--export-secret-subkeys", key))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Sign(message, day(time.May, 1)); fedmsg.CodeOf(err) != fedmsg.CodeExpired {
+		t.Errorf("without the primary key: %v", err)
+	}
+}
+
 // TestPrivateRefused holds which files are no keys to sign with, and that no secret is told.
 func TestPrivateRefused(t *testing.T) {
 	t.Parallel()
