@@ -69,8 +69,8 @@ func (j *judgement) signed(key *rsa.PublicKey, sig []byte) (bool, error) {
 	if *buffer, err = wire.AppendSigned((*buffer)[:0], j.e.Bytes); err != nil {
 		return false, err
 	}
-	if signedBy(key, *buffer, sig) || !j.archived {
-		return signedBy(key, *buffer, sig), nil
+	if right := signedBy(key, *buffer, sig); right || !j.archived {
+		return right, nil
 	}
 	var undone bool
 	*buffer, undone, err = wire.AppendArchived((*buffer)[:0], j.e.Bytes)
