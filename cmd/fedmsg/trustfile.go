@@ -1,0 +1,123 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/config"
+	"github.com/federated-messaging/fedmsg/internal/daemon"
+	"github.com/federated-messaging/fedmsg/internal/keys"
+	"github.com/federated-messaging/fedmsg/internal/trust"
+)
+
+// openTrust opens what a trust file names, or where there is none what the node of this machine trusts: its configuration, and
+// its own keys so far as this user may read them.
+func (p *program) openTrust(cmd *cobra.Command, path string) (*trust.Store, error) {
+	c, err := p.trustConfig(cmd, path)
+	if err != nil {
+		return nil, err
+	}
+	c.Archived, c.Every = true, -1
+	return trust.Open(c)
+}
+
+func (p *program) trustConfig(cmd *cobra.Command, path string) (trust.Config, error) {
+	if path != "" {
+		if _, err := os.Stat(path); err != nil {
+			return trust.Config{}, fedmsg.WrapError(fedmsg.CodeUsage, err, "--trust")
+		}
+		f, err := config.ReadTrust(path)
+		return trust.Config{File: f, Settings: trust.DefaultSettings()}, err
+	}
+	l, err := p.loadConfig(cmd, settingFlags{"state": "state"})
+	if err != nil {
+		return trust.Config{}, err
+	}
+	p.warn(l.Warnings)
+	cfg := &l.Config
+	host, _ := os.Hostname() // without one the node would not start either
+	signing := cfg.SigningSettings(host)
+	c := trust.Config{
+		File: trust.File{Trust: cfg.Trust, Policy: cfg.Policy}, Path: cfg.TrustFile, Read: config.ReadTrust, Settings: cfg.Verification,
+		OwnName: signing.Name, OwnTopics: signing.Topics,
+	}
+	own := p.ownKeys(cfg)
+	c.Own = func() []keys.Public { return own }
+	return c, nil
+}
+
+// ownKeys gives the public halves of the keys that the node signs or signed with, so far as this user may read them.
+func (p *program) ownKeys(cfg *config.Config) (own []keys.Public) {
+	paths, err := keyFiles(daemon.KeysDir(cfg.State))
+	if cfg.Signing.Key != "" {
+		paths = append(paths, cfg.Signing.Key)
+	}
+	for _, path := range paths {
+		k, fault := keys.ReadPrivate(path)
+		if fault != nil {
+			err = errors.Join(err, fault)
+			continue
+		}
+		own = append(own, k.Public())
+	}
+	if err != nil {
+		p.note("fedmsg: what this node signed itself may be called unknown_signer: %s", err)
+	}
+	return own
+}
+
+// ownKey is the file of the newest key of the node in the state directory.
+func (p *program) ownKey(cmd *cobra.Command) (string, error) {
+	state, err := p.stateDir(cmd)
+	if err != nil {
+		return "", err
+	}
+	paths, err := keyFiles(daemon.KeysDir(state))
+	if err != nil {
+		return "", err
+	}
+	if len(paths) == 0 {
+		return "", fedmsg.Errorf(fedmsg.CodeUsage, "--key is missing, and the node has no key in %s; make one with fedmsg keys new", daemon.KeysDir(state))
+	}
+	p.note("%s: signing with the node's own key %s", cmd.CommandPath(), paths[0])
+	return paths[0], nil
+}
+
+// keyFiles lists the files of private keys in a directory, the newest first. A directory that is not there has none.
+func keyFiles(dir string) ([]string, error) {
+	list, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fedmsg.WrapError(fedmsg.CodeForbidden, err, "cannot read the node's keys")
+	}
+	type file struct {
+		path string
+		made time.Time
+	}
+	var files []file
+	for _, e := range list {
+		info, err := e.Info()
+		if err == nil && info.Mode().IsRegular() && !strings.HasPrefix(e.Name(), ".") {
+			files = append(files, file{filepath.Join(dir, e.Name()), info.ModTime()})
+		}
+	}
+	slices.SortFunc(files, func(a, b file) int {
+		return cmp.Or(b.made.Compare(a.made), cmp.Compare(b.path, a.path))
+	})
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = f.path
+	}
+	return paths, nil
+}
