@@ -15,6 +15,10 @@ import (
 // patience is how long an event is waited for that takes milliseconds on an idle machine. It only bounds a failing test.
 const patience = 60 * time.Second
 
+// AnyTopic is for [NodeOptions].Env: the node signs unsigned messages on every topic, where by default it signs those below
+// its own prefix and environment and refuses the others. It is for tests with messages of many sites.
+const AnyTopic = "FEDMSG_SIGNING_TOPICS=#"
+
 // NodeOptions says how a node is started. The zero value is a node with nothing configured but where it listens and keeps
 // its state.
 type NodeOptions struct {

@@ -200,7 +200,7 @@ func TestScopeOfToken(t *testing.T) {
 	t.Parallel()
 	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{
 		Config: "environment = \"prod\"\n",
-		Env:    []string{"FEDMSG_HTTP_LISTEN=http://127.0.0.1:0?topics=org.example.dev.open.%23"},
+		Env:    []string{"FEDMSG_HTTP_LISTEN=http://127.0.0.1:0?topics=org.example.dev.open.%23", fedmsgtest.AnyTopic},
 	})
 	token := node.Command(nil, "token", "new", "visitor", "--read", "org.example.dev.secret.#")
 	token.Env = append(token.Env, "FEDMSG_STATE="+node.State)

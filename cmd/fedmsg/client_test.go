@@ -58,8 +58,8 @@ func (n *scriptNode) start(ts *testscript.TestScript) {
 	ctx, cancel := context.WithCancel(context.Background())
 	out, in := io.Pipe()
 	log := &strings.Builder{}
-	// The spool is the scripts' to drain.
-	ts.Check(os.WriteFile(ts.MkAbs("node.toml"), []byte("[spool]\ndirectory = \"\"\n[http]\nlisten = []\n"), 0o600))
+	// The spool is the scripts' to drain, and they publish on topics of many sites.
+	ts.Check(os.WriteFile(ts.MkAbs("node.toml"), []byte("[spool]\ndirectory = \"\"\n[http]\nlisten = []\n[signing]\ntopics = [\"#\"]\n"), 0o600))
 	p := &program{
 		name: "fedmsg", stdin: strings.NewReader(""), stdout: in, stderr: log,
 		args:    []string{"serve", "--config", ts.MkAbs("node.toml"), "--state", ts.MkAbs("state"), "--socket", ts.MkAbs("node.sock")},

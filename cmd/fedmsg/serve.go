@@ -30,7 +30,8 @@ func (p *program) serveCommand() *cobra.Command {
 in its state directory, and stops clean on SIGTERM or Ctrl-C.
 
 Configuration is one TOML file with conf.d/*.toml beside it, then FEDMSG_* variables, then flags. See fedmsg config show.
-It is read once: a changed configuration needs a restart. Certificates and tokens are read again when their files change.`,
+It is read once: a changed configuration needs a restart. Certificates, tokens, keys and trust files are read again when
+they change.`,
 		Example: `  fedmsg serve
   fedmsg serve --config /etc/fedmsg/fedmsg.toml
   fedmsg serve --topic-prefix org.debian --environment prod

@@ -108,6 +108,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	dev := c.Environment == "dev"
 	entrance := ingest.New(ingest.Config{
 		Limits: c.Limits, Publishers: c.Publisher, Loopback: dev, UID: os.Getuid(), Log: log,
+		Verify:  fedmsg.VerifyInsecureOff, // until there is a signer to hand in
 		Tokens:  publishing(tokens),
 		Metrics: ingest.NewMetrics(registry), Logger: o.Logger,
 	})
@@ -202,7 +203,7 @@ func (n *Node) Run(ctx context.Context) error {
 		case <-watchdog:
 			n.tell("WATCHDOG=1")
 		case <-n.hangup:
-			n.log.Info("nothing to do on a hangup: certificates and tokens are read again when their files change; for a changed configuration restart the node")
+			n.log.Info("nothing to do on a hangup: certificates, tokens, keys and trust files are read again when they change; for a changed configuration restart the node")
 		case err := <-failed:
 			return errors.Join(err, n.stopServing())
 		case <-ctx.Done():

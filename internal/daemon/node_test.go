@@ -50,6 +50,7 @@ func setup(t testing.TB) config.Config {
 	dir := shortDir(t)
 	c := config.Default(config.System{Getenv: func(string) string { return "" }, UID: 1000, Exists: func(string) bool { return false }})
 	c.State = filepath.Join(dir, "state")
+	c.Signing.Topics = []fedmsg.Pattern{fedmsg.MatchAll()} // tests publish what they like
 	c.HTTP.Listen = []string{"http://127.0.0.1:0"}
 	c.HTTP.Socket = "unix://" + filepath.Join(dir, "s")
 	c.Spool.Directory = filepath.Join(dir, "spool")
@@ -59,10 +60,11 @@ func setup(t testing.TB) config.Config {
 
 // running is a node that a test started.
 type running struct {
-	url  string
-	log  *buffer
-	http *http.Client
-	stop func() error // stops the node and gives what Run returned; may be called again
+	url   string
+	addrs []string // all of them, the socket first
+	log   *buffer
+	http  *http.Client
+	stop  func() error // stops the node and gives what Run returned; may be called again
 }
 
 // start runs a node until the test ends.
@@ -77,7 +79,8 @@ func start(t *testing.T, c config.Config, o Options) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range n.Addrs() {
+	r.addrs = n.Addrs()
+	for _, a := range r.addrs {
 		if strings.HasPrefix(a, "http://") {
 			r.url = a
 		}
@@ -278,7 +281,7 @@ func TestHangupIsAnswered(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(r.log.String(), "nothing to do on a hangup") {
+	if !strings.Contains(r.log.String(), "nothing to do on a hangup: certificates, tokens, keys and trust files are read again") {
 		t.Error(r.log)
 	}
 }

@@ -25,6 +25,9 @@ func TokensFile(state string) string { return filepath.Join(state, "tokens.json"
 // ReadersDir is the directory of the readers' saved positions in a state directory.
 func ReadersDir(state string) string { return filepath.Join(state, "readers") }
 
+// KeysDir is the directory of the node's own keys in a state directory.
+func KeysDir(state string) string { return filepath.Join(state, "keys") }
+
 // openState makes the state directory what it has to be: mode 0700, with the number of its format. A directory that holds
 // something else is refused, as a mistyped path would otherwise be taken over.
 func openState(dir string) error {
@@ -86,7 +89,7 @@ func checkEmpty(dir string) error {
 // put their things there too, and a crash may have come before the format was whole.
 func ownName(name string) bool {
 	switch name {
-	case "format.tmp", "log", "tokens.json", "readers", "spool", "fedmsg.sock", "lost+found":
+	case "format.tmp", "log", "tokens.json", "keys", "ca", "readers", "spool", "fedmsg.sock", "lost+found":
 		return true
 	}
 	return strings.HasPrefix(name, ".")

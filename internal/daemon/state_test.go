@@ -44,6 +44,8 @@ func TestStateIsRefused(t *testing.T) {
 		{"somebody else's", "passwd", "", fedmsg.CodeConfig, `holds "passwd", so it is not a node's`},
 		{"a token was made first", "tokens.json", "{}", "", ""},
 		{"a client spooled first", "spool", "", "", ""},
+		{"a key was made first", "keys", "", "", ""},
+		{"an authority was made first", "ca", "", "", ""},
 		{"a crash while the format was written", "format.tmp", "", "", ""},
 	} {
 		dir := t.TempDir()
