@@ -36,6 +36,7 @@ const skew = 10 * time.Minute
 // Whatever moment a run is cut off at: a certificate never exists without standing in the index, so that it can be revoked;
 // and a revocation that stands in the index gets into the list, at the latest when the authority is opened again.
 type CA struct {
+	fs    durable.FS
 	dir   string
 	cert  *x509.Certificate
 	key   *keys.Private
@@ -53,7 +54,9 @@ type CAOptions struct {
 }
 
 // InitCA makes an authority in a directory that is not there yet, or empty. It appears there whole or not at all.
-func InitCA(dir string, o CAOptions) error {
+func InitCA(dir string, o CAOptions) error { return initCA(durable.OS{}, dir, o) }
+
+func initCA(fsys durable.FS, dir string, o CAOptions) error {
 	if !printable(o.Name) || len(o.Name) > 64 {
 		return fedmsg.Errorf(fedmsg.CodeUsage, "the name of an authority is 1 to 64 printable characters, as in \"Example fedmsg CA\", not %q", clip(o.Name))
 	}
@@ -63,15 +66,16 @@ func InitCA(dir string, o CAOptions) error {
 		}
 		return fedmsg.Errorf(fedmsg.CodeCannotMake, "%s is not empty and no authority of fedmsg; give another directory", dir)
 	}
-	parent, base := filepath.Split(filepath.Clean(dir))
+	dir = filepath.Clean(dir)
+	parent, base := filepath.Split(dir)
 	temp := filepath.Join(parent, "."+base+".tmp")
-	c := &CA{dir: temp, index: index{Format: indexFormat, Name: o.Name, ListNumber: 1, ListValid: o.ListValid.String()}}
+	c := &CA{fs: fsys, dir: temp, index: index{Format: indexFormat, Name: o.Name, ListNumber: 1, ListValid: o.ListValid.String()}}
 	err := c.fill(o)
 	if err == nil {
-		err = os.Rename(temp, dir)
+		err = fsys.Rename(temp, dir)
 	}
 	if err == nil {
-		err = durable.OS{}.SyncDir(filepath.Dir(filepath.Clean(dir)))
+		err = fsys.SyncDir(filepath.Dir(dir))
 	}
 	err = errors.Join(err, c.Close())
 	if err != nil {
@@ -82,7 +86,7 @@ func InitCA(dir string, o CAOptions) error {
 
 // fill makes the files of a new authority. What an earlier run left there is removed: it was never an authority.
 func (c *CA) fill(o CAOptions) error {
-	if err := os.MkdirAll(filepath.Join(c.dir, issued), 0o700); err != nil {
+	if err := c.fs.Mkdir(filepath.Join(c.dir, issued), 0o700); err != nil {
 		return err
 	}
 	if err := os.Chmod(c.dir, 0o700); err != nil {
@@ -92,7 +96,7 @@ func (c *CA) fill(o CAOptions) error {
 		return err
 	}
 	for _, name := range []string{caKey, caCert, caList, caIndex} {
-		if err := os.Remove(filepath.Join(c.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := c.fs.Remove(filepath.Join(c.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
@@ -138,8 +142,10 @@ func selfSigned(key *keys.Private, o CAOptions) (*x509.Certificate, error) {
 }
 
 // OpenCA opens an authority for changes, alone, and finishes what an earlier run was kept from.
-func OpenCA(dir string, now time.Time) (*CA, error) {
-	c := &CA{dir: dir}
+func OpenCA(dir string, now time.Time) (*CA, error) { return openCA(durable.OS{}, dir, now) }
+
+func openCA(fsys durable.FS, dir string, now time.Time) (*CA, error) {
+	c := &CA{fs: fsys, dir: dir}
 	if _, err := os.Stat(filepath.Join(dir, caIndex)); err != nil {
 		return nil, noCA(dir, err)
 	}
@@ -178,7 +184,7 @@ func (c *CA) load(now time.Time) error {
 
 // takeLock takes the authority's lock, or says that another process has it.
 func (c *CA) takeLock() error {
-	lock, err := durable.OS{}.Lock(filepath.Join(c.dir, caLock))
+	lock, err := c.fs.Lock(filepath.Join(c.dir, caLock))
 	if errors.Is(err, durable.ErrLocked) {
 		return fedmsg.Errorf(fedmsg.CodeLocked, "another command is changing the authority in %s; try again when it has ended", c.dir)
 	}
@@ -199,7 +205,7 @@ func (c *CA) Close() error {
 // write puts a file of the directory in place as a whole. Nobody but the owner comes into the directory; what is copied out of
 // it is for everybody.
 func (c *CA) write(name string, data []byte) error {
-	return durable.WriteFile(durable.OS{}, filepath.Join(c.dir, name), data, 0o644)
+	return durable.WriteFile(c.fs, filepath.Join(c.dir, name), data, 0o644)
 }
 
 func certPEM(data []byte) []byte {

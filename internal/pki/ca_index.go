@@ -94,7 +94,7 @@ func (c *CA) saveIndex() error {
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(durable.OS{}, filepath.Join(c.dir, caIndex), append(data, '\n'), 0o600)
+	return durable.WriteFile(c.fs, filepath.Join(c.dir, caIndex), append(data, '\n'), 0o600)
 }
 
 // Overview is what an authority can be asked for without its key.

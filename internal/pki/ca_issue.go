@@ -60,7 +60,7 @@ func (c *CA) Issue(name string, o LeafOptions) (Issuance, error) {
 	err = key.WriteFile(i.KeyFile)
 	for _, path := range copies {
 		if err == nil {
-			err = durable.WriteFile(durable.OS{}, path, certPEM(data), 0o644)
+			err = durable.WriteFile(c.fs, path, certPEM(data), 0o644)
 		}
 	}
 	if err != nil {
@@ -137,7 +137,7 @@ func (c *CA) place(i *Issuance, out string) (certificates []string, err error) {
 		out = own
 	}
 	for _, dir := range []string{own, out} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := c.fs.Mkdir(dir, 0o700); err != nil {
 			return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot make the directory %s", dir)
 		}
 	}

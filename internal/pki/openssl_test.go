@@ -158,3 +158,19 @@ func TestSchemesOfOpenssl(t *testing.T) {
 	}
 	mustIssue(t, a, unpem(t, texts[1]))
 }
+
+// TestShortKeys holds that RSA keys of fewer than 1024 bits are taken from nobody. The standard library makes none.
+func TestShortKeys(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	mustOpenssl(t, dir, "req", "-x509", "-newkey", "rsa:768", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca", "-days", "10")
+	text, err := os.ReadFile(filepath.Join(dir, "ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = NewAuthority(text, true)
+	holdError(t, err, fedmsg.CodeConfig, "has 768 bits; 1024 to 8192 are taken")
+	i := newIssuer(t, "ca", edKey(t), nil)
+	_, err = authority(t, true, i).Issued(i.leaf("a", parse(t, unpem(t, text)).PublicKey, nil))
+	holdError(t, err, fedmsg.CodeWeakSignature, "has 768 bits; 1024 to 8192 are taken")
+}
