@@ -139,6 +139,9 @@ func (j *judge) envelope(v *verdict, text []byte, signatures json.RawMessage) {
 // judgedAt sets the time of judgement of what nobody but the document itself dates.
 func (j *judge) judgedAt(v *verdict, at time.Time) {
 	v.at, v.claimed = at.UTC(), !j.asOfNow
+	if j.asOfNow {
+		v.at = j.now
+	}
 }
 
 // verify asks who signed an envelope that came under a topic.
