@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -166,6 +167,8 @@ func TestRightsOfSigner(t *testing.T) {
 		{"org.bts.x", "ok:other", "", "unauthenticated"},
 		{"org.bts.x", "ok:other", "uid:0", "new"}, // who may publish itself
 		{"org.other.x", "ok:bts", "uid:1000", "forbidden"},
+		{"org.www.x", "ok:bts", "uid:1000", "forbidden"},
+		{"org.bts.x", "ok:", "uid:1000", "forbidden"},
 		{"org.www.x", "ok:ca/www", "uid:1000", "new"},
 		{"org.www.x", "ok:ca/www/x", "uid:1000", "forbidden"}, // another name with a slash in it
 		{"org.www.x", "ok:ca", "uid:1000", "forbidden"},
@@ -269,4 +272,20 @@ func TestPanicReachesCaller(t *testing.T) {
 			accept(t, d, slices.Repeat([]string{signed("a.b", "x", "ok:bts")}, n)...)
 		}()
 	}
+	if runtime.GOMAXPROCS(0) == 1 {
+		return
+	}
+	other := make(chan struct{})
+	defer func() {
+		if v := recover(); v != "elsewhere" {
+			t.Errorf("thrown on another goroutine is %v", v)
+		}
+	}()
+	onCores(few+1, func(int) {
+		if !bytes.Contains(debug.Stack(), []byte("ingest.TestPanicReachesCaller(")) {
+			defer close(other)
+			panic("elsewhere")
+		}
+		<-other
+	})
 }

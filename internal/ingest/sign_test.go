@@ -368,34 +368,64 @@ func TestSignedTwice(t *testing.T) {
 	}
 }
 
-// TestFailureHidesNothing has a message on its way, and behind it one with the same id that fails: a third one must wait for
-// the first, and not be given a number.
+// TestFailureHidesNothing has a message on its way, and behind it one with the same id that cannot be signed, or is given up:
+// a third one must wait for the first, and not be given a number.
 func TestFailureHidesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		fails := false
-		d, log := signingDoor(func(r *fedmsg.Record) error {
-			if fails && !r.Made {
-				return errors.New("no key")
+	for _, how := range []string{"fails", "is given up"} {
+		synctest.Test(t, func(t *testing.T) {
+			var fault error
+			d, log := signingDoor(func(*fedmsg.Record) error {
+				if how == "is given up" {
+					time.Sleep(time.Minute)
+				}
+				return fault
+			})
+			log.hold()
+			first := submitting(t.Context(), d, plain("node.b", "x"))
+			synctest.Wait()
+			ctx, cancel := context.WithCancel(t.Context())
+			if how == "fails" {
+				fault = errors.New("no key")
 			}
-			return nil
+			second := submitting(ctx, d, plain("node.b", "x"))
+			synctest.Wait()
+			cancel()
+			if w := second.words(t); !slices.Equal(w, []string{"unavailable"}) {
+				t.Errorf("%s: %v", how, w)
+			}
+			third := submitting(t.Context(), d, `{"topic":"node.b","msg":{},"id":"x"}`, made("a.last"))
+			time.Sleep(time.Hour)
+			log.release()
+			if w := third.words(t); !slices.Equal(w, []string{"duplicate", "new"}) {
+				t.Errorf("%s: %v", how, w)
+			}
+			if w := first.words(t); !slices.Equal(w, []string{"new"}) {
+				t.Errorf("%s: %v", how, w)
+			}
+			if got, want := numbers(t, log), []string{"node.b 0", "a.last 1"}; !slices.Equal(got, want) {
+				t.Errorf("%s: stored %v, want %v", how, got, want)
+			}
 		})
-		log.hold()
-		first := submitting(t.Context(), d, plain("node.b", "x"))
+	}
+}
+
+// TestLastGivenUp holds that what needs no signature waits too where the last one in front of it was given up.
+func TestLastGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, log := signingDoor(func(*fedmsg.Record) error { time.Sleep(time.Minute); return nil })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		slow := submitting(t.Context(), d, made("node.slow"))
 		synctest.Wait()
-		fails = true
-		if w := submitting(t.Context(), d, plain("node.b", "x")).words(t); !slices.Equal(w, []string{"unavailable"}) {
+		gone := submitting(ctx, d, plain("a.gone", "x"))
+		if w := gone.words(t); !slices.Equal(w, []string{"unavailable"}) {
 			t.Error(w)
 		}
-		third := submitting(t.Context(), d, `{"topic":"node.b","msg":{},"id":"x"}`, made("node.last"))
-		synctest.Wait()
-		log.release()
-		if w := third.words(t); !slices.Equal(w, []string{"duplicate", "new"}) {
+		later := submitting(t.Context(), d, plain("a.later", "y"))
+		if w := append(later.words(t), slow.words(t)...); !slices.Equal(w, []string{"new", "new"}) {
 			t.Error(w)
 		}
-		if w := first.words(t); !slices.Equal(w, []string{"new"}) {
-			t.Error(w)
-		}
-		if got, want := numbers(t, log), []string{"node.b 0", "node.last 1"}; !slices.Equal(got, want) {
+		if got, want := numbers(t, log), []string{"node.slow 1", "a.later 0"}; !slices.Equal(got, want) {
 			t.Errorf("stored %v, want %v", got, want)
 		}
 	})
