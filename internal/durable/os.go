@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -77,8 +78,15 @@ func (OS) Lock(name string) (io.Closer, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	return f, nil
+	return lockFile{f}, nil
 }
+
+// lockFile is a file whose lock is held.
+type lockFile struct{ *os.File }
+
+// Close gives the lock up and closes the file. Closing alone would not do: a child that another goroutine is just starting
+// has the file too, until it becomes its own program, and with it the lock.
+func (l lockFile) Close() error { return errors.Join(unlock(l.File), l.File.Close()) }
 
 type osFile struct{ *os.File }
 

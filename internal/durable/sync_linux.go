@@ -47,3 +47,8 @@ func flock(f *os.File) error {
 	}
 	return os.NewSyscallError("flock", err)
 }
+
+// unlock gives the lock up for all who have the open file.
+func unlock(f *os.File) error {
+	return os.NewSyscallError("flock", syscall.Flock(int(f.Fd()), syscall.LOCK_UN))
+}
