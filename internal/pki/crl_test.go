@@ -16,15 +16,26 @@ import (
 	"github.com/federated-messaging/fedmsg"
 )
 
+// testList is what a revocation list says (RFC 5280).
+type testList struct {
+	Version             int `asn1:"optional,default:0"` // version 1 has none, and version 2 is 1
+	Signature           pkix.AlgorithmIdentifier
+	Issuer              pkix.RDNSequence
+	ThisUpdate          time.Time
+	NextUpdate          time.Time                 `asn1:"optional"`
+	RevokedCertificates []pkix.RevokedCertificate `asn1:"optional"`
+	Extensions          []pkix.Extension          `asn1:"tag:0,optional,explicit"`
+}
+
 // list makes a revocation list of version 2, in DER, signed by Ed25519 or RSA with SHA-1; change alters it before.
-func (i *issuer) list(change func(*pkix.TBSCertificateList), entries ...pkix.RevokedCertificate) []byte {
+func (i *issuer) list(change func(*testList), entries ...pkix.RevokedCertificate) []byte {
 	i.t.Helper()
 	how := pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 3, 101, 112}}
 	_, sha1RSA := i.key.Public().(interface{ Size() int })
 	if sha1RSA {
 		how = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 5}, Parameters: asn1.NullRawValue}
 	}
-	list := pkix.TBSCertificateList{
+	list := testList{
 		Version: 1, Signature: how, ThisUpdate: from, NextUpdate: from.AddDate(0, 1, 0), RevokedCertificates: entries,
 	}
 	if _, err := asn1.Unmarshal(i.cert.RawSubject, &list.Issuer); err != nil {
@@ -93,7 +104,7 @@ func TestRevoked(t *testing.T) {
 	huge := new(big.Int).Lsh(big.NewInt(0x7f), 150)
 	lists := map[string][]byte{
 		"v2":     i.list(nil, entry(17, since), entry(0x80, since), pkix.RevokedCertificate{SerialNumber: huge, RevocationTime: since}),
-		"v1":     i.list(func(l *pkix.TBSCertificateList) { l.Version = 0 }, entry(17, since), entry(0x80, since), pkix.RevokedCertificate{SerialNumber: huge, RevocationTime: since}),
+		"v1":     i.list(func(l *testList) { l.Version = 0 }, entry(17, since), entry(0x80, since), pkix.RevokedCertificate{SerialNumber: huge, RevocationTime: since}),
 		"twice":  i.list(nil, entry(17, since.AddDate(1, 0, 0)), entry(17, since), entry(17, since.AddDate(2, 0, 0)), entry(0x80, since), pkix.RevokedCertificate{SerialNumber: huge, RevocationTime: since}),
 		"reason": i.list(nil, entry(17, since, extension(true, []byte{10, 1, 1}, 2, 5, 29, 21)), entry(0x80, since), pkix.RevokedCertificate{SerialNumber: huge, RevocationTime: since}),
 	}
@@ -138,12 +149,12 @@ func TestStale(t *testing.T) {
 	if c.Stale(end, 0) || !c.Stale(end.Add(1), 0) || c.Stale(end.Add(time.Hour), time.Hour) || !c.Stale(end.Add(time.Hour+1), time.Hour) {
 		t.Error("the grace begins at the next update")
 	}
-	c = mustList(t, a, i.list(func(l *pkix.TBSCertificateList) { l.NextUpdate = time.Time{} }))
+	c = mustList(t, a, i.list(func(l *testList) { l.NextUpdate = time.Time{} }))
 	if c.Stale(until.AddDate(100, 0, 0), 0) || !c.NextUpdate.IsZero() {
 		t.Error("a list without a next update is stale")
 	}
 	far := time.Date(2051, 1, 1, 0, 0, 0, 0, time.UTC) // which needs the long form of time
-	c = mustList(t, a, i.list(func(l *pkix.TBSCertificateList) { l.ThisUpdate, l.NextUpdate = from.AddDate(-21, 0, 0), far }))
+	c = mustList(t, a, i.list(func(l *testList) { l.ThisUpdate, l.NextUpdate = from.AddDate(-21, 0, 0), far }))
 	if !c.NextUpdate.Equal(far) || c.ThisUpdate.Year() != 1999 {
 		t.Errorf("from %s to %s", c.ThisUpdate, c.NextUpdate)
 	}
@@ -192,7 +203,7 @@ func TestListExtensions(t *testing.T) {
 	i := newIssuer(t, "ca", edKey(t), nil)
 	a := authority(t, true, i)
 	with := func(e ...pkix.Extension) []byte {
-		return i.list(func(l *pkix.TBSCertificateList) { l.Extensions = e })
+		return i.list(func(l *testList) { l.Extensions = e })
 	}
 	number := extension(false, []byte{2, 1, 9}, 2, 5, 29, 20)
 	c := mustList(t, a, with(number, extension(false, []byte{5, 0}, 1, 2, 3), extension(false, []byte{48, 0}, 2, 5, 29, 46)))
@@ -224,15 +235,15 @@ func TestDamagedLists(t *testing.T) {
 		"holds no PEM block":          nil,
 		"holds 2 PEM blocks":          append(text[:len(text):len(text)], text...),
 		`holds a block "CERTIFICATE"`: i.pem(),
-		"two ways in which it is signed": i.list(func(l *pkix.TBSCertificateList) {
+		"two ways in which it is signed": i.list(func(l *testList) {
 			l.Signature.Algorithm = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
 		}),
-		"of a version that is not known": i.list(func(l *pkix.TBSCertificateList) { l.Version = 2 }),
+		"of a version that is not known": i.list(func(l *testList) { l.Version = 2 }),
 		// Version 1 has no extensions, of the list or of an entry.
-		"list is damaged": i.list(func(l *pkix.TBSCertificateList) {
+		"list is damaged": i.list(func(l *testList) {
 			l.Version, l.Extensions = 0, []pkix.Extension{extension(false, []byte{5, 0}, 1, 2, 3)}
 		}),
-		"the revocation list is damaged": i.list(func(l *pkix.TBSCertificateList) { l.Version = 0 },
+		"the revocation list is damaged": i.list(func(l *testList) { l.Version = 0 },
 			entry(1, from, extension(false, []byte{5, 0}, 1, 2, 3))),
 		"67108864 are allowed": make([]byte, maxCRL+1),
 	} {
