@@ -13,7 +13,6 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/spool"
-	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // Client publishes and follows. It is safe for concurrent use. Goroutines and the connection for publishing come with the
@@ -24,6 +23,7 @@ type Client struct {
 	limits    fedmsg.Limits
 	stream    string       // random name of this run, in every envelope
 	spool     *spool.Spool // nil when it is off
+	signer    *signer      // nil when this client signs nothing
 	logger    *slog.Logger
 
 	ctx    context.Context // ends with Close
@@ -68,6 +68,9 @@ func New(o Options) (*Client, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	c := &Client{o: o, endpoints: places, limits: fedmsg.DefaultLimits(), stream: rand.Text(), logger: o.Logger}
+	if c.signer, err = newSigner(o.SigningKey, o.SigningCertificate); err != nil {
+		return nil, err
+	}
 	if o.Spool != "" {
 		dir := o.Spool
 		if dir == SpoolDefault {
@@ -105,7 +108,7 @@ func (c *Client) Publish(ctx context.Context, topic string, body any) (fedmsg.Re
 
 // PublishMessage sends m and returns when it is durable, or the deadline of ctx, else Options.Timeout, is over, or ctx is
 // cancelled. Empty fields of m are filled in. A message whose ID is given and whose Time is not is the same message as an
-// earlier one, also of another process, if topic, body and headers are.
+// earlier one, also of another process, if topic, body and headers are; with Options.SigningKey see there.
 //
 // [fedmsg.CodeQueued] says that the message is in the spool and will be sent; the receipt then has only the id.
 // [fedmsg.CodeUnavailable] says that it was not sent, [fedmsg.CodeTimeout] that it was sent and the outcome is unknown:
@@ -122,7 +125,8 @@ func (c *Client) PublishMessage(ctx context.Context, m fedmsg.Message) (fedmsg.R
 	return t.Wait(ctx)
 }
 
-// PublishEnvelope sends a whole envelope, which is stored byte for byte, and returns as [Client.PublishMessage] does.
+// PublishEnvelope sends a whole envelope, or DSSE around one, and returns as [Client.PublishMessage] does. The envelope is
+// stored byte for byte. One that nobody signed is signed if Options.SigningKey is there.
 func (c *Client) PublishEnvelope(ctx context.Context, envelope []byte) (fedmsg.Receipt, error) {
 	t, err := c.submitEnvelope(ctx, envelope, c.deadline(ctx))
 	if err != nil {
@@ -147,12 +151,11 @@ func (c *Client) SubmitEnvelope(ctx context.Context, envelope []byte) (*Ticket, 
 }
 
 func (c *Client) submitEnvelope(ctx context.Context, envelope []byte, deadline time.Time) (*Ticket, error) {
-	dec := wire.Decoder{Limits: c.limits}
-	e, err := dec.Envelope(envelope, wire.Strict)
+	d, err := c.wholeMessage(envelope)
 	if err != nil {
 		return nil, err
 	}
-	return c.submit(ctx, &outgoing{Draft: wire.Draft{ID: e.ID}, whole: e.Bytes}, deadline)
+	return c.submit(ctx, d, deadline)
 }
 
 // deadline is when a message must have an outcome: what ctx says, else Options.Timeout from now.

@@ -30,6 +30,7 @@ type fakeNode struct {
 
 	mu       sync.Mutex
 	log      []fedmsg.Entry
+	lines    [][]byte // as they came
 	byID     map[string]int
 	wake     chan struct{}
 	dropAt   []int             // connections for publishing break after so many lines, one number each
@@ -130,6 +131,7 @@ func (n *fakeNode) store(line []byte) (fedmsg.Receipt, error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.lines = append(n.lines, bytes.Clone(bytes.TrimSuffix(line, []byte{'\n'})))
 	if err := n.refuse[env.Topic]; err != nil {
 		return fedmsg.Receipt{}, err
 	}
@@ -137,7 +139,7 @@ func (n *fakeNode) store(line []byte) (fedmsg.Receipt, error) {
 	if !duplicate {
 		i = len(n.log)
 		n.byID[env.ID] = i
-		n.log = append(n.log, fedmsg.Entry{Position: fedmsg.Position{Log: fakeLog, Seq: uint64(i + 1)}, Received: time.Now().UTC(), ID: env.ID, Topic: env.Topic, Sender: "uid:0", Envelope: env.Bytes})
+		n.log = append(n.log, fedmsg.Entry{Position: fedmsg.Position{Log: fakeLog, Seq: uint64(i + 1)}, Received: time.Now().UTC(), ID: env.ID, Topic: env.Topic, Sender: "uid:0", Envelope: env.Bytes, Signatures: sent.Signatures})
 		close(n.wake)
 		n.wake = make(chan struct{})
 	}

@@ -56,15 +56,17 @@ func (c *Client) refused(err error) {
 // clear empties the outbox and gives what had no outcome, in order. mu is held.
 func (b *outbox) clear() []*Ticket {
 	var open []*Ticket
+	freed := 0
 	for _, tickets := range [][]*Ticket{b.sent, b.unsent} {
 		for _, t := range tickets {
+			freed += t.size
 			if !t.settled {
 				open = append(open, t)
 			}
 		}
 	}
 	b.sent, b.unsent, b.buf = nil, nil, nil
-	b.release(b.bytes)
+	b.release(freed)
 	if b.conn != nil {
 		b.conn.Close() // its answers would now be about other messages
 		b.conn = nil

@@ -14,7 +14,8 @@ import (
 // outgoing is what becomes one line of a request.
 type outgoing struct {
 	wire.Draft
-	whole []byte // a ready-made envelope, in place of the draft
+	whole  []byte // a ready-made envelope, or DSSE around one, in place of the draft
+	signed bool   // whole is signed, and stays as it is
 	// plain leaves it to the node to make the envelope. A message whose id the caller chose may be published again by
 	// another process: it is the same message if topic, body and headers are, and not what an envelope has besides.
 	plain bool
@@ -47,7 +48,10 @@ func (o *outgoing) append(b []byte, i uint64) []byte {
 func (c *Client) draft(m *fedmsg.Message) (outgoing, error) {
 	d := outgoing{
 		Draft: wire.Draft{Topic: m.Topic, ID: m.ID, Username: m.Username, Stream: c.stream},
-		plain: m.ID != "" && m.Time.IsZero(),
+		plain: m.ID != "" && m.Time.IsZero() && c.signer == nil,
+	}
+	if m.ID != "" && c.signer != nil {
+		d.Stream = "" // the same message once more must be the same bytes
 	}
 	if c.o.TopicPrefix != "" {
 		d.Topic = fedmsg.FullTopic(c.o.TopicPrefix, c.o.Environment, c.o.Modname, m.Topic)

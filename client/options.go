@@ -45,6 +45,16 @@ type Options struct {
 	// Username is what messages claim as their publisher; empty means $LOGNAME, $USER or the name of the user.
 	Username string
 
+	// SigningKey is the file of a private key in PEM (see `fedmsg keys new`), which only its owner may read. With it every
+	// message is signed here, over its exact bytes, so that anybody who trusts the key can check it later; else the node signs
+	// as itself. The time is signed too: a message with an ID of its own is the same as an earlier one only if its Time and
+	// Username are the same, and under the ID of another one it is refused.
+	SigningKey string
+
+	// SigningCertificate is the file of the key's certificate in PEM, which is sent with each signature: who trusts the
+	// authority need not know the key. Empty means none.
+	SigningCertificate string
+
 	// Logger hears of lost connections and of the spool; nil is silent.
 	Logger *slog.Logger
 }

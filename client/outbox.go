@@ -28,7 +28,7 @@ type outbox struct {
 	sent   []*Ticket
 	unsent []*Ticket
 	buf    []byte // chunkHead and the lines of unsent
-	bytes  int    // of all lines in sent and unsent
+	bytes  int    // of all lines in sent and unsent, and about as much as those will have that are being signed
 	i      uint64 // the counter of the last envelope
 
 	toSpool []*Ticket // while spooling, those that the next writer writes; see Client.writeSpool
@@ -61,20 +61,29 @@ func (c *Client) submit(ctx context.Context, d *outgoing, deadline time.Time) (*
 	if t.deadline = deadline; deadline.IsZero() {
 		t.deadline = time.Now().Add(c.o.Timeout)
 	}
-	if b.spooling {
+	sealed, err := c.sealLocked(ctx, d)
+	if err != nil {
+		b.mu.Unlock()
+		return nil, err
+	}
+	spooling, first := b.spooling, false
+	if spooling {
 		t.line = b.encode(nil, d)
 		b.toSpool = append(b.toSpool, t)
-		b.mu.Unlock()
-		c.writeSpool()
-		return t, nil
+	} else {
+		b.open()
+		start := len(b.buf)
+		b.buf = b.encode(b.buf, d)
+		first = b.add(t, start)
+		c.startLocked()
 	}
-	b.open()
-	start := len(b.buf)
-	b.buf = b.encode(b.buf, d)
-	first := b.add(t, start)
-	c.startLocked()
+	if sealed {
+		c.signer.leave()
+	}
 	b.mu.Unlock()
-	if first {
+	if spooling {
+		c.writeSpool()
+	} else if first {
 		b.wake()
 	}
 	return t, nil
