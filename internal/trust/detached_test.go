@@ -100,9 +100,10 @@ func TestDetachedTogether(t *testing.T) {
 	known, stranger, elsewhere, gone := newKey(t, "ed25519", 0), newKey(t, "p256", 0), newKey(t, "ed25519", 0), newKey(t, "ed25519", 0)
 	wrong := keyRoot(t, "elsewhere", elsewhere)
 	wrong.Topics = patterns(t, "net.example.#")
+	ca := trust.Root{Name: "site", CA: newAuthority(t, "our-ca").file, Topics: patterns(t, "#")}
 	past := keyRoot(t, "gone", gone)
 	past.NotAfter = then.Add(-time.Second)
-	s := open(t, config(keyRoot(t, "host", known), wrong, past))
+	s := open(t, config(keyRoot(t, "host", known), wrong, past, ca))
 	good := known.detached(t, message)
 	bad := signature{KeyID: known.id, Sig: known.sign(t, []byte("something else"))}
 	unknown, wrongTopic, expired := stranger.detached(t, message), elsewhere.detached(t, message), gone.detached(t, message)
@@ -124,6 +125,7 @@ func TestDetachedTogether(t *testing.T) {
 		"wrong topic":                    {[]signature{wrongTopic}, "bad wrong_topic"},
 		"wrong topic beside good":        {[]signature{wrongTopic, good}, "ok host"},
 		"wrong topic beside unknown":     {[]signature{unknown, wrongTopic}, "bad wrong_topic"},
+		"wrong topic beside no form":     {[]signature{{KeyID: "x", Sig: []byte("x"), Certificate: []byte("x")}, wrongTopic}, "bad wrong_topic"},
 		"expired":                        {[]signature{expired}, "bad expired"},
 		"expired beside good":            {[]signature{expired, good}, "ok host"},
 		"as many as may be, one of them": {append([]signature{good}, many[1:wire.MaxSignatures]...), "ok host"},
@@ -211,6 +213,7 @@ func TestDetachedCertificates(t *testing.T) {
 		"unknown, with a bare key's id":     {signed(selfSigned(t, bare, "x"), func(s *signature) { s.KeyID = bare.id }), "bad bad_signature"},
 		"unknown, by the bare key itself":   {array(t, signature{KeyID: bare.id, Sig: bare.detached(t, message).Sig, Certificate: selfSigned(t, bare, "x")}), "ok host"},
 		"a certified key that is bare, too": {array(t, signature{Sig: bare.detached(t, message).Sig, Certificate: other}), "ok site/other.example.org"},
+		"malformed beside unknown":          {array(t, signature{KeyID: "x", Sig: good.Sig}, signature{KeyID: "y", Sig: good.Sig, Certificate: []byte("x")}), "bad malformed_signature"},
 		"malformed beside known":            {array(t, signature{KeyID: "x", Sig: good.Sig, Certificate: []byte("x")}, bare.detached(t, message)), "ok host"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -286,6 +289,10 @@ func TestOwnKeys(t *testing.T) {
 	own.set(ownKeys(t, k).get())
 	if got := judgedWith(t, s, message, then, sig); got != "ok node1.example.org" {
 		t.Errorf("after it was given back: got %q", got)
+	}
+	own.set(ownKeys(t, newKey(t, "ed25519", 0)).get())
+	if got := judgedWith(t, s, message, then, sig); got != "bad unknown_signer" {
+		t.Errorf("after another took its place: got %q", got)
 	}
 	// A root may stand for the same key on other topics.
 	c.File.Trust = []trust.Root{{Name: "elsewhere", Keys: []string{k.public}, Topics: patterns(t, "org.example.prod.#")}}

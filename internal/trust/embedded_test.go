@@ -105,6 +105,12 @@ func TestEmbeddedEscapes(t *testing.T) {
 	good := string(vector(t, "v12_realistic_1k"))
 	from := strings.Index(good, `"signature":"`) + len(`"signature":"`)
 	head, first, rest := good[:from], good[from], good[from+1:]
+	if slashes := strings.Count(good[from:from+344], "/"); slashes == 0 {
+		t.Fatal("the signature has no slash to escape")
+	}
+	if got := judged(t, s, []byte(good[:from]+strings.ReplaceAll(good[from:], "/", `\/`)), then); got != "ok research/shell-vm.example.com" {
+		t.Errorf("slashes escaped: got %q", got)
+	}
 	for insert, want := range map[string]string{
 		string(first):                        "ok research/shell-vm.example.com",
 		fmt.Sprintf(`\u00%02x`, first):       "ok research/shell-vm.example.com",

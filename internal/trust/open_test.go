@@ -121,6 +121,16 @@ func TestTrustFile(t *testing.T) {
 	if got := judgedWith(t, s, c.message, then, array(t, k.detached(t, c.message))); got != "ok host" {
 		t.Errorf("a root of the configuration: got %q", got)
 	}
+	first := conf.Read
+	conf.Read = func(p string) (trust.File, error) {
+		f, err := first(p)
+		f.Policy.Nitpicky = true
+		return f, err
+	}
+	if got := c.judged(t, open(t, conf), then); got != "bad wrong_topic" {
+		t.Errorf("nitpicky by the trust file: got %q", got)
+	}
+	conf.Read = first
 	conf.File.Trust = append(conf.File.Trust, c.root)
 	conf.File.Policy.Topics = map[string][]string{"a": {"c"}}
 	_, err := trust.Open(conf)

@@ -155,6 +155,42 @@ func TestPolicyBindsGPG(t *testing.T) {
 	}
 }
 
+// TestCertifiedAndBare lets a certified key speak as a bare one too, where its certificate's root may not.
+func TestCertifiedAndBare(t *testing.T) {
+	t.Parallel()
+	a, k := newAuthority(t, "our-ca"), newKey(t, "ed25519", 0)
+	message := envelope("org.example.dev.t.x")
+	narrow := trust.Root{Name: "site", CA: a.file, Topics: patterns(t, "net.example.#")}
+	sig := k.detached(t, message)
+	sig.Certificate = a.issue(t, k, "shell.example.org", nil)
+	if got := judgedWith(t, open(t, config(narrow)), message, then, array(t, sig)); got != "bad wrong_topic" {
+		t.Errorf("certified alone: got %q", got)
+	}
+	if got := judgedWith(t, open(t, config(narrow, keyRoot(t, "host", k))), message, then, array(t, sig)); got != "ok host" {
+		t.Errorf("bare, too: got %q", got)
+	}
+}
+
+// TestReasonOfSeveralAuthorities tells why the authority that knows a certificate does not take it, not that others do not know it.
+func TestReasonOfSeveralAuthorities(t *testing.T) {
+	t.Parallel()
+	ours, other := vectors(t), trust.Root{Name: "other", CA: newAuthority(t, "other-ca").file, Topics: patterns(t, "#")}
+	ours.Legacy = false
+	second := other
+	second.Name = "second"
+	var file struct{ Cases []validationCase }
+	readJSON(t, &file, "interop", "vectors", "x05_validation_outcomes.json")
+	for _, c := range file.Cases {
+		if c.Case == "signed by sha1-vm.example.com" {
+			for _, roots := range [][]trust.Root{{other, ours}, {ours, other}, {other, ours, second}} {
+				if got := judged(t, open(t, config(roots...)), []byte(c.Wire), then); got != "bad weak_signature" {
+					t.Errorf("got %q", got)
+				}
+			}
+		}
+	}
+}
+
 // TestSeveralRoots takes the first root that may speak, and of several that may not, tells what the first one says.
 func TestSeveralRoots(t *testing.T) {
 	t.Parallel()
