@@ -161,6 +161,7 @@ func TestKindsOfKeys(t *testing.T) {
 	}
 	for name, config := range map[string]*packet.Config{
 		"version 6":          {V6Keys: true, Algorithm: packet.PubKeyAlgoEd25519},
+		"version 6, RSA":     {V6Keys: true, Algorithm: packet.PubKeyAlgoRSA, RSABits: 2048},
 		"algorithm 27":       {Algorithm: packet.PubKeyAlgoEd25519},
 		"EdDSA over Ed448":   {Algorithm: packet.PubKeyAlgoEdDSA, Curve: packet.Curve448},
 		"EdDSA over Ed25519": {Algorithm: packet.PubKeyAlgoEdDSA, Curve: packet.Curve25519},

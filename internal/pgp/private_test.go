@@ -98,6 +98,14 @@ func TestExpiredSubkeyIsPassedOver(t *testing.T) {
 	if _, err := k.Sign(message, day(time.May, 1)); fedmsg.CodeOf(err) != fedmsg.CodeExpired {
 		t.Errorf("without the primary key: %v", err)
 	}
+	ended := g.newKey("two", "rsa2048", "sign,cert", "20240401T000000")
+	g.run(keyTime, nil, "--quick-add-key", ended, "ed25519", "sign", "never")
+	if k, err = ReadPrivate(g.secret(ended)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Sign(message, day(time.May, 1)); fedmsg.CodeOf(err) != fedmsg.CodeExpired {
+		t.Errorf("with a primary key that has ended: %v", err)
+	}
 }
 
 // TestPrivateRefused holds which files are no keys to sign with, and that no secret is told.

@@ -207,6 +207,12 @@ func TestAsOfThen(t *testing.T) {
 	checkVerdict(t, "subkey valid", g.export(sub), message, sig, day(time.March, 31), sub, "")
 	checkVerdict(t, "subkey expired", g.export(sub), message, sig, day(time.April, 2), sub, fedmsg.CodeExpired)
 
+	whole := g.newKey("whole", "rsa2048", "cert", "20240401T000000")
+	g.run(keyTime, nil, "--quick-add-key", whole, "ed25519", "sign", "never")
+	sig = g.sign(message, whole)
+	checkVerdict(t, "primary key valid", g.export(whole), message, sig, day(time.March, 31), whole, "")
+	checkVerdict(t, "primary key expired", g.export(whole), message, sig, day(time.April, 2), whole, fedmsg.CodeExpired)
+
 	cert := g.newKey("certifies", "ed25519", "cert", "never")
 	g.run(keyTime, nil, "--quick-add-key", cert, "cv25519", "encr", "never")
 	checkVerdict(t, "a key with no part that signs", g.export(cert, key), message, sig, day(time.March, 1), "", fedmsg.CodeUnknownSigner)
