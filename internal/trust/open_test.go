@@ -77,17 +77,22 @@ func TestOpenFaults(t *testing.T) {
 	ca, other := newAuthority(t, "our-ca"), newAuthority(t, "other-ca")
 	list := write(t, "crl.pem", other.list(t, validUntil, then))
 	garbage, missing, dir := write(t, "garbage", []byte("garbage")), garbagePath(t), t.TempDir()
+	big := write(t, "big", nil)
+	if err := os.Truncate(big, 1<<30); err != nil { // without blocks on the disk
+		t.Fatal(err)
+	}
 	_, err := trust.Open(config(
 		trust.Root{Name: "one", CA: missing, Topics: all},
 		trust.Root{Name: "two", CA: ca.file, CRL: list, Topics: all},
 		trust.Root{Name: "three", Keyring: garbage, Legacy: true, Topics: all},
 		trust.Root{Name: "four", Keys: []string{garbage, missing}, Topics: all},
 		trust.Root{Name: "five", Keys: []string{dir}, Topics: all},
+		trust.Root{Name: "big", Keys: []string{big}, Topics: all},
 		trust.Root{Name: "six", CA: ca.file, CRL: missing, Topics: all},
 	))
 	want := []string{
 		`[[trust]] "one": ca ` + missing, `[[trust]] "two": crl ` + list, `[[trust]] "three": keyring ` + garbage,
-		`[[trust]] "four": keys ` + garbage, `[[trust]] "four": keys ` + missing, `[[trust]] "five": keys ` + dir, `[[trust]] "six": crl ` + missing,
+		`[[trust]] "four": keys ` + garbage, `[[trust]] "four": keys ` + missing, `[[trust]] "five": keys ` + dir, `[[trust]] "big": keys ` + big + " cannot be used: it has more than", `[[trust]] "six": crl ` + missing,
 	}
 	holdFaults(t, err, want)
 	if text := err.Error(); !strings.Contains(text, "put the file there") || !strings.Contains(text, "mend the file") || !strings.Contains(text, "not a regular file") {

@@ -163,6 +163,25 @@ func TestNewAuthorityForgetsTheOld(t *testing.T) {
 	}
 }
 
+// TestNewAuthorityNeedsItsList trusts nobody by a new authority while the list beside it is that of the old one.
+func TestNewAuthorityNeedsItsList(t *testing.T) {
+	t.Parallel()
+	c := newCertified(t)
+	c.root.CRL = write(t, "crl.pem", c.authority.list(t, validUntil, validFrom))
+	r := newReloading(t, c.root)
+	next := newCertified(t)
+	replace(t, c.root.CA, read(t, next.authority.file))
+	r.clock.add(2 * time.Second)
+	if got := next.judged(t, r.Store, then); got != "bad unknown_signer" || r.level(t) != trust.Failed {
+		t.Errorf("with the old list: got %q, %v", got, r.Health(then))
+	}
+	replace(t, c.root.CRL, next.authority.list(t, validUntil, validFrom))
+	r.clock.add(2 * time.Second)
+	if got := next.judged(t, r.Store, then); got != goodSite || r.level(t) != trust.OK {
+		t.Errorf("with its own: got %q, %v", got, r.Health(then))
+	}
+}
+
 // TestReloadInPlace sees a file that was written over at once with as many bytes, within one tick of the file system's clock.
 func TestReloadInPlace(t *testing.T) {
 	t.Parallel()
@@ -184,6 +203,19 @@ func TestReloadInPlace(t *testing.T) {
 	message := envelope("org.example.dev.t.x")
 	if got := judgedWith(t, r.Store, message, then, array(t, second.detached(t, message))); got != "ok host" {
 		t.Errorf("got %q", got)
+	}
+	// Long after, another file in its place, which shows the same time and size.
+	r.clock.add(time.Minute)
+	if got := judgedWith(t, r.Store, message, then, array(t, first.detached(t, message))); got != "bad unknown_signer" {
+		t.Errorf("before it is replaced: got %q", got)
+	}
+	next := write(t, "next.pem", read(t, first.public))
+	if err := errors.Join(os.Chtimes(next, info.ModTime(), info.ModTime()), os.Rename(next, host.Keys[0])); err != nil {
+		t.Fatal(err)
+	}
+	r.clock.add(2 * time.Second)
+	if got := judgedWith(t, r.Store, message, then, array(t, first.detached(t, message))); got != "ok host" {
+		t.Errorf("after it was replaced: got %q", got)
 	}
 }
 
