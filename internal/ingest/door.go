@@ -79,6 +79,7 @@ type batch struct {
 	checks  []check         // what is still to be judged
 	arena   []byte          // what the envelopes share; the part in use is never changed again
 	size    int             // bytes of the lines
+	lint    bool            // remarks on topics are wanted
 	one     [1]fedmsg.Record
 }
 
@@ -94,6 +95,7 @@ func (d *Door) decode(from fedmsg.Sender, lines [][]byte) *batch {
 	b := &batch{now: d.c.Now()}
 	b.door, b.from, b.lines = d, from, len(lines)
 	b.rights = d.rights.of(from, b.now)
+	b.lint = d.c.Logger.Enabled(context.Background(), slog.LevelDebug)
 	b.records = b.one[:0]
 	if len(lines) > 1 {
 		b.records = make([]fedmsg.Record, 0, len(lines))
@@ -134,7 +136,9 @@ func (b *batch) admit(line int, topic string, s *wire.Submitted) (signer string,
 	if d.c.Verifier == nil && d.passage.looks() {
 		return "", fedmsg.Errorf(fedmsg.CodeUnavailable, "the message on %s cannot be taken: this node was given nothing to verify messages with", topic)
 	}
-	d.lint(b.from, topic)
+	if b.lint {
+		d.lint(b.from, topic)
+	}
 	n := len(b.records)
 	b.records = append(b.records, fedmsg.Record{Topic: topic, Sender: b.rights.sender})
 	r := &b.records[n]
@@ -178,9 +182,6 @@ func (b *batch) admitEnvelope(line int, r *fedmsg.Record, s *wire.Submitted, all
 
 // lint tells the operator what is unusual about a topic.
 func (d *Door) lint(from fedmsg.Sender, topic string) {
-	if !d.c.Logger.Enabled(context.Background(), slog.LevelDebug) {
-		return
-	}
 	if hint := fedmsg.LintTopic(topic); hint != "" {
 		d.c.Logger.Debug("unusual topic", "topic", topic, "sender", from.String(), "hint", hint)
 	}
