@@ -5,14 +5,14 @@
 package sign
 
 import (
-	"encoding/json"
-	"errors"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/keys"
-	"github.com/federated-messaging/fedmsg/internal/pgp"
+	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // Form is one way to sign.
@@ -37,57 +37,109 @@ type Settings struct {
 // Config says what a [Signer] needs.
 type Config struct {
 	Forms    []Form
-	Settings Settings      // with Name and Topics filled in
-	Dir      string        // directory of the node's own keys, STATE/keys; made when it is needed
-	Every    time.Duration // look for changed files at most this often; 0 means a second
-	Now      func() time.Time
-	Logger   *slog.Logger
+	Settings Settings         // with Name and Topics filled in
+	Dir      string           // directory of the node's own keys, STATE/keys; made when it is needed
+	Every    time.Duration    // look for changed files at most this often; 0 means a second
+	Now      func() time.Time // nil means time.Now
+	Logger   *slog.Logger     // told when keys changed or cannot be used; nil means nobody
 }
 
 // Signer signs for a node. It is safe for concurrent use and has nothing to close.
-type Signer struct{}
+type Signer struct {
+	c       Config
+	buffers sync.Pool // of *[]byte: what is signed, while it is
+
+	mu      sync.Mutex
+	loaded  *loaded   // guarded by mu; replaced, never changed
+	seen    []file    // guarded by mu; the files of which loaded is what was read, or err why not
+	checked time.Time // guarded by mu; when the files were looked at last
+	err     error     // guarded by mu; why the files cannot be used as they are now
+}
 
 // Open loads the keys, and makes the node's first one where none is set and none is there.
-func Open(c Config) (*Signer, error) { return nil, errNotBuilt }
+func Open(c Config) (*Signer, error) {
+	if c.Every == 0 {
+		c.Every = time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Signer{c: c, checked: c.Now()}
+	s.buffers.New = func() any { return new([]byte) }
+	if err := s.makeFirst(); err != nil {
+		return nil, err
+	}
+	if s.load(s.look()); s.err != nil {
+		return nil, s.err
+	}
+	return s, nil
+}
+
+// makeFirst makes the node's key where none is set and none is there. A certificate is of a key that somebody has: then none
+// is made.
+func (s *Signer) makeFirst() error {
+	names, err := keyNames(s.c.Dir)
+	if err != nil || len(names) > 0 || s.c.Settings.Key != "" || s.c.Settings.Certificate != "" {
+		return err
+	}
+	k, err := keys.Generate(keys.Ed25519)
+	if err != nil {
+		return err
+	}
+	path, err := NewKey(s.c.Dir, k, s.c.Now())
+	if err != nil {
+		return err
+	}
+	s.c.Logger.Info("made this node's key", "file", path, "key", k.Public().ID())
+	return nil
+}
 
 // Signs reports whether the signer signs messages on a topic.
-func (s *Signer) Signs(topic string) bool { return false }
+func (s *Signer) Signs(topic string) bool {
+	return len(s.c.Forms) > 0 && slices.ContainsFunc(s.c.Settings.Topics, func(p fedmsg.Pattern) bool { return p.Match(topic) })
+}
 
 // Sign signs an envelope that carries no signature: it sets r.Envelope (other bytes where the old form is put into it),
-// r.Signatures, r.Signer and r.Verdict. The new bytes belong to the record.
-func (s *Signer) Sign(r *fedmsg.Record) error { return errNotBuilt }
+// r.Signatures, r.Signer and r.Verdict. The new bytes belong to the record. On error the record is as it was.
+func (s *Signer) Sign(r *fedmsg.Record) error {
+	if len(s.c.Forms) == 0 {
+		return fedmsg.Errorf(fedmsg.CodeUnsigned, "this node signs nothing; set sign to the forms that it shall sign in")
+	}
+	l := s.current()
+	envelope := r.Envelope
+	var err error
+	if l.embedder != nil {
+		if envelope, err = l.embedder.Embed(envelope); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(s.c.Forms, DSSE) {
+		if r.Signatures, err = s.detached(l, wire.EnvelopeType, envelope); err != nil {
+			return err
+		}
+	}
+	r.Envelope, r.Signer, r.Verdict = envelope, s.c.Settings.Name, fedmsg.VerdictOK
+	return nil
+}
 
 // Own gives the public halves of all the node's own keys: the one it signs with, and those it signed with before and that
 // still stand in the directory. The slice is shared and must not be changed.
-func (s *Signer) Own() []keys.Public { return nil }
+func (s *Signer) Own() []keys.Public { return s.current().own }
 
 // Name is as whom the node signs.
-func (s *Signer) Name() string { return "" }
+func (s *Signer) Name() string { return s.c.Settings.Name }
 
-// Receipt signs that the node has the entry, as DSSE in JSON. Role is node or gateway.
-func (s *Signer) Receipt(e *fedmsg.Entry, role string) ([]byte, error) { return nil, errNotBuilt }
-
-// Err tells why keys on disk cannot be used as they are now; nil when they can. What was loaded before stays in use.
-func (s *Signer) Err() error { return errNotBuilt }
-
-// Detached signs an envelope as a publisher does: the array that stands in DSSE and in entries. Certificate is its DER, or nil
-// where the key is bare.
-func Detached(envelope []byte, k *keys.Private, certificate []byte) (json.RawMessage, error) {
-	return nil, errNotBuilt
+// Err tells why keys on disk cannot be used as they are now, or that a certificate is not valid at this time; nil when all is
+// well. What was loaded before stays in use.
+func (s *Signer) Err() error {
+	l := s.current()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	return l.validAt(s.c.Now())
 }
-
-// Embedder makes the old X.509 form. It is safe for concurrent use.
-type Embedder struct{}
-
-// OpenEmbedder loads an RSA key and its certificate. Other kinds of keys, and a certificate of another key, are refused.
-func OpenEmbedder(key, certificate string) (*Embedder, error) { return nil, errNotBuilt }
-
-// Embed gives the envelope with crypto, signature and certificate put into it (SPEC section 7), in new memory.
-func (e *Embedder) Embed(envelope []byte) ([]byte, error) { return nil, errNotBuilt }
-
-// EmbedPGP gives the envelope with the old OpenPGP form put into it (SPEC section 8), in new memory. It covers the body alone.
-func EmbedPGP(envelope []byte, key *pgp.Private, now time.Time) ([]byte, error) {
-	return nil, errNotBuilt
-}
-
-var errNotBuilt = errors.New("not built yet")
