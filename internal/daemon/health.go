@@ -1,12 +1,15 @@
 package daemon
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
 	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/trust"
 )
 
 // logChecks gives the log's health in the operator's words. Of a failed write it gives what a publisher is told, and leaves
@@ -44,6 +47,48 @@ func tokenChecks(err func() error) func() []ops.Check {
 			return []ops.Check{{Name: "tokens", Status: ops.Failed, Text: text}}
 		}
 		return []ops.Check{{Name: "tokens", Status: ops.OK, Text: "the tokens can be used"}}
+	}
+}
+
+// verifyChecks says what is asked of signatures, and where. That nothing is asked is shown among the insecure switches too.
+func verifyChecks(a *authority, endpoints func() []httpapi.Endpoint) func() []ops.Check {
+	off := func(e httpapi.Endpoint) bool { return e.Verify == fedmsg.VerifyInsecureOff }
+	return func() []ops.Check {
+		check := ops.Check{Name: "verify", Status: ops.OK, Text: a.verifies(endpoints())}
+		if a.verify == fedmsg.VerifyInsecureOff || slices.ContainsFunc(endpoints(), off) {
+			check.Status = ops.Warning
+		}
+		return []ops.Check{check}
+	}
+}
+
+// signingChecks says as whom the node signs, and whether its keys on disk can be used. What was loaded before is in use
+// either way.
+func signingChecks(a *authority) func() []ops.Check {
+	return func() []ops.Check {
+		check := ops.Check{Name: "signing", Status: ops.OK, Text: a.signs()}
+		if err := a.signer.Err(); err != nil {
+			check.Status, check.Text = ops.Warning, "the keys as they are on disk cannot be used, so those from before are; the node's log names the file. "+check.Text
+		}
+		return []ops.Check{check}
+	}
+}
+
+// trustChecks says whether what is trusted could be read, and how old revocation lists are.
+func trustChecks(store *trust.Store, now func() time.Time) func() []ops.Check {
+	return func() []ops.Check {
+		var checks []ops.Check
+		for _, s := range store.Health(now()) {
+			status := ops.Failed
+			switch s.Level {
+			case trust.OK:
+				status = ops.OK
+			case trust.Warning:
+				status = ops.Warning
+			}
+			checks = append(checks, ops.Check{Name: s.Name, Status: status, Text: s.Text})
+		}
+		return checks
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
 	"github.com/federated-messaging/fedmsg/internal/durable"
+	"github.com/federated-messaging/fedmsg/internal/keys"
 )
 
 // meteredFS is a file layer that times each Sync: the one number that says whether a slow node has a slow disk.
@@ -94,5 +95,34 @@ func (m *logMetrics) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(m.last, prometheus.CounterValue, float64(i.Last))
 	if !i.Oldest.IsZero() {
 		gauge(m.age, float64(i.Oldest.UnixMilli())/1000)
+	}
+}
+
+// trustMetrics asks for the numbers of keys and revocation lists when they are scraped.
+type trustMetrics struct {
+	own       func() []keys.Public
+	issued    func() map[string]time.Time
+	keys, age *prometheus.Desc
+}
+
+func newTrustMetrics(own func() []keys.Public, issued func() map[string]time.Time) *trustMetrics {
+	return &trustMetrics{
+		own: own, issued: issued,
+		keys: prometheus.NewDesc("fedmsg_signing_keys", "The node's own keys, those it signed with before included.", nil, nil),
+		age:  prometheus.NewDesc("fedmsg_crl_age_seconds", "Time since the revocation list of a trust root was issued.", []string{"root"}, nil),
+	}
+}
+
+// Describe lists the metrics.
+func (m *trustMetrics) Describe(ch chan<- *prometheus.Desc) {
+	ch <- m.keys
+	ch <- m.age
+}
+
+// Collect gives their values now.
+func (m *trustMetrics) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.MustNewConstMetric(m.keys, prometheus.GaugeValue, float64(len(m.own())))
+	for root, at := range m.issued() {
+		ch <- prometheus.MustNewConstMetric(m.age, prometheus.GaugeValue, time.Since(at).Seconds(), root)
 	}
 }

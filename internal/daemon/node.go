@@ -105,15 +105,21 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	who, err := openAuthority(&c, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	registry.MustRegister(newTrustMetrics(who.signer.Own, who.store.ListsIssued))
 	dev := c.Environment == "dev"
 	entrance := ingest.New(ingest.Config{
 		Limits: c.Limits, Publishers: c.Publisher, Loopback: dev, UID: os.Getuid(), Log: log,
-		Verify:  fedmsg.VerifyInsecureOff, // until there is a signer to hand in
+		Verify: c.Verify, MaxAge: c.Verification.MaxAge, MaxFuture: max(c.Verification.MaxFuture, 1), // 0 would be the default
+		Verifier: who.store, Signer: who.messages(),
 		Tokens:  publishing(tokens),
 		Metrics: ingest.NewMetrics(registry), Logger: o.Logger,
 	})
 
-	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.Limits.Envelope)}, entrance.With(ingest.Passage{Replaying: true}), c.Spool.Interval, o.Logger)
+	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true}), c.Spool.Interval, o.Logger)
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)
 
 	passed, err := passedListeners(o.Getenv, os.Getpid(), firstPassed)
@@ -129,13 +135,17 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		Tokens:    grants(tokens),
 		Dev:       dev,
 		Listeners: passed,
-		Health:    healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, insecureChecks(c.HTTP.Insecure())),
-		Ready:     func() error { return errors.Join(n.ready.Err(), log.Err()) },
-		Metrics:   ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,
+		Receipt:   who.receipt,
+		Keys:      who.keys,
+		Health: healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, signingChecks(who),
+			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), insecureChecks(c.Insecure())),
+		Ready:   func() error { return errors.Join(n.ready.Err(), log.Err()) },
+		Metrics: ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,
 	})
 	if err != nil {
 		return nil, err
 	}
+	who.announce(&c, n.endpoints(), o.Logger)
 	return n, nil
 }
 
@@ -189,6 +199,9 @@ func spoolDirs(configured string, o Options) []string {
 
 // Addrs lists where the node listens, as URIs.
 func (n *Node) Addrs() []string { return n.server.Addrs() }
+
+// endpoints lists where the node listens, with what each asks of signatures.
+func (n *Node) endpoints() []httpapi.Endpoint { return n.server.Endpoints() }
 
 // Run serves until ctx ends or a part fails, and then stops everything.
 func (n *Node) Run(ctx context.Context) error {
