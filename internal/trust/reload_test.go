@@ -148,6 +148,56 @@ func TestReload(t *testing.T) {
 	hold("another authority", unknown, unknown, unknown, trust.OK)
 }
 
+// TestNewListKeepsTheCache parses no certificate again because a revocation list is new.
+func TestNewListKeepsTheCache(t *testing.T) {
+	t.Parallel()
+	c := newCertified(t)
+	c.root.CRL = write(t, "crl.pem", c.authority.list(t, validUntil, validFrom))
+	r := newReloading(t, c.root)
+	if got := c.judged(t, r.Store, then); got != goodSite || !trust.Cached(r.Store, c.cert) {
+		t.Errorf("got %q; cached: %v", got, trust.Cached(r.Store, c.cert))
+	}
+	replace(t, c.root.CRL, c.authority.list(t, validUntil, then, c.cert))
+	r.clock.add(2 * time.Second)
+	r.Health(then)
+	if !trust.Cached(r.Store, c.cert) {
+		t.Error("the certificate was forgotten")
+	}
+	if got := c.judged(t, r.Store, then); got != "bad revoked" {
+		t.Errorf("by the new list: got %q", got)
+	}
+}
+
+// TestLegacyIsTakenBack holds what a root was legacy for against it as soon as it is legacy no more.
+func TestLegacyIsTakenBack(t *testing.T) {
+	t.Parallel()
+	var file struct{ Cases []validationCase }
+	readJSON(t, &file, "interop", "vectors", "x05_validation_outcomes.json")
+	root := vectors(t)
+	r := newReloading(t, root)
+	weak := []byte(file.Cases[2].Wire)
+	if got := judged(t, r.Store, weak, then); got != "ok research/sha1-vm.example.com" {
+		t.Errorf("as legacy: got %q", got)
+	}
+	root.Legacy = false
+	r.rewrite(t, nil, root)
+	if got := judged(t, r.Store, weak, then); got != "bad weak_signature" {
+		t.Errorf("as legacy no more: got %q", got)
+	}
+}
+
+// TestClockSetBack goes on looking at files.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	c := newCertified(t)
+	r := newReloading(t, c.root)
+	replace(t, c.root.CA, []byte("broken"))
+	r.clock.add(-time.Hour)
+	if got := r.level(t); got != trust.Failed {
+		t.Errorf("health is %d", got)
+	}
+}
+
 // TestNewAuthorityForgetsTheOld keeps no certificate in the cache that the authority of now did not issue.
 func TestNewAuthorityForgetsTheOld(t *testing.T) {
 	t.Parallel()
