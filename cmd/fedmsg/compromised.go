@@ -42,7 +42,7 @@ What is damaged in the log is named and passed over; the exit status is then 65,
 		case *format != "text" && *format != "json":
 			return fedmsg.Errorf(fedmsg.CodeUsage, "--format is text or json, not %q", *format)
 		}
-		s := &search{program: p, who: newSuspect(*signer), topics: map[string]int{}, json: *format == "json"}
+		s := &search{program: p, who: newSuspect(*signer), topics: map[string]*int{}, json: *format == "json"}
 		if err := s.between(*since, *until, time.Now()); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -25,8 +26,8 @@ type search struct {
 	out         *bufio.Writer
 	line        []byte
 	all, found  int
-	damaged     int // places in the log
-	topics      map[string]int
+	damaged     int             // places in the log
+	topics      map[string]*int // counts; a map may take over the key of a later assignment, which must not be an entry's
 	first, last fedmsg.Position
 }
 
@@ -94,11 +95,12 @@ func (s *search) print(e *fedmsg.Entry) error {
 		s.first = e.Position
 	}
 	s.last = e.Position
-	if n, ok := s.topics[e.Topic]; ok {
-		s.topics[e.Topic] = n + 1
-	} else {
-		s.topics[string([]byte(e.Topic))] = 1 // the entry's memory is used again
+	n := s.topics[e.Topic]
+	if n == nil {
+		n = new(int)
+		s.topics[strings.Clone(e.Topic)] = n // the entry's memory is used again
 	}
+	*n++
 	if s.json {
 		return s.printJSON(e)
 	}
@@ -135,10 +137,10 @@ func (s *search) sum(dir, signer string) error {
 			s.all, s.since.Format(time.RFC3339), s.found, signer, s.first.String(), s.last.String())
 	}
 	topics := slices.SortedFunc(maps.Keys(s.topics), func(a, b string) int {
-		return cmp.Or(s.topics[b]-s.topics[a], cmp.Compare(a, b))
+		return cmp.Or(*s.topics[b]-*s.topics[a], cmp.Compare(a, b))
 	})
 	for _, topic := range topics {
-		s.note("%8d %s", s.topics[topic], topic)
+		s.note("%8d %s", *s.topics[topic], topic)
 	}
 	if s.damaged > 0 {
 		return fedmsg.Errorf(fedmsg.CodeDamaged, "the log in %s is damaged in %d %s, named above; what stood there may be of this signer too; see `fedmsg check log`",
