@@ -76,7 +76,7 @@ func (p *program) command() *cobra.Command {
 	root.AddCommand(p.publishCommand(), p.tailCommand(), p.hookCommand())
 	root.AddCommand(p.serveCommand(), p.configCommand(), p.versionCommand(),
 		p.checkCommand(), p.logCommand(), p.tokenCommand())
-	root.AddCommand(p.keysCommand())
+	root.AddCommand(p.keysCommand(), p.trustCommand())
 	root.AddCommand(p.verifyCommand(), p.signCommand())
 	for _, name := range []string{"fedmsg-logger", "fedmsg-tail"} {
 		old := p.oldCommand(name)

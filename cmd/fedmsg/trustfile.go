@@ -1,14 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -92,32 +90,21 @@ func (p *program) ownKey(cmd *cobra.Command) (string, error) {
 	return paths[0], nil
 }
 
-// keyFiles lists the files of private keys in a directory, the newest first. A directory that is not there has none.
+// keyFiles lists the files of a node's keys, the newest first: their names begin with when they were made, and the last by name
+// signs, see package sign. A directory that is not there has none.
 func keyFiles(dir string) ([]string, error) {
-	list, err := os.ReadDir(dir)
+	list, err := os.ReadDir(dir) // sorted
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fedmsg.WrapError(fedmsg.CodeForbidden, err, "cannot read the node's keys")
 	}
-	type file struct {
-		path string
-		made time.Time
-	}
-	var files []file
-	for _, e := range list {
-		info, err := e.Info()
-		if err == nil && info.Mode().IsRegular() && !strings.HasPrefix(e.Name(), ".") {
-			files = append(files, file{filepath.Join(dir, e.Name()), info.ModTime()})
+	var paths []string
+	for _, e := range slices.Backward(list) {
+		if filepath.Ext(e.Name()) == ".key" && !strings.HasPrefix(e.Name(), ".") {
+			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
-	}
-	slices.SortFunc(files, func(a, b file) int {
-		return cmp.Or(b.made.Compare(a.made), cmp.Compare(b.path, a.path))
-	})
-	paths := make([]string, len(files))
-	for i, f := range files {
-		paths[i] = f.path
 	}
 	return paths, nil
 }

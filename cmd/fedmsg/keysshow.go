@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/daemon"
+	"github.com/federated-messaging/fedmsg/internal/keys"
+	"github.com/federated-messaging/fedmsg/internal/ops"
+)
+
+// shownKey is a key as it is shown.
+type shownKey struct {
+	ID        string         `json:"id"`
+	Algorithm keys.Algorithm `json:"algorithm"`
+	Made      time.Time      `json:"made"` // when its file was last written
+	Kind      string         `json:"kind"` // private, public or certificate
+	Signs     bool           `json:"signs"`
+	File      string         `json:"file"`
+	PEM       string         `json:"public_key"`
+}
+
+// keysShow is `fedmsg keys show`.
+func (p *program) keysShow() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show [FILE]…",
+		Short: "Show the id and the public half of keys: the node's own, or those in files",
+		Long: `Show the keys of the node, newest first, or those in files: private keys, public keys and certificates in PEM. The id is
+what signatures name a key by. With --pem the public halves alone are printed, as a file that [[trust]] takes in keys.`,
+		Example: `  fedmsg keys show
+  fedmsg keys show --pem shop.key > shop.pub
+  fedmsg keys show --format json | jq -r '.[] | select(.signs) | .id'`,
+	}
+	stateFlags(cmd.Flags())
+	asPEM := cmd.Flags().Bool("pem", false, "print the public keys in PEM")
+	format := cmd.Flags().String("format", "table", "table or json")
+	choices(cmd, "format", "table", "json")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *format != "table" && *format != "json" {
+			return fedmsg.Errorf(fedmsg.CodeUsage, "--format is table or json, not %q", *format)
+		}
+		paths, signs := args, ""
+		if len(args) == 0 {
+			var err error
+			if paths, signs, err = p.nodeKeys(cmd); err != nil {
+				return err
+			}
+		}
+		list := []shownKey{}
+		for _, path := range paths {
+			shown, err := readShown(path, signs)
+			if err != nil {
+				return err
+			}
+			list = append(list, shown...)
+		}
+		switch {
+		case *asPEM:
+			return p.keysPEM(list)
+		case *format == "json":
+			e := json.NewEncoder(p.stdout)
+			e.SetIndent("", "  ")
+			return e.Encode(list)
+		}
+		return p.keysTable(list)
+	}
+	return cmd
+}
+
+// nodeKeys gives the files of the node's keys, and the one that it signs with.
+func (p *program) nodeKeys(cmd *cobra.Command) (paths []string, signs string, err error) {
+	l, err := p.loadConfig(cmd, settingFlags{"state": "state"})
+	if err != nil {
+		return nil, "", err
+	}
+	p.warn(l.Warnings)
+	dir := daemon.KeysDir(l.Config.State)
+	if paths, err = keyFiles(dir); err != nil {
+		return nil, "", err
+	}
+	if signs = l.Config.Signing.Key; signs != "" {
+		paths = append([]string{signs}, paths...)
+	} else if len(paths) > 0 {
+		signs = paths[0]
+	} else {
+		p.note("%s: the node has no key in %s yet; it makes one when it is started, or fedmsg keys new does", cmd.CommandPath(), dir)
+	}
+	return paths, signs, nil
+}
+
+// readShown reads the keys in a file. Signs is the file of the key that the node signs with.
+func readShown(path, signs string) ([]shownKey, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fedmsg.WrapError(fedmsg.CodeUsage, err, "cannot read the key")
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fedmsg.WrapError(fedmsg.CodeUsage, err, "cannot read the key")
+	}
+	kind, list, err := publicKeys(path, text)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]shownKey, len(list))
+	for i, k := range list {
+		shown[i] = shownKey{k.ID(), k.Algorithm(), info.ModTime().UTC().Truncate(time.Second), kind, path == signs, path, string(k.PEM())}
+	}
+	return shown, nil
+}
+
+// publicKeys reads the public keys, or the public halves, of what a file holds.
+func publicKeys(path string, text []byte) (kind string, list []keys.Public, err error) {
+	block, _ := pem.Decode(text)
+	switch {
+	case bytes.Contains(text, []byte("PRIVATE KEY-----")):
+		k, err := keys.ReadPrivate(path)
+		if err != nil {
+			return "", nil, err
+		}
+		return "private", []keys.Public{k.Public()}, nil
+	case block != nil && block.Type == "CERTIFICATE":
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return "", nil, fedmsg.WrapError(fedmsg.CodeConfig, err, "the certificate %s cannot be read", path)
+		}
+		k, err := keys.NewPublic(c.PublicKey)
+		if err != nil {
+			_, why := fedmsg.Public(err)
+			return "", nil, fedmsg.WrapError(fedmsg.CodeConfig, err, "the certificate %s cannot be used: %s", path, why)
+		}
+		return "certificate", []keys.Public{k}, nil
+	}
+	if list, err = keys.ParsePublic(text); err != nil {
+		_, why := fedmsg.Public(err)
+		return "", nil, fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot use %s: %s", path, why)
+	}
+	return "public", list, nil
+}
+
+func (p *program) keysPEM(list []shownKey) error {
+	for _, k := range list {
+		if _, err := fmt.Fprint(p.stdout, k.PEM); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *program) keysTable(list []shownKey) error {
+	if len(list) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tALGORITHM\tMADE\tKIND\tSIGNS\tFILE")
+	for _, k := range list {
+		signs := "-"
+		if k.Signs {
+			signs = "now"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Algorithm, k.Made.Format(time.RFC3339), k.Kind, signs, ops.Printable(k.File))
+	}
+	return w.Flush()
+}
