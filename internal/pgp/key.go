@@ -78,27 +78,35 @@ func (p *part) check(made, at time.Time, legacy bool) error {
 	name := fingerprint(p.public)
 	self := p.self(legacy)
 	switch {
+	// verification: openpgp-key-kind
 	case p.fault != "":
 		return fedmsg.Errorf(fedmsg.CodeWeakSignature, "the OpenPGP key %s %s", name, p.fault)
+	// verification: openpgp-short-key
 	case !legacy && p.short():
 		return fedmsg.Errorf(fedmsg.CodeWeakSignature, "the OpenPGP key %s has less than 2048 bits", name)
+	// verification: openpgp-key-binding
 	case self == nil:
 		return fedmsg.Errorf(fedmsg.CodeWeakSignature, "the OpenPGP key %s vouches for itself with SHA-1 alone", name)
 	}
 	for _, r := range p.revocations {
+		// verification: openpgp-compromised
 		if compromised := r.RevocationReason != nil && *r.RevocationReason == packet.KeyCompromised; compromised {
 			return fedmsg.Errorf(fedmsg.CodeRevoked, "the OpenPGP key %s was revoked as compromised, which counts for all times", name)
 		}
+		// verification: openpgp-revoked
 		if !r.CreationTime.After(at) {
 			return fedmsg.Errorf(fedmsg.CodeRevoked, "the OpenPGP key %s was revoked at %s", name, show(r.CreationTime))
 		}
 	}
+	// verification: openpgp-before-key
 	if made.Before(p.public.CreationTime) {
 		return fedmsg.Errorf(fedmsg.CodeExpired, "the OpenPGP key %s was made at %s, later than what it signed at %s", name, show(p.public.CreationTime), show(made))
 	}
+	// verification: openpgp-key-lifetime
 	if end, ok := after(p.public.CreationTime, self.KeyLifetimeSecs); ok && at.After(end) {
 		return fedmsg.Errorf(fedmsg.CodeExpired, "the OpenPGP key %s was valid until %s", name, show(end))
 	}
+	// verification: openpgp-self-lifetime
 	if end, ok := after(self.CreationTime, self.SigLifetimeSecs); ok && at.After(end) {
 		return fedmsg.Errorf(fedmsg.CodeExpired, "what vouches for the OpenPGP key %s was valid until %s", name, show(end))
 	}

@@ -55,6 +55,7 @@ func parseSignature(data []byte) (*packet.Signature, head, error) {
 		return malformed("is armored; it must be binary, as gpg --detach-sign makes it without --armor")
 	}
 	packets, err := split(bytes.Clone(data))
+	// verification: openpgp-one-signature
 	if err != nil || len(packets) != 1 || packets[0].tag != tagSignature {
 		return malformed("is not exactly one signature packet")
 	}
@@ -67,10 +68,12 @@ func parseSignature(data []byte) (*packet.Signature, head, error) {
 	switch {
 	case !ok || h.version != 4:
 		return malformed("is not of version 4")
+	// verification: openpgp-signature-kind
 	case h.kind != byte(packet.SigTypeBinary):
 		return malformed("is not one over binary data")
 	case numbers == 0:
 		return malformed("is neither RSA nor EdDSA")
+	// verification: openpgp-trailing-data
 	case !exact(p.body, numbers):
 		return malformed("does not end where it says")
 	}
@@ -91,12 +94,15 @@ func broken(h head) bool { return h.hash == hashMD5 || h.hash == hashRIPEMD }
 // verify judges a signature that says it is by the part p of the key.
 func (k *key) verify(p *part, s *packet.Signature, h head, message []byte, at time.Time, legacy bool) error {
 	switch {
+	// verification: openpgp-broken-hash
 	case broken(h):
 		return fedmsg.Errorf(fedmsg.CodeWeakSignature, "the OpenPGP signature is made over MD5 or RIPEMD-160")
+	// verification: openpgp-weak-hash
 	case !legacy && weak(s):
 		return fedmsg.Errorf(fedmsg.CodeWeakSignature, "the OpenPGP signature is made over SHA-1; only a root with legacy = true takes that")
 	case k.fault != "" || p.fault != "":
 		return p.check(s.CreationTime, at, legacy)
+	// verification: openpgp-key-may-sign
 	case !p.signs(legacy):
 		return fedmsg.Errorf(fedmsg.CodeUnknownSigner, "the OpenPGP key %s is not for signing", fingerprint(p.public))
 	}
@@ -105,16 +111,20 @@ func (k *key) verify(p *part, s *packet.Signature, h head, message []byte, at ti
 		return fedmsg.WrapError(fedmsg.CodeMalformedSignature, err, "the OpenPGP signature cannot be checked")
 	}
 	hash.Write(message)
+	// verification: openpgp-bytes
 	if err := p.public.VerifySignature(hash, s); err != nil {
 		return fedmsg.Errorf(fedmsg.CodeBadSignature, "the OpenPGP signature of %s is not over these bytes", fingerprint(p.public))
 	}
+	// verification: openpgp-from-future
 	if latest := at.Add(clockError); s.CreationTime.After(latest) {
 		return fedmsg.Errorf(fedmsg.CodeExpired, "the OpenPGP signature says that it was made at %s, which is later than the time as of which it is judged, %s", show(s.CreationTime), show(at))
 	}
+	// verification: openpgp-signature-lifetime
 	if end, ok := after(s.CreationTime, s.SigLifetimeSecs); ok && at.After(end) {
 		return fedmsg.Errorf(fedmsg.CodeExpired, "the OpenPGP signature was valid until %s", show(end))
 	}
 	for _, part := range slices.Compact([]*part{&k.part, p}) {
+		// verification: openpgp-key
 		if err := part.check(s.CreationTime, at, legacy); err != nil {
 			return err
 		}

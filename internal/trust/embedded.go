@@ -13,7 +13,6 @@ import (
 
 // embedded judges the old signature inside the envelope.
 func (j *judgement) embedded() finding {
-	// verification: half-signed (TestEmbeddedForms)
 	if j.e.Signature == nil {
 		return malformed("the message has crypto or a certificate, but no signature; sign it, or send it with none of them")
 	}

@@ -52,6 +52,7 @@ func DecodeDSSE(data []byte, limit int) (DSSE, error) {
 		return DSSE{}, s.err
 	case d.Type == "" || d.Payload == nil || d.Signatures == nil:
 		return DSSE{}, malformed("DSSE has payload, payloadType and signatures; one is missing")
+	// verification: no-signatures
 	case len(d.Signatures) == len("[]"):
 		return DSSE{}, malformed("signatures is empty; what nobody signed is submitted without DSSE around it")
 	}
@@ -87,6 +88,7 @@ func (s *scanner) dsse(limit int) (d DSSE) {
 			s.failf(fedmsg.CodeMalformedSignature, "unknown key %q; DSSE has payload, payloadType and signatures, and all else belongs into the payload", clip(name))
 		}
 	}
+	// verification: dsse-duplicate-keys
 	s.unique(o)
 	s.leave(o)
 	return d
@@ -150,7 +152,9 @@ func (s *scanner) signature() (t signatureText) {
 			s.failf(fedmsg.CodeMalformedSignature, "unknown key %q; a signature has keyid, sig and cert", clip(name))
 		}
 	}
+	// verification: signature-duplicate-keys
 	s.unique(o)
+	// verification: key-id-form
 	s.checkKeyID(t.keyID)
 	if s.err == nil && t.sig == nil {
 		s.failf(fedmsg.CodeMalformedSignature, "a signature has no sig")
@@ -213,6 +217,7 @@ func (s *scanner) checkBase64(text []byte, most int, what string) {
 // without the line breaks that the standard library passes over.
 func (s *scanner) base64(dst, text []byte, what string) []byte {
 	out, err := base64.StdEncoding.Strict().AppendDecode(dst, text)
+	// verification: dsse-base64
 	if err != nil || bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
 		s.failf(fedmsg.CodeMalformedSignature, "%s is not canonical base64: the standard alphabet with padding, and nothing between", what)
 		return dst

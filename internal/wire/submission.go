@@ -53,6 +53,7 @@ func (d *Decoder) signed(data []byte) (Submitted, error) {
 	if err != nil {
 		return Submitted{}, err
 	}
+	// verification: payload-type
 	if doc.Type != EnvelopeType {
 		return Submitted{}, malformed("payloadType is %q; what is signed for publishing is %s", clip(doc.Type), EnvelopeType)
 	}
@@ -60,6 +61,7 @@ func (d *Decoder) signed(data []byte) (Submitted, error) {
 	if err != nil {
 		return Submitted{}, err
 	}
+	// verification: signed-bytes-unmended
 	if len(env.Bytes) != len(doc.Payload) { // mending takes bytes out
 		return Submitted{}, fedmsg.Errorf(fedmsg.CodeBadEnvelope,
 			"signed envelope has white space around it, or line breaks or tabs between its tokens; an envelope is one line, and its bytes cannot be changed once signed")
