@@ -24,6 +24,8 @@ type clientFlags struct {
 	tokenFile string
 	timeout   time.Duration
 	noSpool   bool
+	sign      string // file of a key to sign with
+	cert      string // file of its certificate
 	settings  settingFlags
 	nodeGiven bool // by --node
 }
@@ -79,6 +81,10 @@ func (p *program) newClient(cfg config.Config, c *clientFlags, publishes bool) (
 	if strings.ContainsFunc(o.Token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "the token has characters that no token has; see `fedmsg token new`")
 	}
+	if c.cert != "" && c.sign == "" {
+		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "--certificate goes with --sign FILE, the certificate's private key")
+	}
+	o.SigningKey, o.SigningCertificate = c.sign, c.cert
 	if publishes && !c.noSpool {
 		o.Spool = cfg.Spool.Directory // where the node of this machine looks for it
 	}

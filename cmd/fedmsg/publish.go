@@ -50,11 +50,16 @@ Lines are sent as they come; outcomes are printed in their order.
 
 When no node takes a message it is kept in the spool, and sent in order by the next publish or by the node: the exit
 status is then 75. It is 65 when a node refused a message. With --no-spool it stops at the first message that no node
-took, names it, and sends no more: the status is 69, or 75 when it is unknown whether that one is stored.`,
+took, names it, and sends no more: the status is 69, or 75 when it is unknown whether that one is stored.
+
+With --sign each message is signed here, so that everybody who trusts the key can check who said it; else the node signs
+for those whom it has authenticated. The time is signed too: a message cannot be published again under its --id. What is
+signed already, as fedmsg sign prints it, is sent as it is.`,
 		Example: `  fedmsg publish --topic shop.order.new --message "Order 17"
   echo '{"order": 17}' | fedmsg publish --topic org.example.dev.shop.order.new
   fedmsg publish --topic repo.update --modname git body.json
   fedmsg publish --topic shop.order.new --json-input --message '{"order": 17}' --header priority=high
+  fedmsg publish --sign shop.key --topic shop.order.new --message "Order 17"
   fedmsg publish <messages.jsonl`,
 		Args:        cobra.MaximumNArgs(1),
 		Annotations: map[string]string{wordsHint: "the topic goes with --topic, text with --message"},
@@ -69,6 +74,8 @@ took, names it, and sends no more: the status is 69, or 75 when it is unknown wh
 	f.StringVar(&o.id, "id", "", "id of the message, so that the same message may be published again (default: a new one)")
 	f.StringArrayVar(&o.headers, "header", nil, "label KEY=VALUE; may be repeated")
 	f.StringVar(&o.username, "username", "", "who the message says it is from (default: the name of the user)")
+	f.StringVar(&o.sign, "sign", "", "sign with the private key in this file; see fedmsg keys new")
+	f.StringVar(&o.cert, "certificate", "", "send this certificate of the key along, which its authority issued")
 	f.StringVar(&o.format, "format", "text", "text (ID POSITION) or json (the receipt)")
 	choices(cmd, "format", "text", "json")
 	choices(cmd, "environment", "dev", "stg", "prod", "production")
