@@ -6,17 +6,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
 )
 
 // TestGoPage vets and runs each program of docs/go.md, in order, beside one node.
 func TestGoPage(t *testing.T) {
 	t.Parallel()
-	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{})
-	sh := newShell(t, repository, filepath.Dir(node.Socket), "FEDMSG_NODE=unix://"+node.Socket)
 	dir := t.TempDir()
+	key, public := filepath.Join(dir, "shop.key"), filepath.Join(dir, "shop.pub")
+	made := fedmsgtest.CLI(t, nil, "keys", "new", "--out", key)
+	if err := os.WriteFile(public, []byte(made.Stdout), 0o600); err != nil || made.Status != 0 {
+		t.Fatal(err, made)
+	}
+	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{
+		Config: strings.Replace(trustOfPage(t, "docs/go.md"), "/etc/fedmsg/shop.pub", public, 1),
+	})
+	sh := newShell(t, repository, filepath.Dir(node.Socket), "FEDMSG_NODE=unix://"+node.Socket, "SHOP_KEY="+key)
 	wants := []string{
-		" ", "true\n", "1000 on disk", "org.example.dev.shop.order.new uid:",
+		" ", "true\n", "signed and stored at ", "1000 on disk", "org.example.dev.shop.order.new uid:",
 	}
 	programs := 0
 	for _, b := range blocks(readPage(t, "docs/go.md")) {
@@ -39,9 +47,27 @@ func TestGoPage(t *testing.T) {
 	if programs != len(wants) {
 		t.Errorf("the page has %d programs, want %d", programs, len(wants))
 	}
-	if n := node.Log(t).Last; n != 1002 {
-		t.Errorf("the programs stored %d messages, want 1002", n)
+	entries := node.ReadAll(t)
+	if len(entries) != 1003 {
+		t.Errorf("the programs stored %d messages, want 1003", len(entries))
 	}
+	for _, e := range entries {
+		if own := e.Topic == "org.example.dev.shop.order.paid"; own != (e.Signer == "shop") || e.Verdict != fedmsg.VerdictOK {
+			t.Fatalf("%s is signed by %q: %s", e.Topic, e.Signer, e.Verdict)
+		}
+	}
+}
+
+// trustOfPage gives the lines of configuration on a page.
+func trustOfPage(t *testing.T, page string) string {
+	t.Helper()
+	for _, b := range blocks(readPage(t, page)) {
+		if b.info == "toml" {
+			return b.text
+		}
+	}
+	t.Fatalf("%s has no lines of configuration", page)
+	return ""
 }
 
 // TestReadmeGo compiles the lines of Go in the README, which stand there without what is around them.
