@@ -183,7 +183,7 @@ func (p *program) oldTailCommand() *cobra.Command {
 	f := cmd.Flags()
 	c := oldClientFlags(f)
 	old := append(commonOldFlags(),
-		oldFlag{name: "no-validate"}, oldFlag{name: "validate", refuse: true, instead: "signatures are not verified yet; the sender is who the node authenticated"},
+		oldFlag{name: "no-validate"}, oldFlag{name: "validate", refuse: true, instead: "the node verifies before it stores, and --pretty and --terse show who signed; see `fedmsg verify` to check again"},
 		oldFlag{name: "cowsay", refuse: true, instead: "it ran a shell on text from messages; use --terse"},
 		oldFlag{name: "query", value: true, refuse: true, instead: "use `fedmsg tail --format raw | jq .msg`"},
 		oldFlag{name: "users", value: true, refuse: true, instead: "use `fedmsg tail --format raw | jq`"},

@@ -34,8 +34,9 @@ func (p *program) tailCommand() *cobra.Command {
 		Long: `Show messages as they come, or from a point in the past on. When the connection breaks, tail connects again and goes on
 where it stood. If the node can no longer give what lies in between, tail says so on standard error.
 
-In a pattern * stands for one word and # for any number of words. The sender is who handed the message to the node, as the
-node authenticated it; a name that the message merely claims is shown as a claim.
+In a pattern * stands for one word and # for any number of words. The signer is who said it, as the node verified it, or that
+nobody signed it or looked. The sender is who handed it to the node, as the node authenticated it; a name that the message
+merely claims is shown as a claim.
 
 Formats: pretty (for reading), terse (one line each), json (the entry, one a line), raw (the envelope, one a line).`,
 		Example: `  fedmsg tail
