@@ -68,20 +68,18 @@ type Spool struct {
 // Default is the configuration of a node for which nothing was set.
 func Default(sys System) Config {
 	return Config{
-		TopicPrefix: "org.example",
-		Environment: "dev",
-		State:       StateDir(sys),
-		LogLevel:    slog.LevelInfo,
-		Verify:      fedmsg.VerifyRequire,
-		Sign:        []sign.Form{sign.DSSE},
-		HTTP:        defaultHTTP(sys),
-		Log:         Log{SegmentBytes: 128 << 20, MaxBytes: 10 << 30, MaxAge: 30 * 24 * time.Hour, QueueBytes: 8 << 20},
-		Feed:        Feed{RingBytes: 4 << 20},
-		Limits:      fedmsg.DefaultLimits(),
-		Spool:       Spool{Directory: SpoolDir(sys), Interval: 2 * time.Second},
-		Verification: trust.Settings{
-			MaxAge: time.Hour, MaxFuture: time.Minute, OnStaleCRL: "refuse", StaleCRLGrace: 7 * 24 * time.Hour,
-		},
+		TopicPrefix:  "org.example",
+		Environment:  "dev",
+		State:        StateDir(sys),
+		LogLevel:     slog.LevelInfo,
+		Verify:       fedmsg.VerifyRequire,
+		Sign:         []sign.Form{sign.DSSE},
+		HTTP:         defaultHTTP(sys),
+		Log:          Log{SegmentBytes: 128 << 20, MaxBytes: 10 << 30, MaxAge: 30 * 24 * time.Hour, QueueBytes: 8 << 20},
+		Feed:         Feed{RingBytes: 4 << 20},
+		Limits:       fedmsg.DefaultLimits(),
+		Spool:        Spool{Directory: SpoolDir(sys), Interval: 2 * time.Second},
+		Verification: trust.DefaultSettings(),
 	}
 }
 

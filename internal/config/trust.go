@@ -49,7 +49,7 @@ func (c *Config) validateTrust() error {
 	}
 	faults = append(faults, absolute("trust_file", c.TrustFile))
 	file := trust.File{Trust: c.Trust, Policy: c.Policy}
-	faults = append(faults, validated(&file), validated(&c.Verification))
+	faults = append(faults, file.Validate(), c.Verification.Validate())
 	for i := range c.Trust {
 		for _, path := range paths(&c.Trust[i]) {
 			if *path != "" && !filepath.IsAbs(*path) {
@@ -58,14 +58,6 @@ func (c *Config) validateTrust() error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// validated asks a value whether it makes sense.
-func validated(v any) error {
-	if v, ok := v.(interface{ Validate() error }); ok {
-		return v.Validate()
-	}
-	return nil
 }
 
 func absolute(key, path string) error {
@@ -99,7 +91,7 @@ func ReadTrust(path string) (trust.File, error) {
 	l := &loader{root: newSection("", reflect.ValueOf(&f).Elem()), origins: map[string]Origin{}}
 	l.file(path)
 	if len(l.faults) == 0 {
-		l.check(validated(&f))
+		l.check(f.Validate())
 	}
 	if err := l.faults.coded(); err != nil {
 		return trust.File{}, err
