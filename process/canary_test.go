@@ -271,7 +271,7 @@ func (s *secretNode) commands(t *testing.T) {
 	other := filepath.Join(dir, "other")
 	for _, args := range [][]string{
 		{"config", "show", "--config", config}, {"config", "show", "--config", config, "--format", "json"}, {"config", "check", "--config", config},
-		{"token", "list", "--config", config}, {"keys", "show", "--state", s.State}, {"keys", "show", "--format", "json", mine}, {"keys", "show", "--pem", s.x509Key},
+		{"token", "ls", "--config", config}, {"keys", "show", "--state", s.State}, {"keys", "show", "--format", "json", mine}, {"keys", "show", "--pem", s.x509Key},
 		{"sign", "--key", mine, messages}, {"sign", "--key", s.x509Key, "--certificate", s.kit.path("old.crt"), "--form", "x509", messages},
 		{"sign", "--key", s.pgpKey, "--form", "gpg", messages},
 		{"keys", "new", "--state", s.State}, {"keys", "import", mine, "--state", s.State},
