@@ -87,7 +87,7 @@ func (p *program) addKey(cmd *cobra.Command, k *keys.Private, done string) error
 	}
 	p.warn(l.Warnings)
 	dir := daemon.KeysDir(l.Config.State)
-	before, err := keyFiles(dir)
+	before, err := sign.KeyFiles(dir)
 	if err != nil {
 		return err
 	}

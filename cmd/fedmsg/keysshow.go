@@ -16,6 +16,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/daemon"
 	"github.com/federated-messaging/fedmsg/internal/keys"
 	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/sign"
 )
 
 // shownKey is a key as it is shown.
@@ -84,7 +85,7 @@ func (p *program) nodeKeys(cmd *cobra.Command) (paths []string, signs string, er
 	}
 	p.warn(l.Warnings)
 	dir := daemon.KeysDir(l.Config.State)
-	if paths, err = keyFiles(dir); err != nil {
+	if paths, err = sign.KeyFiles(dir); err != nil {
 		return nil, "", err
 	}
 	if signs = l.Config.Signing.Key; signs != "" {

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
-	"encoding/pem"
-	"os"
 	"os/user"
 	"time"
 
@@ -111,7 +108,7 @@ func (p *program) detached(cmd *cobra.Command, o *signFlags) (func([]byte) ([]by
 	}
 	var certificate []byte
 	if o.certificate != "" {
-		if certificate, err = readCertificate(o.certificate, k); err != nil {
+		if certificate, err = sign.ReadCertificate(o.certificate, k.Public()); err != nil {
 			return nil, err
 		}
 	}
@@ -122,27 +119,6 @@ func (p *program) detached(cmd *cobra.Command, o *signFlags) (func([]byte) ([]by
 		}
 		return wire.AppendDSSE(nil, wire.EnvelopeType, envelope, signatures), nil
 	}, nil
-}
-
-// readCertificate reads the certificate of a key, in PEM; others may stand behind it.
-func readCertificate(path string, k *keys.Private) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fedmsg.WrapError(fedmsg.CodeUsage, err, "--certificate")
-	}
-	block, _ := pem.Decode(text)
-	if block == nil || block.Type != "CERTIFICATE" {
-		return nil, fedmsg.Errorf(fedmsg.CodeConfig, "%s is not a certificate in PEM", path)
-	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fedmsg.WrapError(fedmsg.CodeConfig, err, "%s is not a certificate", path)
-	}
-	public, err := keys.NewPublic(c.PublicKey)
-	if err != nil || public.ID() != k.Public().ID() {
-		return nil, fedmsg.Errorf(fedmsg.CodeConfig, "the certificate %s is not of the key", path)
-	}
-	return c.Raw, nil
 }
 
 // username is who the user claims to be.

@@ -2,11 +2,7 @@ package main
 
 import (
 	"errors"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +10,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/daemon"
 	"github.com/federated-messaging/fedmsg/internal/keys"
+	"github.com/federated-messaging/fedmsg/internal/sign"
 	"github.com/federated-messaging/fedmsg/internal/trust"
 )
 
@@ -55,7 +52,7 @@ func (p *program) trustConfig(cmd *cobra.Command, path string) (trust.Config, er
 
 // ownKeys gives the public halves of the keys that the node signs or signed with, so far as this user may read them.
 func (p *program) ownKeys(cfg *config.Config) (own []keys.Public) {
-	paths, err := keyFiles(daemon.KeysDir(cfg.State))
+	paths, err := sign.KeyFiles(daemon.KeysDir(cfg.State))
 	if cfg.Signing.Key != "" {
 		paths = append(paths, cfg.Signing.Key)
 	}
@@ -73,38 +70,24 @@ func (p *program) ownKeys(cfg *config.Config) (own []keys.Public) {
 	return own
 }
 
-// ownKey is the file of the newest key of the node in the state directory.
+// ownKey is the file of the key that the node of this machine signs with.
 func (p *program) ownKey(cmd *cobra.Command) (string, error) {
-	state, err := p.stateDir(cmd)
+	l, err := p.loadConfig(cmd, settingFlags{"state": "state"})
 	if err != nil {
 		return "", err
 	}
-	paths, err := keyFiles(daemon.KeysDir(state))
-	if err != nil {
-		return "", err
-	}
-	if len(paths) == 0 {
-		return "", fedmsg.Errorf(fedmsg.CodeUsage, "--key is missing, and the node has no key in %s; make one with fedmsg keys new", daemon.KeysDir(state))
-	}
-	p.note("%s: signing with the node's own key %s", cmd.CommandPath(), paths[0])
-	return paths[0], nil
-}
-
-// keyFiles lists the files of a node's keys, the newest first: their names begin with when they were made, and the last by name
-// signs, see package sign. A directory that is not there has none.
-func keyFiles(dir string) ([]string, error) {
-	list, err := os.ReadDir(dir) // sorted
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fedmsg.WrapError(fedmsg.CodeForbidden, err, "cannot read the node's keys")
-	}
-	var paths []string
-	for _, e := range slices.Backward(list) {
-		if filepath.Ext(e.Name()) == ".key" && !strings.HasPrefix(e.Name(), ".") {
-			paths = append(paths, filepath.Join(dir, e.Name()))
+	p.warn(l.Warnings)
+	path, dir := l.Config.Signing.Key, daemon.KeysDir(l.Config.State)
+	if path == "" {
+		paths, err := sign.KeyFiles(dir)
+		switch {
+		case err != nil:
+			return "", err
+		case len(paths) == 0:
+			return "", fedmsg.Errorf(fedmsg.CodeUsage, "--key is missing, and the node has no key in %s; make one with fedmsg keys new", dir)
 		}
+		path = paths[0]
 	}
-	return paths, nil
+	p.note("%s: signing with the node's own key %s", cmd.CommandPath(), path)
+	return path, nil
 }
