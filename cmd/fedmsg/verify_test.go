@@ -294,6 +294,8 @@ func TestVerifyForms(t *testing.T) {
 		{"receipt without a time", s.dsse(t, wire.ReceiptType, `{}`), "bad malformed_signature - line 1: ", ""},
 		{"envelope as a receipt", s.dsse(t, wire.EnvelopeType, receipt), "bad bad_topic - line 1: ", ""},
 		{"unsigned", order, "bad unsigned - line 1: nobody signed the message on " + orderTopic, ""},
+		{"unsigned with members of DSSE", strings.Replace(order, `{"i"`, `{"payload":"","payloadType":"","i"`, 1), "bad unsigned - line 1: ", ""},
+		{"a message that hides behind messages", `{"topic":"a.b","raw_messages":[]}`, "bad bad_envelope - line 1: an object is a message", ""},
 		{"not JSON", "order", "bad bad_json - line 1: ", ""},
 	}
 	for _, c := range cases {
