@@ -67,6 +67,16 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// TestExplainWithoutOwnKeys knows no node that signs nothing.
+func TestExplainWithoutOwnKeys(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.OwnName, c.OwnTopics = "node1", patterns(t, "#")
+	if x := open(t, c).Explain("org.example.x", "node1", then); x.Allowed || x.Code != fedmsg.CodeUnknownSigner {
+		t.Errorf("got %+v", x)
+	}
+}
+
 // TestExplainNitpicky names the policy where it lists nothing.
 func TestExplainNitpicky(t *testing.T) {
 	t.Parallel()
