@@ -24,19 +24,6 @@ type judge struct {
 	asOfNow bool
 }
 
-// verdict is what was found of one document.
-type verdict struct {
-	place     string // in the input
-	signer    string // with an error so far as known
-	topic, id string
-	verdict   fedmsg.Verdict
-	receipt   *wire.Receipt // what the document is a receipt of
-	at        time.Time     // as of which it was judged; zero where it was not
-	claimed   bool          // nobody but the message itself says so
-	undated   bool          // not even the message does, so it was judged by what holds now
-	err       error
-}
-
 // document judges whatever a document is.
 func (j *judge) document(doc *document) verdict {
 	v := verdict{place: doc.at, err: doc.err}
