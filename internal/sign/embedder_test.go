@@ -158,6 +158,25 @@ func TestSignBothForms(t *testing.T) {
 	}
 }
 
+// TestOldKeyBesideOwn holds that the key of the old form signs nothing else, also where it lies among the node's keys.
+func TestOldKeyBesideOwn(t *testing.T) {
+	s, c, _ := open(t, nil)
+	first := s.Own()[0].ID()
+	key, cert := oldKey(t, "shell-vm.example.com")
+	text, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Forms, c.Settings.X509Key, c.Settings.X509Certificate = []Form{X509, DSSE}, write(t, c.Dir, "x509.key", text), cert
+	both, err := Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own := both.Own(); len(own) != 1 || own[0].ID() != first {
+		t.Errorf("own are %v", own)
+	}
+}
+
 func TestOpenEmbedderRefusals(t *testing.T) {
 	rsa, rsaCert := oldKey(t, "shell-vm.example.com")
 	ec, ecCert := oldKey(t, "ec-vm.example.com")

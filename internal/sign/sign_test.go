@@ -291,6 +291,20 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestFailureOfAMoment holds that what could not be read once is read again, although no file has changed.
+func TestFailureOfAMoment(t *testing.T) {
+	s, _, now := open(t, nil)
+	s.load(nil, errors.New("too many open files"))
+	s.seen, _ = s.look()
+	if s.Err() == nil || len(s.Own()) != 1 {
+		t.Error("the failure is not told")
+	}
+	now.step(time.Second)
+	if err := s.Err(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestReloadWhileSigning signs and looks at keys from many goroutines while keys come and go.
 func TestReloadWhileSigning(t *testing.T) {
 	s, c, now := open(t, nil)

@@ -122,6 +122,7 @@ func (s *scanner) signatures(each func(signatureText)) {
 	}
 	o := s.enter()
 	for n := 1; s.more(&o, ']'); n++ {
+		// verification: number-of-signatures (TestDecodeSignaturesRefusals)
 		if n > MaxSignatures {
 			s.failf(fedmsg.CodeMalformedSignature, "there are more than %d signatures", MaxSignatures)
 			break
@@ -218,6 +219,7 @@ func (s *scanner) checkBase64(text []byte, most int, what string) {
 func (s *scanner) base64(dst, text []byte, what string) []byte {
 	out, err := base64.StdEncoding.Strict().AppendDecode(dst, text)
 	// verification: dsse-base64
+	// verification: canonical-base64 (TestDecodeSignaturesRefusals)
 	if err != nil || bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
 		s.failf(fedmsg.CodeMalformedSignature, "%s is not canonical base64: the standard alphabet with padding, and nothing between", what)
 		return dst

@@ -58,6 +58,7 @@ func TestSubmittedDSSERefusals(t *testing.T) {
 		{dsseOf(EnvelopeType, `{"topic":"a.b","msg":{"a":NaN}}`), fedmsg.CodeBadJSON, "NaN"},
 		{dsseOf(EnvelopeType, dsseOf(EnvelopeType, plainEnvelope)), fedmsg.CodeBadTopic, "missing"},
 		{`{"payload":"e30="}`, fedmsg.CodeMalformedSignature, "one is missing"},
+		{`{"payload":"e30=","topic":"a.b"}`, fedmsg.CodeBadEnvelope, `unknown key "payload"`},
 		{`{"payload":"e30=","msg":{}}`, fedmsg.CodeBadEnvelope, `unknown key "payload"`},
 		{`{"signatures":[],"payload":"e30=","payloadType":"` + EnvelopeType + `"}`, fedmsg.CodeMalformedSignature, "empty"},
 	} {

@@ -54,6 +54,7 @@ func (d *Decoder) signed(data []byte) (Submitted, error) {
 		return Submitted{}, err
 	}
 	// verification: payload-type
+	// verification: payload-type (TestSubmittedDSSERefusals)
 	if doc.Type != EnvelopeType {
 		return Submitted{}, malformed("payloadType is %q; what is signed for publishing is %s", clip(doc.Type), EnvelopeType)
 	}
@@ -62,7 +63,9 @@ func (d *Decoder) signed(data []byte) (Submitted, error) {
 		return Submitted{}, err
 	}
 	// verification: signed-bytes-unmended
-	if len(env.Bytes) != len(doc.Payload) { // mending takes bytes out
+	// Mending takes bytes out.
+	// verification: payload-bytes (TestSubmittedDSSERefusals)
+	if len(env.Bytes) != len(doc.Payload) {
 		return Submitted{}, fedmsg.Errorf(fedmsg.CodeBadEnvelope,
 			"signed envelope has white space around it, or line breaks or tabs between its tokens; an envelope is one line, and its bytes cannot be changed once signed")
 	}
