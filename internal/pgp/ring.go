@@ -145,7 +145,6 @@ func (a *assembler) addSignature(p raw) error {
 
 // made parses a signature on a key and verifies that the primary key made it over what it stands behind; else it gives nil.
 func (a *assembler) made(p raw, h head) *packet.Signature {
-	// verification: openpgp-broken-binding
 	if h.version != 4 || h.hash == hashMD5 || h.hash == hashRIPEMD {
 		return nil
 	}
