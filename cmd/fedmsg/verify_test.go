@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -352,6 +354,16 @@ func TestVerifyAnswersAtOnce(t *testing.T) {
 		t.Errorf("status %d when it is interrupted", status)
 	}
 	feed.Close()
+}
+
+// TestVerifyBrokenInput says what came before the input broke, and does not call that the end.
+func TestVerifyBrokenInput(t *testing.T) {
+	t.Parallel()
+	in := io.MultiReader(strings.NewReader(order+"\n"), iotest.ErrReader(errors.New("broken disk")))
+	lines, diag, status := call(t, in, "verify", "--state", t.TempDir())
+	if status != 64 || len(lines) != 1 || !strings.Contains(diag, "cannot read the input: broken disk") {
+		t.Errorf("status %d, %q, %q", status, lines, diag)
+	}
 }
 
 // TestVerifyKeepsOrder verifies more than is handed on at once.
