@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -277,5 +278,34 @@ func TestSigningGivesRoomBack(t *testing.T) {
 		if c.box.bytes != 0 {
 			t.Errorf("%d bytes are under way when all is over", c.box.bytes)
 		}
+	}
+}
+
+// TestGivenUpWhileSigning gives up all that is under way while a message waits for its turn to be signed: its room stays its
+// own.
+func TestGivenUpWhileSigning(t *testing.T) {
+	n := startNode(t)
+	c := newClient(t, Options{Node: n.uri, SigningKey: signingKey(t, "ed25519")})
+	under := func() int {
+		c.box.mu.Lock()
+		defer c.box.mu.Unlock()
+		return c.box.bytes
+	}
+	c.signer.turn <- struct{}{}
+	done := make(chan error)
+	go func() {
+		_, err := c.Publish(t.Context(), "a.b", body(1))
+		done <- err
+	}()
+	for under() == 0 {
+		runtime.Gosched()
+	}
+	c.giveUp(fedmsg.Errorf(fedmsg.CodeUnavailable, "gone"))
+	if under() == 0 {
+		t.Error("the room of the waiting message was given back")
+	}
+	c.signer.leave()
+	if err := <-done; err != nil || under() != 0 {
+		t.Errorf("%v, %d bytes under way", err, under())
 	}
 }
