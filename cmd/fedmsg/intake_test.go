@@ -69,6 +69,7 @@ func TestIntake(t *testing.T) {
 		{"two arrays under one name", `{"raw_messages":[1],"raw_messages":[2]}`, []string{"line 1, element 1 1", "line 1, element 1 2"}},
 		{"a message that hides behind messages", `{"topic":"a","raw_messages":[]}`, []string{"line 1 !bad_envelope"}},
 		{"an array within a message", `{"msg":{"raw_messages":[1]}}`, []string{`line 1 {"msg":{"raw_messages":[1]}}`}},
+		{"a quote before the messages", `{"a":"\"","raw_messages":[1]}`, []string{"line 1, element 1 1"}},
 		{"quoted brackets", `{"a":"[{\"","b":1}`, []string{`line 1 {"a":"[{\"","b":1}`}},
 	}
 	for _, c := range cases {
