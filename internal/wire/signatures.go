@@ -218,7 +218,6 @@ func (s *scanner) checkBase64(text []byte, most int, what string) {
 // without the line breaks that the standard library passes over.
 func (s *scanner) base64(dst, text []byte, what string) []byte {
 	out, err := base64.StdEncoding.Strict().AppendDecode(dst, text)
-	// verification: dsse-base64
 	// verification: canonical-base64 (TestDecodeSignaturesRefusals)
 	if err != nil || bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
 		s.failf(fedmsg.CodeMalformedSignature, "%s is not canonical base64: the standard alphabet with padding, and nothing between", what)

@@ -53,7 +53,6 @@ func (d *Decoder) signed(data []byte) (Submitted, error) {
 	if err != nil {
 		return Submitted{}, err
 	}
-	// verification: payload-type
 	// verification: payload-type (TestSubmittedDSSERefusals)
 	if doc.Type != EnvelopeType {
 		return Submitted{}, malformed("payloadType is %q; what is signed for publishing is %s", clip(doc.Type), EnvelopeType)
@@ -62,7 +61,6 @@ func (d *Decoder) signed(data []byte) (Submitted, error) {
 	if err != nil {
 		return Submitted{}, err
 	}
-	// verification: signed-bytes-unmended
 	// Mending takes bytes out.
 	// verification: payload-bytes (TestSubmittedDSSERefusals)
 	if len(env.Bytes) != len(doc.Payload) {
