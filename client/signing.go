@@ -2,9 +2,6 @@ package client
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
-	"os"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/keys"
@@ -38,31 +35,13 @@ func newSigner(key, certificate string) (*signer, error) {
 	}
 	s := &signer{key: k, turn: make(chan struct{}, 1)}
 	if certificate != "" {
-		if s.certificate, err = readCertificate(certificate, k); err != nil {
+		c, err := keys.ReadCertificate(certificate, k.Public())
+		if err != nil {
 			return nil, err
 		}
+		s.certificate = c.Raw
 	}
 	return s, nil
-}
-
-// readCertificate reads the first certificate of a PEM file, which must be of the key.
-func readCertificate(path string, k *keys.Private) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot read the certificate to sign with")
-	}
-	block, _ := pem.Decode(text)
-	if block == nil || block.Type != "CERTIFICATE" {
-		return nil, fedmsg.Errorf(fedmsg.CodeConfig, "%s holds no certificate; it must begin with -----BEGIN CERTIFICATE-----", path)
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fedmsg.WrapError(fedmsg.CodeConfig, err, "the certificate %s cannot be read", path)
-	}
-	if p, err := keys.NewPublic(cert.PublicKey); err != nil || p.ID() != k.Public().ID() {
-		return nil, fedmsg.WrapError(fedmsg.CodeConfig, err, "the certificate %s is of another key than the one to sign with", path)
-	}
-	return block.Bytes, nil
 }
 
 // sealLocked makes of d the signed document that is sent, if this client signs and d is not signed yet. It is called with

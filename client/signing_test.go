@@ -240,6 +240,8 @@ func TestSigningCertificate(t *testing.T) {
 	if err := json.Unmarshal(n.log[0].Signatures, &list); err != nil || !bytes.Equal(list[0].Cert, openssl(t, "x509", "-in", cert, "-outform", "DER")) {
 		t.Errorf("%v: %s", err, n.log[0].Signatures)
 	}
+	nameless := filepath.Join(t.TempDir(), "nameless.pem") // nobody would take what is signed with it
+	openssl(t, "req", "-x509", "-key", key, "-subj", "/O=shop", "-out", nameless)
 	open := signingKey(t, "ed25519")
 	if err := os.Chmod(open, 0o640); err != nil {
 		t.Fatal(err)
@@ -248,6 +250,7 @@ func TestSigningCertificate(t *testing.T) {
 		{SigningCertificate: cert},
 		{SigningKey: signingKey(t, "p256"), SigningCertificate: cert},
 		{SigningKey: key, SigningCertificate: key},
+		{SigningKey: key, SigningCertificate: nameless},
 		{SigningKey: key, SigningCertificate: "/nonexistent"},
 		{SigningKey: "/nonexistent"},
 		{SigningKey: cert},

@@ -108,9 +108,11 @@ func (p *program) detached(cmd *cobra.Command, o *signFlags) (func([]byte) ([]by
 	}
 	var certificate []byte
 	if o.certificate != "" {
-		if certificate, err = sign.ReadCertificate(o.certificate, k.Public()); err != nil {
+		c, err := keys.ReadCertificate(o.certificate, k.Public())
+		if err != nil {
 			return nil, err
 		}
+		certificate = c.Raw
 	}
 	return func(envelope []byte) ([]byte, error) {
 		signatures, err := sign.Detached(envelope, k, certificate)

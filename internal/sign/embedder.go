@@ -34,11 +34,11 @@ func OpenEmbedder(key, certificate string) (*Embedder, error) {
 	if !ok {
 		return nil, fedmsg.Errorf(fedmsg.CodeConfig, "the private key %s is not RSA (%s), and the old form x509 knows no other", key, k.Public().Algorithm())
 	}
-	parsed, err := readCertificate(certificate, k.Public())
+	parsed, err := keys.ReadCertificate(certificate, k.Public())
 	if err != nil {
 		return nil, err
 	}
-	text := pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: parsed.Raw})
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: parsed.Raw})
 	return &Embedder{key: k, rsa: private, certificate: wrapped(text), parsed: parsed}, nil
 }
 

@@ -28,6 +28,20 @@ func keyNames(dir string) ([]string, error) {
 	return slices.DeleteFunc(names, func(name string) bool { return filepath.Ext(name) != keySuffix || name[0] == '.' }), nil
 }
 
+// KeyFiles lists the files of the keys in the directory of a node's keys. The first is the newest, with which the node signs. A
+// directory that is not there has none.
+func KeyFiles(dir string) ([]string, error) {
+	names, err := keyNames(dir)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(names)
+	for i, name := range names {
+		names[i] = filepath.Join(dir, name)
+	}
+	return names, nil
+}
+
 // NewKey puts a key into the directory of a node's keys, which is made with mode 0700 when needed, as the newest: a running
 // node signs with it from its next look on. Its file is named by the time and the key; the name comes after all others also
 // when the clock was set back. The error has CodeCannotMake.

@@ -126,7 +126,7 @@ func (s *Signer) read(seen []file) (*loaded, error) {
 	}
 	var der []byte
 	if path := s.c.Settings.Certificate; path != "" {
-		if l.certificate, err = readCertificate(path, signing.Public()); err != nil {
+		if l.certificate, err = keys.ReadCertificate(path, signing.Public()); err != nil {
 			return nil, err
 		}
 		der = l.certificate.Raw
