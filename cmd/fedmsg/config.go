@@ -8,6 +8,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/config"
+	"github.com/federated-messaging/fedmsg/internal/trust"
 )
 
 // configCommand is `fedmsg config`: what a node would be configured to do.
@@ -16,7 +17,7 @@ func (p *program) configCommand() *cobra.Command {
 		Use:   "config",
 		Short: "Show or check the configuration",
 		Long: `Show or check what serve would read: the file, conf.d/*.toml beside it, and FEDMSG_* variables, where a later one wins.
-Nothing is opened and no node is asked.`,
+No node is asked. Check also reads trust_file and the files that [[trust]] names.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -68,6 +69,9 @@ func (p *program) configCheck() *cobra.Command {
 				p.warn(l.Warnings)
 			}
 			if err != nil {
+				return err
+			}
+			if _, err := trust.Open(configured(&l.Config)); err != nil {
 				return err
 			}
 			files := "no file is read"

@@ -100,7 +100,7 @@ func codeArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return wordsError(cmd, args, err)
+				return wordsError(cmd, args, check, err)
 			}
 			return nil
 		}

@@ -112,7 +112,6 @@ func (p *program) trustLs() *cobra.Command {
 			}
 			roots = append(roots[:len(roots):len(roots)], f.Trust...)
 		}
-		c.Every = -1
 		store, err := trust.Open(c)
 		if err != nil {
 			return err
@@ -133,7 +132,11 @@ func (p *program) rootsTable(c *trust.Config, roots []trust.Root) error {
 	w := tabwriter.NewWriter(p.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tKIND\tTOPICS\tFILES")
 	if c.Own != nil {
-		fmt.Fprintf(w, "%s\tthis node\t%s\t%d keys\n", ops.Printable(c.OwnName), joinPatterns(c.OwnTopics), len(c.Own()))
+		count := fmt.Sprintf("%d keys", len(c.Own()))
+		if len(c.Own()) == 1 {
+			count = "1 key"
+		}
+		fmt.Fprintf(w, "%s\tthis node\t%s\t%s\n", ops.Printable(c.OwnName), joinPatterns(c.OwnTopics), count)
 	}
 	for i := range roots {
 		r := &roots[i]

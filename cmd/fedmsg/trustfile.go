@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,7 @@ func (p *program) openTrust(cmd *cobra.Command, path string) (*trust.Store, erro
 	if err != nil {
 		return nil, err
 	}
-	c.Archived, c.Every = true, -1
+	c.Archived = true
 	return trust.Open(c)
 }
 
@@ -31,7 +32,7 @@ func (p *program) trustConfig(cmd *cobra.Command, path string) (trust.Config, er
 			return trust.Config{}, fedmsg.WrapError(fedmsg.CodeUsage, err, "--trust")
 		}
 		f, err := config.ReadTrust(path)
-		return trust.Config{File: f, Settings: trust.DefaultSettings()}, err
+		return trust.Config{File: f, Where: filepath.Base(path), Settings: trust.DefaultSettings(), Every: -1}, err
 	}
 	l, err := p.loadConfig(cmd, settingFlags{"state": "state"})
 	if err != nil {
@@ -41,13 +42,19 @@ func (p *program) trustConfig(cmd *cobra.Command, path string) (trust.Config, er
 	cfg := &l.Config
 	host, _ := os.Hostname() // without one the node would not start either
 	signing := cfg.SigningSettings(host)
-	c := trust.Config{
-		File: trust.File{Trust: cfg.Trust, Policy: cfg.Policy}, Path: cfg.TrustFile, Read: config.ReadTrust, Settings: cfg.Verification,
-		OwnName: signing.Name, OwnTopics: signing.Topics,
-	}
+	c := configured(cfg)
+	c.OwnName, c.OwnTopics = signing.Name, signing.Topics
 	own := p.ownKeys(cfg)
 	c.Own = func() []keys.Public { return own }
 	return c, nil
+}
+
+// configured is what the configuration and the trust file that it names say, without the node's own keys.
+func configured(cfg *config.Config) trust.Config {
+	return trust.Config{
+		File: trust.File{Trust: cfg.Trust, Policy: cfg.Policy}, Path: cfg.TrustFile, Read: config.ReadTrust, Settings: cfg.Verification,
+		Every: -1,
+	}
 }
 
 // ownKeys gives the public halves of the keys that the node signs or signed with, so far as this user may read them.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,8 +40,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usageError(cmd, err.Error(), "")
 }
 
-// wordsError says what is wrong with the words of a command line, for which a verb's check gave err.
-func wordsError(cmd *cobra.Command, words []string, err error) error {
+// wordsError says what is wrong with the words of a command line, for which the check of a verb gave err.
+func wordsError(cmd *cobra.Command, words []string, check cobra.PositionalArgs, err error) error {
 	switch {
 	case len(words) == 0:
 		_, operand, _ := strings.Cut(cmd.Use, " ")
@@ -49,6 +50,9 @@ func wordsError(cmd *cobra.Command, words []string, err error) error {
 		return unknownVerb(cmd, words[0])
 	case len(cmd.ValidArgs) > 0 && len(words) == 1:
 		return usageError(cmd, err.Error(), nearest.Word(words[0], cmd.ValidArgs))
+	}
+	if operands := strings.Fields(cmd.Use)[1:]; len(words) < len(operands) && check(cmd, append(slices.Clone(words), "")) == nil {
+		return usageError(cmd, operands[len(words)]+" is missing", "")
 	}
 	text := fmt.Sprintf("%q is one word too many", words[len(words)-1])
 	if hint := cmd.Annotations[wordsHint]; hint != "" {

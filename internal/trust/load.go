@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 	"time"
@@ -26,7 +27,7 @@ const inConfiguration = "configuration"
 func (c *Config) define(now time.Time) (*definition, []error) {
 	d := &definition{roots: slices.Clone(c.File.Trust), policy: c.File.Policy}
 	for range d.roots {
-		d.where = append(d.where, inConfiguration)
+		d.where = append(d.where, cmp.Or(c.Where, inConfiguration))
 	}
 	faults := flatten(c.File.Validate())
 	if c.Path == "" {

@@ -52,6 +52,7 @@ type Settings struct {
 // Config says what a [Store] needs.
 type Config struct {
 	File      File                            // the roots of the configuration
+	Where     string                          // how people are told where those stand; empty: "configuration"
 	Path      string                          // a trust file to read beside them; empty: none
 	Read      func(path string) (File, error) // reads it; paths in it are relative to its directory
 	Settings  Settings
