@@ -194,7 +194,7 @@ func members(text []byte) map[string]bool {
 			depth--
 		case ':':
 			if depth == 1 {
-				set[string(text[start:end])] = true
+				set[unescaped(text[start:end])] = true
 			}
 		case '"':
 			for start, i = i+1, i+1; i < len(text) && text[i] != '"'; i++ {
@@ -206,4 +206,16 @@ func members(text []byte) map[string]bool {
 		}
 	}
 	return set
+}
+
+// unescaped is what the inside of a JSON string says.
+func unescaped(inside []byte) string {
+	if bytes.IndexByte(inside, '\\') < 0 {
+		return string(inside)
+	}
+	var text string
+	if json.Unmarshal(fmt.Appendf(nil, `"%s"`, inside), &text) != nil {
+		return string(inside)
+	}
+	return text
 }

@@ -1,9 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
-	"math"
-	"strconv"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -49,6 +48,9 @@ func (j *judge) entry(v *verdict, text []byte) {
 		v.err = err
 		return
 	}
+	if v.err = unambiguous(&e, text); v.err != nil {
+		return
+	}
 	v.topic, v.id = e.Topic, e.ID
 	if e.Envelope == nil {
 		v.err = fedmsg.Errorf(fedmsg.CodeBadEnvelope, "the entry has no envelope")
@@ -58,6 +60,8 @@ func (j *judge) entry(v *verdict, text []byte) {
 	switch {
 	case err != nil:
 		v.err = err
+	case e.Signatures != nil && !bytes.Equal(env.Bytes, e.Envelope):
+		v.err = errLaidOut()
 	case env.ID != e.ID:
 		v.err = fedmsg.Errorf(fedmsg.CodeBadID, "the entry has the id %q and its envelope %q", e.ID, env.ID)
 	case e.Received.IsZero() && !j.asOfNow:
@@ -111,16 +115,21 @@ func (j *judge) envelope(v *verdict, text []byte, signatures json.RawMessage) {
 		return
 	}
 	v.topic, v.id = env.Topic, env.ID
-	if signatures != nil && len(env.Bytes) != len(text) { // mending changed what was signed
-		v.err = fedmsg.Errorf(fedmsg.CodeBadEnvelope, "the signed envelope has white space around it; its bytes are not those of an envelope")
+	if signatures != nil && !bytes.Equal(env.Bytes, text) { // mending changed what was signed
+		v.err = errLaidOut()
 		return
 	}
-	if at, ok := claimedTime(env.Timestamp); ok {
+	if at, ok := env.Time(); ok {
 		j.judgedAt(v, at)
 	} else {
 		v.at, v.undated = j.now, !j.asOfNow
 	}
 	j.verify(v, &env, env.Topic, signatures)
+}
+
+// errLaidOut refuses a signed envelope that is no line.
+func errLaidOut() error {
+	return fedmsg.Errorf(fedmsg.CodeBadEnvelope, "the signed envelope has white space around it, or line breaks or tabs between its tokens; its bytes are not those of an envelope")
 }
 
 // judgedAt sets the time of judgement of what nobody but the document itself dates.
@@ -142,15 +151,4 @@ func (j *judge) verify(v *verdict, env *wire.Envelope, topic string, signatures 
 	if v.err == nil && v.verdict == fedmsg.VerdictUnsigned {
 		v.err = fedmsg.Errorf(fedmsg.CodeUnsigned, "nobody signed the message on %s", env.Topic)
 	}
-}
-
-// claimedTime is the time that an envelope's timestamp states.
-func claimedTime(timestamp []byte) (time.Time, bool) {
-	const most = 1 << 37 // thousands of years
-	seconds, err := strconv.ParseFloat(string(timestamp), 64)
-	if err != nil || math.IsNaN(seconds) || math.Abs(seconds) > most {
-		return time.Time{}, false
-	}
-	whole, part := math.Modf(seconds)
-	return time.Unix(int64(whole), int64(part*1e9)).UTC(), true
 }
