@@ -125,7 +125,7 @@ func TestNodeSigns(t *testing.T) {
 		t.Error("openssl takes the signature for another message")
 	}
 	status, body := r.post(t, r.url+"/v1/messages", `{"topic":"org.debian.prod.wiki.page.edit","msg":{}}`)
-	if status != 403 || !strings.Contains(body, `"wrong_topic"`) || !strings.Contains(body, "signing.topics") {
+	if status != 403 || !strings.Contains(body, `"wrong_topic"`) || !strings.Contains(body, "signs only org.example.dev.#;") || !strings.Contains(body, "signing.topics") {
 		t.Errorf("another topic: %d %s", status, body)
 	}
 }

@@ -30,8 +30,8 @@ type Verifier interface {
 
 // Signer signs for the node what nobody else signed. *sign.Signer is one.
 type Signer interface {
-	// Signs reports whether messages on a topic are signed.
-	Signs(topic string) bool
+	// Topics is what it signs. The slice is shared and must not be changed.
+	Topics() []fedmsg.Pattern
 	// Sign sets r.Envelope, which stays as it is unless a signature is put into it, r.Signatures, r.Signer and r.Verdict. It is
 	// called by several goroutines at once.
 	Sign(r *fedmsg.Record) error

@@ -199,6 +199,9 @@ func (f *fakeVerifier) Verify(r *fedmsg.Record, e *wire.Envelope, at time.Time) 
 	return nil
 }
 
+// signedTopics is what a fakeSigner signs.
+var signedTopics = patterns("node.#")
+
 // fakeSigner signs what is below the topic node.
 type fakeSigner struct {
 	calls  atomic.Int64
@@ -206,7 +209,7 @@ type fakeSigner struct {
 	before func(*fedmsg.Record) error // called by each
 }
 
-func (f *fakeSigner) Signs(topic string) bool { return strings.HasPrefix(topic, "node.") }
+func (f *fakeSigner) Topics() []fedmsg.Pattern { return signedTopics }
 
 func (f *fakeSigner) Sign(r *fedmsg.Record) error {
 	f.calls.Add(1)

@@ -1,6 +1,9 @@
 package ingest
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
@@ -31,20 +34,35 @@ const toSign fedmsg.Verdict = "to sign"
 func (d *Door) unsigned(r *fedmsg.Record, bare bool) error {
 	s := d.c.Signer
 	switch {
-	case s != nil && bare && s.Signs(r.Topic):
+	case s != nil && bare && covers(s.Topics(), r.Topic):
 		r.Verdict = toSign
 	case !d.passage.looks():
 		r.Verdict = fedmsg.VerdictUnchecked
 	case d.passage.Verify == fedmsg.VerifyIfSigned:
 		r.Verdict = fedmsg.VerdictUnsigned
 	case s != nil && bare:
-		return fedmsg.Errorf(fedmsg.CodeWrongTopic, "nobody signed the message on %s, and this node does not sign that topic; publish it signed, or have the node sign it: set topic_prefix and environment, or signing.topics", r.Topic)
+		return fedmsg.Errorf(fedmsg.CodeWrongTopic, "nobody signed the message on %s, and this node signs only %s; publish it signed, or have the node sign it: set topic_prefix and environment, or signing.topics", r.Topic, listed(s.Topics()))
 	case !bare:
 		return fedmsg.Errorf(fedmsg.CodeUnsigned, "the message on %s has crypto or certificate and no signature; leave them out, or sign it", r.Topic)
 	default:
 		return fedmsg.Errorf(fedmsg.CodeUnsigned, "nobody signed the message on %s, and this node takes no other and signs nothing itself; publish it signed, or set sign", r.Topic)
 	}
 	return nil
+}
+
+// maxListed bounds the patterns that stand in one sentence.
+const maxListed = 8
+
+// listed names patterns in a sentence.
+func listed(patterns []fedmsg.Pattern) string {
+	var texts []string
+	for _, p := range patterns[:min(len(patterns), maxListed)] {
+		texts = append(texts, p.String())
+	}
+	if more := len(patterns) - len(texts); more > 0 {
+		texts = append(texts, strconv.Itoa(more)+" more")
+	}
+	return strings.Join(texts, ", ")
 }
 
 // bare reports whether no member of an envelope speaks of signatures.

@@ -97,9 +97,12 @@ func (s *Signer) makeFirst() error {
 	return nil
 }
 
-// Signs reports whether the signer signs messages on a topic.
-func (s *Signer) Signs(topic string) bool {
-	return len(s.c.Forms) > 0 && slices.ContainsFunc(s.c.Settings.Topics, func(p fedmsg.Pattern) bool { return p.Match(topic) })
+// Topics is what the signer signs for the node: nothing where there are no forms. The slice is shared and must not be changed.
+func (s *Signer) Topics() []fedmsg.Pattern {
+	if len(s.c.Forms) == 0 {
+		return nil
+	}
+	return s.c.Settings.Topics
 }
 
 // Sign signs an envelope that carries no signature: it sets r.Envelope (other bytes where the old form is put into it),
