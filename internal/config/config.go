@@ -100,7 +100,7 @@ func defaultHTTP(sys System) httpapi.Config {
 func (c *Config) SigningSettings(host string) sign.Settings {
 	s := c.Signing
 	if s.Name == "" {
-		s.Name = signerName(host)
+		s.Name = trust.NameOf(host)
 	}
 	if len(s.Topics) == 0 {
 		if all, err := fedmsg.ParsePattern(c.TopicPrefix + "." + c.Environment + ".#"); err == nil {
@@ -108,27 +108,6 @@ func (c *Config) SigningSettings(host string) sign.Settings {
 		}
 	}
 	return s
-}
-
-// signerName makes a host's name one that a signer may have.
-func signerName(host string) string {
-	name := []byte(host)
-	for i, c := range name {
-		if !isNameByte(c) {
-			name[i] = '-'
-		}
-	}
-	if len(name) == 0 {
-		return "node"
-	}
-	return string(name[:min(len(name), maxSignerName)])
-}
-
-// maxSignerName bounds the name of a signer, as package trust does for roots.
-const maxSignerName = 64
-
-func isNameByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_'
 }
 
 // Validate reports every value that makes no sense, each error beginning with the name of its key.

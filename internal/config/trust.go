@@ -26,8 +26,8 @@ func (c *Config) validateSigning() error {
 	if slices.Contains(c.Sign, sign.X509) && (s.X509Key == "" || s.X509Certificate == "") {
 		faults = append(faults, fault("sign", "has x509, which needs signing.x509_key and signing.x509_certificate"))
 	}
-	if s.Name != "" && signerName(s.Name) != s.Name {
-		faults = append(faults, fault("signing.name", "is 1 to %d letters, digits, dots, dashes and underscores, not %q", maxSignerName, s.Name))
+	if s.Name != "" && trust.NameOf(s.Name) != s.Name {
+		faults = append(faults, fault("signing.name", "is 1 to 64 letters, digits, dots, dashes and underscores, not %q", s.Name))
 	}
 	if s.Name != "" && slices.ContainsFunc(c.Trust, func(r trust.Root) bool { return r.Name == s.Name }) {
 		faults = append(faults, fault("signing.name", "is %q, which is the name of a [[trust]] too; signers are told apart by it", s.Name))

@@ -1,17 +1,17 @@
 package ingest
 
 import (
-	"math"
-	"strconv"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // fresh refuses a signed message whose time is wrong for this entrance. Everybody who ever saw it could hand it in again, and
 // only the log knows that it is a repetition; of what was trimmed it does not know any more.
-func (d *Door) fresh(topic string, timestamp []byte, now time.Time) error {
-	at, known := claimed(timestamp)
+func (d *Door) fresh(e *wire.Envelope, now time.Time) error {
+	topic := e.Topic
+	at, known := e.Time()
 	until, gone := d.c.Log.Trimmed()
 	switch {
 	// verification: time-missing
@@ -31,18 +31,6 @@ func (d *Door) fresh(topic string, timestamp []byte, now time.Time) error {
 		return fedmsg.Errorf(fedmsg.CodeStale, "the message on %s was signed at %s, and entries received up to %s are trimmed: it may be one of them; if it is not, sign it anew", topic, clock(at), clock(until))
 	}
 	return nil
-}
-
-// claimed reads a timestamp as envelopes have it, seconds since 1970. It reports false where there is none.
-func claimed(raw []byte) (time.Time, bool) {
-	f, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil && !math.IsInf(f, 0) || math.IsNaN(f) {
-		return time.Time{}, false
-	}
-	const year9999 = 253402300799 // what is beyond is as wrong, and cannot be written
-	f = max(-year9999, min(year9999, f))
-	whole := math.Floor(f)
-	return time.Unix(int64(whole), int64((f-whole)*1e9)).UTC(), true
 }
 
 // clock writes a time for people who compare clocks.

@@ -35,7 +35,7 @@ func (b *batch) judge(r *fedmsg.Record, e *wire.Envelope, allowed bool) (err err
 	}
 	if err == nil {
 		// verification: freshness
-		err = d.fresh(r.Topic, e.Timestamp, b.now)
+		err = d.fresh(e, b.now)
 	}
 	return err
 }

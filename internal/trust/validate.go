@@ -2,7 +2,6 @@ package trust
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -13,9 +12,6 @@ const (
 	refuseStale = "refuse"
 	acceptStale = "accept"
 )
-
-// maxName bounds the name of a root: it stands in every entry that somebody of the root signed.
-const maxName = 64
 
 // DefaultSettings is how strictly a node verifies where nothing was set.
 func DefaultSettings() Settings {
@@ -99,11 +95,6 @@ func (r *Root) validate(fault func(format string, args ...any)) {
 	if !r.NotBefore.IsZero() && !r.NotAfter.IsZero() && r.NotAfter.Before(r.NotBefore) {
 		fault("has a not_after that is before its not_before, so it is never trusted")
 	}
-}
-
-// validName reports whether a root's name can stand in ROOT/NAME, log lines and keys.
-func validName(name string) bool {
-	return name != "" && len(name) <= maxName && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
 }
 
 // clip shortens what came from outside, for use in a sentence.
