@@ -29,7 +29,7 @@ type Decoder struct {
 type Envelope struct {
 	Bytes    []byte // the exact bytes, one line: no byte below 0x20, no white space around the object
 	Topic    string
-	ID       string // msg_id, or sha256-HEX of Bytes where the envelope has none (old envelopes)
+	ID       string // msg_id, or sha256-HEX of what is said where the envelope has none (old envelopes)
 	Username string // empty when absent or null; a lone surrogate in it is U+FFFD
 
 	// The members as raw JSON; nil when absent or null. On the old wire Headers is nil also when it is not an object and
@@ -118,14 +118,24 @@ func (d *Decoder) envelope(in *members, m Mode) (Envelope, error) {
 		return Envelope{}, err
 	}
 	if in.raw(msgIDField) == nil {
-		sum := sha256.Sum256(e.Bytes)
-		e.ID = "sha256-" + hex.EncodeToString(sum[:])
+		e.ID = idOf(e.Bytes)
 		return e, nil
 	}
 	if err := d.checkID(e.ID, m); err != nil {
 		return Envelope{}, err
 	}
 	return e, nil
+}
+
+// idOf gives the id of an envelope that has none: the hash of its canonical form without what whoever signs puts in. An old
+// signature stays good in whatever way the same is written, and who writes it in another way must not have another message.
+func idOf(envelope []byte) string {
+	said, err := appendCanonical(nil, envelope, saidMembers)
+	if err != nil { // too deep for the old system, and so for its signatures
+		said = envelope
+	}
+	sum := sha256.Sum256(said)
+	return "sha256-" + hex.EncodeToString(sum[:])
 }
 
 // forgive leaves out what the old wire may send in a member that is of no use.

@@ -54,14 +54,43 @@ func TestEnvelopeEscapedKeys(t *testing.T) {
 }
 
 func TestEnvelopeWithoutID(t *testing.T) {
-	for _, in := range []string{`{"topic":"a.b","msg":{}}`, `{"msg_id":null,"topic":"a.b","msg":{}}`} {
-		sum := sha256.Sum256([]byte(in))
+	for in, said := range map[string]string{
+		`{"topic":"a.b","msg":{}}`:               `{"msg":{},"topic":"a.b"}`,
+		`{"msg_id":null,"topic":"a.b","msg":{}}`: `{"msg":{},"msg_id":null,"topic":"a.b"}`,
+	} {
+		sum := sha256.Sum256([]byte(said))
 		for _, m := range []Mode{Strict, Old} {
 			e, err := newDecoder().Envelope([]byte(in), m)
 			if err != nil || e.ID != "sha256-"+hex.EncodeToString(sum[:]) {
 				t.Errorf("%s: id %q (%v)", in, e.ID, err)
 			}
 		}
+	}
+}
+
+// TestOneIDOfOneSignedMessage holds that nobody makes another message out of one that is signed in the old form, whose
+// signature is good in whatever way the same is written.
+func TestOneIDOfOneSignedMessage(t *testing.T) {
+	const signed = `{"certificate":"Y2VydA==","crypto":"x509","i":1,"msg":{"a":1},"signature":"c2ln","timestamp":1700000000,"topic":"a.b"}`
+	first, err := newDecoder().Envelope([]byte(signed), Strict)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string][2]string{
+		"white space":             {`"i":1`, `"i": 1`},
+		"another escape":          {`"a"`, `"\u0061"`},
+		"another order":           {`"i":1,"msg":{"a":1}`, `"msg":{"a":1},"i":1`},
+		"base64 in lines":         {`"c2ln"`, `"c2ln\n"`},
+		"an escape in the base64": {`"c2ln"`, `"\u00632ln"`},
+		"not signed yet":          {`"certificate":"Y2VydA==","crypto":"x509",`, ``},
+	} {
+		e, err := newDecoder().Envelope([]byte(strings.Replace(signed, change[0], change[1], 1)), Strict)
+		if err != nil || e.ID != first.ID {
+			t.Errorf("%s: id %q, not %q (%v)", name, e.ID, first.ID, err)
+		}
+	}
+	if e, err := newDecoder().Envelope([]byte(strings.Replace(signed, `"a":1`, `"a":2`, 1)), Strict); err != nil || e.ID == first.ID {
+		t.Errorf("another message has the id %q too (%v)", e.ID, err)
 	}
 }
 
