@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"log/slog"
-	"runtime"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -167,8 +166,8 @@ func (b *batch) admitEnvelope(line int, r *fedmsg.Record, s *wire.Submitted, all
 		r.Verdict = fedmsg.VerdictUnchecked
 	case s.Signatures == nil && bare(&s.Envelope):
 		r.Verdict = fedmsg.VerdictUnsigned
-		err = b.unsigned(r, allowed, true)
-	case b.lines > few && runtime.GOMAXPROCS(0) > 1:
+		err = b.unsigned(r, &s.Envelope, allowed)
+	case b.lines > few:
 		b.checks = append(b.checks, check{line: line, record: len(b.records) - 1, allowed: allowed, envelope: s.Envelope, topic: r.Topic})
 	default:
 		e := s.Envelope // its own memory, so that s need not be
