@@ -27,9 +27,9 @@ func meaning(key string) string {
 	case "log_level":
 		return "The least level that is logged: debug, info, warn or error."
 	case "http.listen":
-		return "TCP endpoints, http://HOST:PORT or https://HOST:PORT?cert=FILE&key=FILE; in the query also\nclient_ca=FILE, topics=PATTERN,… (what readers without a token may read), verify=MODE, fd=NAME (socket activation)."
+		return "TCP endpoints, http://HOST:PORT or https://HOST:PORT?cert=FILE&key=FILE; in the query also\nclient_ca=FILE, topics=PATTERN,… (what readers without a token may read), verify=MODE, replaying=allow (publishers may\nsend signed messages over verification.max_age, as from a spool), fd=NAME (socket activation)."
 	case "http.socket":
-		return "Local socket, where the kernel says who the sender is: unix:///PATH?mode=0660&group=NAME&topics=PATTERN,…\n&verify=MODE. Empty: none."
+		return "Local socket, where the kernel says who the sender is: unix:///PATH?mode=0660&group=NAME&topics=PATTERN,…\n&verify=MODE. Publishers may send what waited in a spool, however old. Empty: none."
 	case "http.allowed_hosts":
 		return "Names of this node, beside localhost and IP addresses, that requests may be made to."
 	case "http.allowed_origins":
@@ -108,7 +108,7 @@ func moreMeaning(key string) string {
 	case "spool.interval":
 		return "How often the node looks there."
 	case "verification.max_age":
-		return "A signed message that is older is refused where messages come in live; those of the spool may be older."
+		return "A signed message that is older is refused where messages come in live; those that waited in a spool may be older."
 	case "verification.max_future":
 		return "How far the clock of a signer may be ahead of the node's."
 	case "verification.on_stale_crl":

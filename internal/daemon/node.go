@@ -130,8 +130,10 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		passed = o.Listeners
 	}
 	n.server, err = httpapi.New(c.HTTP, httpapi.Deps{
-		Door: func(m fedmsg.VerifyMode) httpapi.Door { return entrance.With(ingest.Passage{Verify: m}) },
-		Log:  edgeLog{log}, Seeker: log, Feed: live,
+		Door: func(m fedmsg.VerifyMode, replaying bool) httpapi.Door {
+			return entrance.With(ingest.Passage{Verify: m, Replaying: replaying})
+		},
+		Log: edgeLog{log}, Seeker: log, Feed: live,
 		Tokens:    grants(tokens),
 		Dev:       dev,
 		Listeners: passed,

@@ -74,7 +74,7 @@ func (s *Server) listenOn(uri string, ready map[string]net.Listener) error {
 // socketEndpoint is what http.socket says, or the default where a socket was handed over and none is configured.
 func (s *Server) socketEndpoint() (*endpoint, error) {
 	if s.cfg.Socket == "" {
-		return &endpoint{unix: true, loopback: true, read: []fedmsg.Pattern{fedmsg.MatchAll()}}, nil
+		return &endpoint{unix: true, loopback: true, replaying: true, read: []fedmsg.Pattern{fedmsg.MatchAll()}}, nil
 	}
 	return parseSocket(s.cfg.Socket)
 }
@@ -86,7 +86,10 @@ func (s *Server) add(e *endpoint, ln net.Listener, remove func()) error {
 		verify: e.verify, tls: e.tls, local: e.unix, loopback: e.loopback, remove: remove,
 	}
 	if s.deps.Door != nil {
-		l.into = s.deps.Door(e.verify)
+		l.into = s.deps.Door(e.verify, false)
+		if e.replaying {
+			l.late = s.deps.Door(e.verify, true)
+		}
 	}
 	if e.tls {
 		var err error

@@ -14,7 +14,8 @@ type Config struct {
 	// Listen has the TCP endpoints: http://HOST:PORT or https://HOST:PORT?cert=FILE&key=FILE, and in the query also
 	// client_ca=FILE (client certificates signed by it name their senders), topics=PATTERN,… (what a reader without a
 	// token may read here; # on loopback and nothing elsewhere unless given), verify=MODE (what is asked of signatures
-	// here; a fedmsg.VerifyMode, that of the node unless given) and fd=NAME (use the ready-made listener of that name).
+	// here; a fedmsg.VerifyMode, that of the node unless given), replaying=allow (a publisher may say, as on the socket, that
+	// its messages waited somewhere, so that their age does not count) and fd=NAME (use the ready-made listener of that name).
 	Listen []string
 	// Socket is the unix socket: a path, or unix:///PATH?mode=0660&group=NAME&topics=PATTERN,…&verify=MODE; empty for
 	// none. The uid of the peer is the sender.

@@ -38,6 +38,8 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Listen = []string{"https://127.0.0.1:1?cert=x&cert=z&key=y"} }, "cert twice"},
 		{func(c *Config) { c.Listen = []string{"unix:///x"} }, "http.socket"},
 		{func(c *Config) { c.Listen = []string{"http://127.0.0.1:1?mode=0600"} }, `"mode" is not known`},
+		{func(c *Config) { c.Listen = []string{"http://127.0.0.1:1?replaying=yes"} }, `replaying is allow or is left out, not "yes"`},
+		{func(c *Config) { c.Socket = "unix:///x?replaying=allow" }, `"replaying" is not known`},
 		{func(c *Config) { c.Socket = "relative" }, "http.socket"},
 		{func(c *Config) { c.Socket = "unix://host/x" }, "http.socket"},
 		{func(c *Config) { c.Socket = "unix:///x?mode=888" }, "octal"},

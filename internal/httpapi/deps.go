@@ -15,9 +15,9 @@ import (
 
 // Deps is what the server needs of the rest of the node. Fields without "optional" must be set.
 type Deps struct {
-	// Door gives the way into the log for an endpoint, by its option verify=; an empty mode is that of the node. It is called
-	// once for each endpoint.
-	Door   func(fedmsg.VerifyMode) Door
+	// Door gives the way into the log for an endpoint, by its option verify=; an empty mode is that of the node. Replaying asks
+	// for the way of messages that waited somewhere since their publisher made them. It is called when the server is made.
+	Door   func(verify fedmsg.VerifyMode, replaying bool) Door
 	Log    Log
 	Seeker Seeker
 	Feed   Feed

@@ -200,8 +200,8 @@ func edgeConfig() Config {
 }
 
 // as gives every endpoint the same door.
-func as(d Door) func(fedmsg.VerifyMode) Door {
-	return func(fedmsg.VerifyMode) Door { return d }
+func as(d Door) func(fedmsg.VerifyMode, bool) Door {
+	return func(fedmsg.VerifyMode, bool) Door { return d }
 }
 
 // startEdge runs a server until the test ends.
@@ -220,7 +220,7 @@ func startEdge(t testing.TB, change func(*Config, *Deps)) *edge {
 	if change != nil {
 		change(&cfg, &deps)
 	}
-	if d, ok := deps.Door("").(*doorFake); ok {
+	if d, ok := deps.Door("", false).(*doorFake); ok {
 		e.door = d
 	}
 	s, err := New(cfg, deps)

@@ -22,6 +22,9 @@ type endpoint struct {
 	fd       string
 	read     []fedmsg.Pattern  // what everybody may read here
 	verify   fedmsg.VerifyMode // what is asked of signatures; empty leaves it to the node
+	// replaying tells that whoever publishes here may say that a message waited somewhere. On the socket everybody may: the
+	// node's spool is open to the same users, and takes what is old.
+	replaying bool
 
 	cert, key, clientCA string // files
 
@@ -76,7 +79,7 @@ func parseSocket(uri string) (*endpoint, error) {
 	if err != nil || u.Scheme != "unix" || u.Host != "" || u.User != nil || strings.Contains(full, "#") || !filepath.IsAbs(u.Path) {
 		return nil, fmt.Errorf("%q is neither an absolute path nor of the form unix:///PATH?mode=0660&group=NAME; a # is written %%23", uri)
 	}
-	e := &endpoint{uri: uri, address: filepath.Clean(u.Path), unix: true, loopback: true, mode: defaultSocketMode}
+	e := &endpoint{uri: uri, address: filepath.Clean(u.Path), unix: true, loopback: true, replaying: true, mode: defaultSocketMode}
 	if err := e.query(u); err != nil {
 		return nil, err
 	}
@@ -121,6 +124,11 @@ func (e *endpoint) option(name string, values []string) error {
 		e.mode = os.FileMode(mode)
 	case name == "group" && e.unix:
 		e.group = value
+	case name == "replaying" && !e.unix:
+		if value != "allow" {
+			return fmt.Errorf("replaying is allow or is left out, not %q", value)
+		}
+		e.replaying = true
 	case name == "cert" && !e.unix:
 		e.cert = value
 	case name == "key" && !e.unix:
@@ -130,7 +138,7 @@ func (e *endpoint) option(name string, values []string) error {
 	case e.unix:
 		return fmt.Errorf("option %q is not known; there are mode, group, topics, verify, fd", name)
 	default:
-		return fmt.Errorf("option %q is not known; there are cert, key, client_ca, topics, verify, fd", name)
+		return fmt.Errorf("option %q is not known; there are cert, key, client_ca, topics, verify, replaying, fd", name)
 	}
 	return nil
 }

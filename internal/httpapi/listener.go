@@ -23,6 +23,7 @@ type listener struct {
 	read     []fedmsg.Pattern  // what everybody may read here; never changed
 	verify   fedmsg.VerifyMode // what is asked of signatures here; empty leaves it to the node
 	into     Door              // the way into the log for what comes in here
+	late     Door              // the way for what waited somewhere before; nil where its age counts as that of any other
 	tls      bool
 	local    bool          // a unix socket
 	loopback bool          // only this machine can reach it
@@ -61,6 +62,14 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		return c, nil
 	}
+}
+
+// entrance gives the way into the log for messages that come as they are made, or that waited somewhere before.
+func (l *listener) entrance(replaying bool) Door {
+	if replaying && l.late != nil {
+		return l.late
+	}
+	return l.into
 }
 
 // serving gives the listener that the http.Server is to use.

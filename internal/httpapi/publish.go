@@ -17,19 +17,20 @@ import (
 // duplicate true and the first receipt, so that a publisher that retries need not care.
 func (s *Server) handlePublish(w http.ResponseWriter, r *http.Request, id identity) {
 	stream, err := publishType(r)
-	signed := false
+	var q publishQuery
 	if err == nil {
-		signed, err = s.receiptWanted(r, stream)
+		q, err = s.parsePublishQuery(r, stream)
 	}
 	if err != nil {
 		refuse(w, r, err)
 		return
 	}
+	into := connOf(r).door.entrance(q.replaying)
 	if stream {
-		s.publishStream(w, r, id)
+		s.publishStream(w, r, id, into)
 		return
 	}
-	s.publishOne(w, r, id, signed)
+	s.publishOne(w, r, id, into, q.signed)
 }
 
 // publishType checks what the body claims to be; stream is true for NDJSON. It is strict because a form of another site's
@@ -59,7 +60,7 @@ func publishType(r *http.Request) (stream bool, err error) {
 }
 
 // publishOne takes one message and answers when it is durable, with a signed receipt where that is wanted.
-func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity, signed bool) {
+func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity, into Door, signed bool) {
 	buf := s.bodies.get(r.ContentLength)
 	body, err := s.readBody(r, buf)
 	if err != nil {
@@ -72,7 +73,7 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity,
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.AcceptTimeout)
 	defer cancel()
-	ticket := connOf(r).door.into.Submit(ctx, id.sender, body)
+	ticket := into.Submit(ctx, id.sender, body)
 	s.bodies.put(buf)
 	outcomes, err := ticket.Wait(ctx)
 	if err == nil && len(outcomes) != 1 {

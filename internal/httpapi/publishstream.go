@@ -36,9 +36,9 @@ type publishStream struct {
 
 // publishStream serves one NDJSON publisher until it ends its body, is silent for too long or does not read, or the server
 // stops. Whatever ends it, each line that was read to its end gets its outcome as long as the connection takes it.
-func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identity) {
+func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identity, into Door) {
 	p := &publishStream{
-		server: s, sender: id.sender, into: connOf(r).door.into, rc: http.NewResponseController(w), w: w,
+		server: s, sender: id.sender, into: into, rc: http.NewResponseController(w), w: w,
 		queue: make(chan fedmsg.Ticket, s.cfg.PublishQueue),
 		// In the server's patience, not the request's: that one ends when net/http cannot read any more, while what was
 		// read still waits for its receipts.

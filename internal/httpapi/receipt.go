@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/federated-messaging/fedmsg"
 )
@@ -10,32 +9,6 @@ import (
 // errSignsNothing tells a client that this node has no key.
 func errSignsNothing() error {
 	return fedmsg.Errorf(fedmsg.CodeNotFound, "this node has no key to sign with")
-}
-
-// receiptWanted reads the query of a request to publish: whether the receipt is to be signed. It is strict, as one who
-// mistypes the option would believe to have a signature.
-func (s *Server) receiptWanted(r *http.Request, stream bool) (bool, error) {
-	if r.URL.RawQuery == "" {
-		return false, nil
-	}
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return false, fedmsg.Errorf(fedmsg.CodeBadRequest, "the query of the request is not well formed")
-	}
-	wanted := false
-	for name, values := range query {
-		if name != "receipt" || len(values) != 1 || values[0] != "signed" {
-			return false, fedmsg.Errorf(fedmsg.CodeBadRequest, "publishing takes receipt=signed and nothing else in the query, not %s", clip(name+"="+values[0]))
-		}
-		wanted = true
-	}
-	switch {
-	case wanted && stream:
-		return false, fedmsg.Errorf(fedmsg.CodeBadRequest, "the receipts of a stream are not signed; ask for that of a message with GET /v1/receipts/ID")
-	case wanted && s.deps.Receipt == nil:
-		return false, errSignsNothing()
-	}
-	return wanted, nil
 }
 
 // appendSigned puts the signed form of a receipt into its JSON as the member signed. The message is stored in any case, so

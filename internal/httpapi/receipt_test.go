@@ -37,6 +37,10 @@ func TestSignedReceipt(t *testing.T) {
 		{e, "POST /v1/messages?reciept=signed", "open/1", "json", 400, "not reciept=signed"},
 		{e, "POST /v1/messages?receipt=signed&receipt=signed", "open/1", "json", 400, "bad_request"},
 		{e, "POST /v1/messages?receipt=%zz", "open/1", "json", 400, "not well formed"},
+		{e, "POST /v1/messages?replaying=1&receipt=signed", "open/1", "json", 201, `"signed":{"payload":"open/1"}}`},
+		{e, "POST /v1/messages?replaying=true", "open/1", "json", 400, "not replaying=true"},
+		{e, "POST /v1/messages?replaying=1&replaying=1", "open/1", "x-ndjson", 400, "not replaying=1"},
+		{e, "POST /v1/messages?replaying", "open/1", "x-ndjson", 400, "not replaying="},
 		{e, "POST /v1/messages?", "open/1", "json", 201, `"duplicate":false}`},
 		{mute, "POST /v1/messages?receipt=signed", "open/1", "json", 404, "this node has no key to sign with"},
 		{mute, "POST /v1/messages", "open/1", "json", 201, plain + "}"},
@@ -86,7 +90,7 @@ func TestEndpointVerify(t *testing.T) {
 	e := startEdge(t, func(c *Config, d *Deps) {
 		c.Socket = "unix://" + t.TempDir() + "/f.sock?verify=insecure-off"
 		c.Listen = []string{"http://127.0.0.1:0", "http://127.0.0.2:0?verify=if-signed"}
-		d.Door = func(m fedmsg.VerifyMode) Door {
+		d.Door = func(m fedmsg.VerifyMode, _ bool) Door {
 			if doors[m] == nil {
 				doors[m] = &doorFake{}
 			}
