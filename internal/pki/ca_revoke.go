@@ -21,7 +21,7 @@ func (c *CA) Revoke(which string, all bool, since, now time.Time) ([]Record, err
 	if since.After(now) {
 		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "a certificate cannot be revoked from a time to come on (%s)", since.UTC().Format(time.RFC3339))
 	}
-	since = since.UTC().Truncate(time.Second)
+	since = wholeSecond(since)
 	chosen, err := c.choose(which, all, since, now)
 	if err != nil {
 		return nil, err
@@ -32,6 +32,15 @@ func (c *CA) Revoke(which string, all bool, since, now time.Time) ([]Record, err
 		revoked = append(revoked, c.index.Certificates[n])
 	}
 	return revoked, c.newList(now)
+}
+
+// wholeSecond is the first second that does not begin before t. Lists know whole seconds alone; one that began before t would
+// take back what was received in its first part, while the certificate was good.
+func wholeSecond(t time.Time) time.Time {
+	if s := t.UTC().Truncate(time.Second); !s.Before(t) {
+		return s
+	}
+	return t.UTC().Truncate(time.Second).Add(time.Second)
 }
 
 // choose gives the numbers of the certificates that are meant.

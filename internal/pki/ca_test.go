@@ -287,3 +287,28 @@ func TestNewerIndex(t *testing.T) {
 		holdError(t, err, code, caIndex)
 	}
 }
+
+// TestRevokedFromNowOn: what was received earlier in the second of a revocation stays good, since lists know whole seconds alone.
+func TestRevokedFromNowOn(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ca")
+	if err := initCA(durable.OS{}, dir, options()); err != nil {
+		t.Fatal(err)
+	}
+	for name, since := range map[string]time.Duration{"whole": 0, "broken": 300 * time.Millisecond} {
+		at := now.Truncate(time.Second).Add(since)
+		err := change(durable.OS{}, dir, func(c *CA) error {
+			if _, err := c.Issue(name, LeafOptions{Algorithm: keys.Ed25519, Valid: time.Hour, Out: filepath.Join(dir, "out"), Now: at}); err != nil {
+				return err
+			}
+			revoked, err := c.Revoke(name, false, at, at)
+			if len(revoked) != 1 || revoked[0].Revoked.Before(at) || revoked[0].Revoked.Sub(at) >= time.Second || revoked[0].Revoked.Nanosecond() != 0 {
+				t.Errorf("%s: got %v for %s", name, revoked, at)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
