@@ -99,10 +99,7 @@ func (a *authority) verifies(endpoints []httpapi.Endpoint) string {
 
 // announce tells the operator at the start as whom the node signs and whom it believes.
 func (a *authority) announce(c *config.Config, endpoints []httpapi.Endpoint, log *slog.Logger) {
-	roots := []string{a.settings.Name}
-	for i := range c.Trust {
-		roots = append(roots, c.Trust[i].Name)
-	}
+	roots := append([]string{a.settings.Name}, a.store.Roots()...)
 	log.Info("signatures", "signing", a.signs(), "verifying", a.verifies(endpoints), "roots", strings.Join(roots, ", "), "trust_file", c.TrustFile)
 	if a.verify == fedmsg.VerifyInsecureOff {
 		log.Warn("insecure switch is on", "key", "verify = "+string(a.verify))

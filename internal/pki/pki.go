@@ -16,6 +16,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 )
@@ -34,6 +35,17 @@ const (
 type Authority struct {
 	anchors []*x509.Certificate
 	legacy  bool
+}
+
+// Ends is when the last of the authority's own certificates ends; what it issued is good for nothing received later.
+func (a *Authority) Ends() time.Time {
+	var end time.Time
+	for _, c := range a.anchors {
+		if c.NotAfter.After(end) {
+			end = c.NotAfter
+		}
+	}
+	return end
 }
 
 // NewAuthority reads the authority's certificates from PEM text, one or more: all of them are anchors. Only a certificate

@@ -19,16 +19,19 @@ const (
 
 // Status is one fact of the store's health.
 type Status struct {
-	Name  string // trust, crl-ROOT
+	Name  string // trust, ca-ROOT, crl-ROOT
 	Level Level
 	Text  string // for operators; names roots and files by their base name
 }
 
-// Health tells whether the files could be read, and how old the revocation lists are.
+// Health tells whether the files could be read, which authority ends soon or has ended, and how old the revocation lists are.
 func (s *Store) Health(now time.Time) []Status {
 	n := s.current()
 	list := []Status{n.health()}
 	for _, r := range n.roots {
+		if s, ok := r.endHealth(now); ok {
+			list = append(list, s)
+		}
 		if r.list != nil {
 			list = append(list, n.listHealth(r, now))
 		}
@@ -62,6 +65,26 @@ func (n *snapshot) health() Status {
 		noun = "root"
 	}
 	return Status{"trust", OK, fmt.Sprintf("%d %s: %s", len(names), noun, strings.Join(names, ", "))}
+}
+
+// warnAhead is how long before its end an authority is worth a warning.
+const warnAhead = 30 * 24 * time.Hour
+
+// endHealth warns of an authority that ends soon or has ended, unless the root's own not_after says that this is meant.
+func (r *root) endHealth(now time.Time) (Status, bool) {
+	if r.authority == nil {
+		return Status{}, false
+	}
+	end := r.authority.Ends()
+	if !r.NotAfter.IsZero() && !r.NotAfter.After(end) || now.Before(end.Add(-warnAhead)) {
+		return Status{}, false
+	}
+	when := fmt.Sprintf("ends in %s: then what it certified will be refused", span(end.Sub(now)))
+	if now.After(end) {
+		when = fmt.Sprintf("ended %s ago: what it certified is refused", span(now.Sub(end)))
+	}
+	return Status{"ca-" + r.Name, Warning, "the authority's certificate " + when +
+		"; add its new one to the file of ca, or set not_after if the root is for old messages alone"}, true
 }
 
 func (n *snapshot) listHealth(r *root, now time.Time) Status {

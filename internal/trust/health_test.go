@@ -1,10 +1,12 @@
 package trust_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/trust"
 )
 
@@ -44,6 +46,44 @@ func TestHealth(t *testing.T) {
 	legacy.Name, legacy.CRL, legacy.Legacy = "old", "", true
 	if list := open(t, config(c.root, legacy)).Health(then); list[0].Text != "2 roots: site, old (legacy)" || len(list) != 2 {
 		t.Errorf("two roots: got %v", list)
+	}
+}
+
+// TestHealthOfEnds warns before an authority ends and when it has ended, unless the root's own end says that this is known.
+func TestHealthOfEnds(t *testing.T) {
+	t.Parallel()
+	c := newCertified(t)
+	over := c.root
+	over.NotAfter = validUntil
+	for _, q := range []struct {
+		root trust.Root
+		at   time.Time
+		want string // empty: nothing
+	}{
+		{c.root, validUntil.Add(-31 * 24 * time.Hour), ""},
+		{c.root, validUntil.Add(-3 * 24 * time.Hour), "ends in 3 days: then what it certified will be refused; add its new one to the file of ca"},
+		{c.root, validUntil.Add(5 * 24 * time.Hour), "ended 5 days ago: what it certified is refused; add its new one"},
+		{over, validUntil.Add(5 * 24 * time.Hour), ""},
+		{keyRoot(t, "bts", newKey(t, "ed25519", 0)), validUntil.Add(5 * 24 * time.Hour), ""},
+	} {
+		list := open(t, config(q.root)).Health(q.at)
+		switch {
+		case q.want == "" && len(list) != 1:
+			t.Errorf("%s: got %v, want no warning", q.at, list)
+		case q.want != "" && (len(list) != 2 || list[1].Name != "ca-site" || list[1].Level != trust.Warning || !strings.Contains(list[1].Text, q.want)):
+			t.Errorf("%s: got %v, want %q", q.at, list, q.want)
+		}
+	}
+}
+
+// TestHealthNamesTrustFile names the trust file by its last name alone too, also where the reason names it.
+func TestHealthNamesTrustFile(t *testing.T) {
+	t.Parallel()
+	r := newReloading(t, newCertified(t).root)
+	r.rewrite(t, fedmsg.Errorf(fedmsg.CodeConfig, "%s:5:1: unknown key", r.path))
+	s, base := r.Health(then)[0], filepath.Base(r.path)
+	if s.Level != trust.Failed || !strings.Contains(s.Text, base+" cannot be used: "+base+":5:1: unknown key") || strings.Contains(s.Text, filepath.Dir(r.path)) {
+		t.Errorf("got %v", s)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -87,7 +88,7 @@ func (f *fault) text(path string) string {
 	if e, ok := errors.AsType[*fs.PathError](f.err); ok {
 		reason = e.Err.Error()
 	} else if e, ok := errors.AsType[*fedmsg.Error](f.err); ok {
-		reason = e.Message
+		reason = strings.ReplaceAll(e.Message, f.path, path)
 	}
 	if f.root == "" {
 		return fmt.Sprintf("the trust file %s cannot be used: %s; mend it, or set trust_file to another", path, reason)
