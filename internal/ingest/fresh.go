@@ -33,5 +33,13 @@ func (d *Door) fresh(e *wire.Envelope, now time.Time) error {
 	return nil
 }
 
+// ahead refuses an envelope that says it was made at a time to come.
+func (d *Door) ahead(e *wire.Envelope, now time.Time) error {
+	if at, known := e.Time(); known && at.After(now.Add(d.c.MaxFuture)) {
+		return fedmsg.Errorf(fedmsg.CodeFromFuture, "the message on %s says that it was made at %s, and it is %s here; at most %s ahead are taken: set the clock that is wrong", e.Topic, clock(at), clock(now), d.c.MaxFuture)
+	}
+	return nil
+}
+
 // clock writes a time for people who compare clocks.
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z") }

@@ -80,3 +80,17 @@ func TestFreshSettings(t *testing.T) {
 		}
 	}
 }
+
+// TestNodeSignsNoTimeToCome holds that nobody has the node sign now what can be handed in as new at a time to come, when he may
+// not publish any more and no log knows it.
+func TestNodeSignsNoTimeToCome(t *testing.T) {
+	for offset, want := range map[int64]string{-100_000: "as ok node", 60: "as ok node", 61: "from_future", 1 << 40: "from_future"} {
+		for _, p := range []Passage{{}, {Replaying: true}, {Verify: fedmsg.VerifyRequire}} {
+			d, log := signingDoor(nil)
+			line := fmt.Sprintf(`{"topic":"node.b","msg":{},"msg_id":"x","timestamp":%d}`, start.Unix()+offset)
+			if out := accept(t, d.With(p), line); stored(log, out[0]) != want {
+				t.Errorf("%d seconds ahead, %+v: %v, want %s", offset, p, out, want)
+			}
+		}
+	}
+}

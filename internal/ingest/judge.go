@@ -25,7 +25,7 @@ func (b *batch) judge(r *fedmsg.Record, e *wire.Envelope, allowed bool) (err err
 	case err != nil:
 		return err
 	case r.Verdict == fedmsg.VerdictUnsigned:
-		return b.unsigned(r, allowed, bare(e))
+		return b.unsigned(r, e, allowed)
 	case r.Verdict != fedmsg.VerdictOK && r.Verdict != fedmsg.VerdictTopicNotCovered: // never by one that keeps its promise
 		return fedmsg.Errorf(fedmsg.CodeInternal, "the message on %s was not verified", r.Topic)
 	}
@@ -41,13 +41,18 @@ func (b *batch) judge(r *fedmsg.Record, e *wire.Envelope, allowed bool) (err err
 }
 
 // unsigned is judge for an envelope that nobody signed.
-func (b *batch) unsigned(r *fedmsg.Record, allowed, bare bool) error {
+func (b *batch) unsigned(r *fedmsg.Record, e *wire.Envelope, allowed bool) error {
 	// verification: rights-without-signature
 	if !allowed {
 		return b.rights.refusal(b.from, r.Topic)
 	}
 	// verification: unsigned-envelope
-	return b.door.unsigned(r, bare)
+	if err := b.door.unsigned(r, bare(e)); err != nil || r.Verdict != toSign {
+		return err
+	}
+	// Signed now, it would pass as new at a time when its sender may have no rights any more.
+	// verification: time-to-sign (TestNodeSignsNoTimeToCome)
+	return b.door.ahead(e, b.now)
 }
 
 // judgeAll judges the lines that were left for it, on all cores, and then refuses in the order of the lines.
