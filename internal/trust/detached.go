@@ -26,16 +26,33 @@ func (j *judgement) detached(raw []byte) (best finding, any bool) {
 	defer scratch.Put(buffer)
 	*buffer = wire.AppendPAE((*buffer)[:0], wire.EnvelopeType, j.e.Bytes)
 
+	return j.together(list, statement{
+		signed: *buffer,
+		bad:    func(signer string) error { return badSignature(signer, j.e.Topic) },
+		allow:  func(speakers []speaker) finding { return j.allow(speakers, fedmsg.VerdictOK) },
+	}), true
+}
+
+// statement is what detached signatures are over: the bytes, the sentence to a bad one, and what decides between those who may
+// have made a good one.
+type statement struct {
+	signed []byte
+	bad    func(signer string) error
+	allow  func(speakers []speaker) finding
+}
+
+// together judges signatures over the same. There is at least one.
+func (j *judgement) together(list []wire.Signature, what statement) (best finding) {
 	for i := range list {
-		f := j.signature(&list[i], *buffer)
+		f := j.signature(&list[i], &what)
 		if fedmsg.CodeOf(f.err) == fedmsg.CodeBadSignature {
-			return f, true
+			return f
 		}
 		if i == 0 || f.better(&best) {
 			best = f
 		}
 	}
-	return best, true
+	return best
 }
 
 // better orders what several signatures came to: good, then known, then unknown for another reason than that no root knows
@@ -54,8 +71,8 @@ func (f *finding) rank() int {
 	return 0
 }
 
-// signature judges one detached signature over signed.
-func (j *judgement) signature(s *wire.Signature, signed []byte) finding {
+// signature judges one detached signature.
+func (j *judgement) signature(s *wire.Signature, what *statement) finding {
 	key, speakers, err := j.whose(s)
 	if err != nil {
 		// A certificate that is not even of a known form proves no more than one of a stranger.
@@ -63,10 +80,10 @@ func (j *judgement) signature(s *wire.Signature, signed []byte) finding {
 		return finding{err: err, unknown: code == fedmsg.CodeUnknownSigner || code == fedmsg.CodeMalformedSignature}
 	}
 	// verification: detached-signature (TestDetachedCovers)
-	if !key.Verify(signed, s.Sig) {
-		return finding{signer: speakers[0].signer, err: badSignature(speakers[0].signer, j.e.Topic)}
+	if !key.Verify(what.signed, s.Sig) {
+		return finding{signer: speakers[0].signer, err: what.bad(speakers[0].signer)}
 	}
-	return j.allow(speakers, fedmsg.VerdictOK)
+	return what.allow(speakers)
 }
 
 // whose gives the key that a signature says it was made with, where it is known, and for whom it stands. A certificate of an

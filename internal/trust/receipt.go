@@ -18,33 +18,23 @@ func (s *Store) Receipt(d *wire.DSSE, at time.Time) (signer string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if len(list) == 0 {
+		return "", fedmsg.Errorf(fedmsg.CodeUnsigned, "nobody signed the receipt")
+	}
 	n := s.current()
 	j := judgement{snapshot: n, holders: s.bareKeys(n), at: at}
-	signed := wire.AppendPAE(nil, wire.ReceiptType, d.Payload)
-	best := finding{err: fedmsg.Errorf(fedmsg.CodeUnsigned, "nobody signed the receipt")}
-	for i := range list {
-		f := j.receiptSignature(&list[i], signed)
-		if fedmsg.CodeOf(f.err) == fedmsg.CodeBadSignature {
-			return f.signer, f.err
-		}
-		if i == 0 || f.better(&best) {
-			best = f
-		}
-	}
-	return best.signer, best.err
+	f := j.together(list, statement{
+		signed: wire.AppendPAE(nil, wire.ReceiptType, d.Payload),
+		bad: func(signer string) error {
+			return fedmsg.Errorf(fedmsg.CodeBadSignature, "the signature of %q does not belong to the receipt", clip(signer))
+		},
+		allow: j.vouch,
+	})
+	return f.signer, f.err
 }
 
-// receiptSignature judges one signature over signed. Of the rules it asks those that come before the topic.
-func (j *judgement) receiptSignature(s *wire.Signature, signed []byte) finding {
-	key, speakers, err := j.whose(s)
-	if err != nil {
-		code := fedmsg.CodeOf(err)
-		return finding{err: err, unknown: code == fedmsg.CodeUnknownSigner || code == fedmsg.CodeMalformedSignature}
-	}
-	if !key.Verify(signed, s.Sig) {
-		return finding{signer: speakers[0].signer,
-			err: fedmsg.Errorf(fedmsg.CodeBadSignature, "the signature of %q does not belong to the receipt", clip(speakers[0].signer))}
-	}
+// vouch decides between those who may have signed a receipt. Of the rules it asks those that come before the topic.
+func (j *judgement) vouch(speakers []speaker) finding {
 	var first finding
 	for i := range speakers {
 		d := j.decide(&speakers[i], "", j.at)
