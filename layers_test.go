@@ -21,7 +21,7 @@ const module = "github.com/federated-messaging/fedmsg"
 func layers() [][]string {
 	return [][]string{
 		{"."}, // the vocabulary; the standard library only
-		{"internal/durable", "internal/mutate", "internal/nearest", "internal/span"},
+		{"internal/durable", "internal/mutate", "internal/nearest", "internal/span", "internal/stamp"},
 		{
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",
 			"internal/spool", "internal/token", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",

@@ -3,15 +3,13 @@ package sign
 import (
 	"crypto/x509"
 	"errors"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/keys"
+	"github.com/federated-messaging/fedmsg/internal/stamp"
 )
 
 // loaded is what was read of one state of the files. It is immutable.
@@ -26,17 +24,7 @@ type loaded struct {
 type file struct {
 	path string
 	own  bool // it is a key of the directory
-	stamp
-}
-
-// stamp tells one state of a file from another. An atomic replacement changes the inode even within one tick of the clock,
-// and mode and owner take part because they decide whether a key may be used.
-type stamp struct {
-	there       bool
-	ino         uint64
-	uid         uint32
-	mode        fs.FileMode
-	size, mtime int64
+	stamp.Stamp
 }
 
 // current gives the keys of the files as they are, or were less than Every ago, or before they could not be used any more.
@@ -74,25 +62,12 @@ func (s *Signer) look() ([]file, error) {
 		}
 	}
 	for i := range all {
-		all[i].stamp = stampOf(os.Stat(all[i].path))
+		all[i].Stamp = stamp.Of(all[i].path)
 	}
 	return all, nil
 }
 
-// stampOf makes the stamp of what os.Stat gave.
-func stampOf(info fs.FileInfo, err error) stamp {
-	if err != nil {
-		return stamp{}
-	}
-	s := stamp{there: true, size: info.Size(), mode: info.Mode(), mtime: info.ModTime().UnixNano()}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.ino, s.uid = st.Ino, st.Uid
-	}
-	return s
-}
-
-// load reads the files that were seen. The caller holds mu or is alone. They were looked at before they are read: what changes
-// in between is noticed the next time.
+// load reads the files that were seen. The caller holds mu or is alone.
 func (s *Signer) load(seen []file, err error) {
 	var l *loaded
 	if err == nil {

@@ -3,15 +3,12 @@ package token
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/stamp"
 )
 
 // Config says what a [Store] reads.
@@ -27,20 +24,10 @@ type Store struct {
 	c Config
 
 	mu      sync.Mutex
-	tokens  []Token   // guarded by mu; the slice is replaced, never changed
-	seen    stamp     // guarded by mu; the file of which tokens is what was read
-	checked time.Time // guarded by mu; when the file was looked at last
-	err     error     // guarded by mu; why the file cannot be used, nil when it can
-}
-
-// stamp tells one state of a file from another. An atomic replacement changes the inode even within one tick of the clock,
-// and mode and owner take part because they decide whether the file may be used.
-type stamp struct {
-	there, hidden bool // it exists; it cannot be looked at
-	ino           uint64
-	uid           uint32
-	mode          fs.FileMode
-	size, mtime   int64
+	tokens  []Token     // guarded by mu; the slice is replaced, never changed
+	seen    stamp.Stamp // guarded by mu; the file of which tokens is what was read
+	checked time.Time   // guarded by mu; when the file was looked at last
+	err     error       // guarded by mu; why the file cannot be used, nil when it can
 }
 
 // Open reads the file. It fails when the file is there and cannot be used, as [Read] does.
@@ -115,16 +102,16 @@ func (s *Store) current() ([]Token, time.Time) {
 	// A clock that was set back must not stop the looking.
 	if d := now.Sub(s.checked); d >= s.c.Every || d < 0 {
 		s.checked = now
-		if stampOf(os.Stat(s.c.Path)) != s.seen {
+		if stamp.Of(s.c.Path) != s.seen {
 			s.load()
 		}
 	}
 	return s.tokens, now
 }
 
-// load reads the file. The caller holds mu or is alone. The stamp is taken first: what changes after it is seen by the next look.
+// load reads the file. The caller holds mu or is alone.
 func (s *Store) load() {
-	s.seen = stampOf(os.Stat(s.c.Path))
+	s.seen = stamp.Of(s.c.Path)
 	s.tokens, s.err = Read(s.c.Path)
 	if s.err != nil {
 		s.tokens = nil
@@ -132,16 +119,4 @@ func (s *Store) load() {
 		return
 	}
 	s.c.Logger.Debug("read the tokens", "file", s.c.Path, "tokens", len(s.tokens))
-}
-
-// stampOf makes the stamp of what os.Stat gave.
-func stampOf(info fs.FileInfo, err error) stamp {
-	if err != nil {
-		return stamp{hidden: !errors.Is(err, fs.ErrNotExist)}
-	}
-	s := stamp{there: true, size: info.Size(), mode: info.Mode(), mtime: info.ModTime().UnixNano()}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.ino, s.uid = st.Ino, st.Uid
-	}
-	return s
 }
