@@ -48,6 +48,7 @@ type fakeNode struct {
 	junk     string            // written at the beginning of the next stream
 	cutInto  bool              // streams break inside the line behind the last whole one
 	queries  []string          // of streams
+	posts    []string          // the query of each request to publish
 	always   bool              // every request has the answer …
 	answer   string            // … which is this
 }
@@ -157,6 +158,9 @@ func (n *fakeNode) wait() {
 }
 
 func (n *fakeNode) post(w http.ResponseWriter, r *http.Request) {
+	n.mu.Lock()
+	n.posts = append(n.posts, r.URL.RawQuery)
+	n.mu.Unlock()
 	n.wait()
 	if n.token != "" && r.Header.Get("Authorization") != "Bearer "+n.token {
 		w.WriteHeader(http.StatusUnauthorized)

@@ -104,10 +104,13 @@ func (p *poster) close() {
 	}
 }
 
-// post sends one envelope and returns when it is durable.
+// spooledPath is where spooled messages go: a signed one may be older there than one that comes live.
+const spooledPath = "/v1/messages?replaying=1"
+
+// post sends one spooled envelope and returns when it is durable.
 func (p *poster) post(ctx context.Context, envelope []byte) (fedmsg.Receipt, error) {
 	fields := "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(envelope)) + "\r\n"
-	body, err := p.do(ctx, "POST", "/v1/messages", fields, envelope)
+	body, err := p.do(ctx, "POST", spooledPath, fields, envelope)
 	if err != nil {
 		return fedmsg.Receipt{}, err
 	}
@@ -135,7 +138,7 @@ func (p *poster) postSpooled(ctx context.Context, files []spool.File) []error {
 		body = append(append(body, f.Envelope...), '\n')
 	}
 	fields := "Content-Type: application/x-ndjson\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n"
-	answer, err := p.do(ctx, "POST", "/v1/messages", fields, body)
+	answer, err := p.do(ctx, "POST", spooledPath, fields, body)
 	if err != nil {
 		if !fedmsg.CodeOf(err).Retryable() { // the request was refused as a whole; which message is at fault shows alone
 			_, err = p.post(ctx, files[0].Envelope)
