@@ -1,9 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +11,7 @@ import (
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/daemon"
+	"github.com/federated-messaging/fedmsg/internal/durable"
 	"github.com/federated-messaging/fedmsg/internal/keys"
 	"github.com/federated-messaging/fedmsg/internal/sign"
 )
@@ -103,7 +104,10 @@ func (p *program) addKey(cmd *cobra.Command, k *keys.Private, done string) error
 	if err != nil {
 		return err
 	}
-	if err := giveTo(l.Config.State, dir, path); err != nil {
+	err = durable.GiveToOwner(l.Config.State, func(uid, gid int) error {
+		return errors.Join(os.Lchown(dir, uid, gid), os.Lchown(path, uid, gid))
+	})
+	if err != nil {
 		return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot give the key %s to the owner of the state directory, so that the node cannot read it", path)
 	}
 	p.tellAdded(&l.Config, path, done, before)
@@ -120,24 +124,6 @@ func (p *program) tellAdded(cfg *config.Config, path, done string, before []stri
 	if len(before) > 0 {
 		p.note("what was signed before with %s stays good; to retire that key, move the file away", before[0])
 	}
-}
-
-// giveTo gives files that root made to the owner of a directory.
-func giveTo(like string, paths ...string) error {
-	info, err := os.Stat(like)
-	if err != nil {
-		return err
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || os.Geteuid() != 0 || st.Uid == 0 {
-		return nil
-	}
-	for _, path := range paths {
-		if err := os.Lchown(path, int(st.Uid), int(st.Gid)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // printPublic prints the id of a key, and its public half as a file that [[trust]] takes.

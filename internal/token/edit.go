@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/durable"
 )
 
 // Add writes one more token into the file at path, which is made if there is none. A name that is taken is refused.
@@ -70,7 +71,7 @@ func lock(path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot write beside %s; run as its owner, or name another state directory by --state", path)
 	}
-	if err := chownLike(f, filepath.Dir(path)); err != nil {
+	if err := durable.GiveToOwner(filepath.Dir(path), f.Chown); err != nil {
 		f.Close()
 		return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot give %s to the owner of its directory", name)
 	}
@@ -95,7 +96,7 @@ func replace(path string, data []byte) error {
 		return err
 	}
 	_, err = f.Write(data)
-	err = errors.Join(err, chownLike(f, dir), f.Sync(), f.Close())
+	err = errors.Join(err, durable.GiveToOwner(dir, f.Chown), f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
@@ -103,21 +104,5 @@ func replace(path string, data []byte) error {
 		os.Remove(f.Name())
 		return err
 	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func chownLike(f *os.File, dir string) error {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return err
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || os.Geteuid() != 0 || st.Uid == 0 {
-		return nil
-	}
-	return f.Chown(int(st.Uid), int(st.Gid))
+	return durable.OS{}.SyncDir(dir)
 }
