@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/federated-messaging/fedmsg"
 )
 
 // keysCompromised is `fedmsg keys compromised`: what a lost key has signed.
@@ -31,16 +29,16 @@ What is damaged in the log is named and passed over; the exit status is then 65,
 	signer := f.String("signer", "", "whose messages: ROOT, ROOT/NAME, NAME, fingerprint, or id of a key")
 	since := f.String("since", "", "received at or after this time (2026-01-31T12:00:00Z), or so long ago (90m, 7d)")
 	until := f.String("until", "", "received before this time, or so long ago (default now)")
-	format := f.String("format", "text", "text or json")
-	choices(cmd, "format", "text", "json")
+	format := formatFlag(cmd, "text")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch {
 		case *signer == "":
 			return usageError(cmd, "--signer is missing", "")
 		case *since == "":
 			return usageError(cmd, "--since is missing: when the key was lost, or last known to be safe", "")
-		case *format != "text" && *format != "json":
-			return fedmsg.Errorf(fedmsg.CodeUsage, "--format is text or json, not %q", *format)
+		}
+		if err := checkFormat(*format, "text"); err != nil {
+			return err
 		}
 		s := &search{program: p, who: newSuspect(*signer), topics: map[string]*int{}, json: *format == "json"}
 		if err := s.between(*since, *until, time.Now()); err != nil {

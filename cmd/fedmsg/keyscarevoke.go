@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"text/tabwriter"
@@ -112,11 +111,10 @@ func (p *program) keysCALs() *cobra.Command {
   fedmsg keys ca ls --format json | jq -r '.[] | select(.revoked) | .serial'`,
 		Args: cobra.NoArgs,
 	}
-	format := cmd.Flags().String("format", "table", "table or json")
-	choices(cmd, "format", "table", "json")
+	format := formatFlag(cmd, "table")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if *format != "table" && *format != "json" {
-			return fedmsg.Errorf(fedmsg.CodeUsage, "--format is table or json, not %q", *format)
+		if err := checkFormat(*format, "table"); err != nil {
+			return err
 		}
 		dir, err := p.caDir(cmd)
 		if err != nil {
@@ -131,9 +129,7 @@ func (p *program) keysCALs() *cobra.Command {
 			if o.Certificates == nil {
 				o.Certificates = []pki.Record{}
 			}
-			e := json.NewEncoder(p.stdout)
-			e.SetIndent("", "  ")
-			return e.Encode(o.Certificates)
+			return p.printJSON(o.Certificates)
 		}
 		return p.caTable(o, time.Now())
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"os"
@@ -43,11 +42,10 @@ what signatures name a key by. With --pem the public halves alone are printed, a
 	}
 	stateFlags(cmd.Flags())
 	asPEM := cmd.Flags().Bool("pem", false, "print the public keys in PEM")
-	format := cmd.Flags().String("format", "table", "table or json")
-	choices(cmd, "format", "table", "json")
+	format := formatFlag(cmd, "table")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if *format != "table" && *format != "json" {
-			return fedmsg.Errorf(fedmsg.CodeUsage, "--format is table or json, not %q", *format)
+		if err := checkFormat(*format, "table"); err != nil {
+			return err
 		}
 		paths, signs := args, ""
 		if len(args) == 0 {
@@ -68,9 +66,7 @@ what signatures name a key by. With --pem the public halves alone are printed, a
 		case *asPEM:
 			return p.keysPEM(list)
 		case *format == "json":
-			e := json.NewEncoder(p.stdout)
-			e.SetIndent("", "  ")
-			return e.Encode(list)
+			return p.printJSON(list)
 		}
 		return p.keysTable(list)
 	}

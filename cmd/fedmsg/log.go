@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -35,11 +34,10 @@ as it was written, fedmsg check tells.`,
   fedmsg log info --state /var/lib/fedmsg --format json | jq .last`,
 		Args: cobra.NoArgs,
 	}
-	format := cmd.Flags().String("format", "text", "text or json")
-	choices(cmd, "format", "text", "json")
+	format := formatFlag(cmd, "text")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if *format != "text" && *format != "json" {
-			return fedmsg.Errorf(fedmsg.CodeUsage, "--format is text or json, not %q", *format)
+		if err := checkFormat(*format, "text"); err != nil {
+			return err
 		}
 		dir, err := p.logDir(cmd)
 		if err != nil {
@@ -81,9 +79,7 @@ func (p *program) infoJSON(i commitlog.Info) error {
 	if lineage == nil {
 		lineage = []commitlog.Ancestor{}
 	}
-	e := json.NewEncoder(p.stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(struct {
+	return p.printJSON(struct {
 		ID       fedmsg.LogID         `json:"id"`
 		First    uint64               `json:"first"`
 		Last     uint64               `json:"last"`

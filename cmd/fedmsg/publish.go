@@ -124,9 +124,10 @@ func (p *program) publish(cmd *cobra.Command, o *publishFlags, args []string) er
 // check refuses flags that do not fit together, and reads the labels.
 func (o *publishFlags) check(args []string) (map[string]string, error) {
 	usage := func(text string) (map[string]string, error) { return nil, fedmsg.Errorf(fedmsg.CodeUsage, "%s", text) }
+	if err := checkFormat(o.format, "text"); err != nil {
+		return nil, err
+	}
 	switch {
-	case o.format != "text" && o.format != "json":
-		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "--format is text or json, not %q", o.format)
 	case o.hasMessage && len(args) > 0:
 		return usage("give either --message or a file, not both")
 	case o.hasMessage && !o.hasTopic:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -126,11 +125,10 @@ func (p *program) tokenLs() *cobra.Command {
   fedmsg token ls --format json | jq -r '.[].name'`,
 		Args: cobra.NoArgs,
 	}
-	format := cmd.Flags().String("format", "table", "table or json")
-	choices(cmd, "format", "table", "json")
+	format := formatFlag(cmd, "table")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if *format != "table" && *format != "json" {
-			return fedmsg.Errorf(fedmsg.CodeUsage, "--format is table or json, not %q", *format)
+		if err := checkFormat(*format, "table"); err != nil {
+			return err
 		}
 		state, err := p.stateDir(cmd)
 		if err != nil {
@@ -164,9 +162,7 @@ func (p *program) tokensJSON(tokens []token.Token) error {
 	for i, t := range tokens {
 		rows[i] = row{t.Name, t.Created, t.Expires, t.Publish, t.Read}
 	}
-	e := json.NewEncoder(p.stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(rows)
+	return p.printJSON(rows)
 }
 
 func (p *program) tokensTable(tokens []token.Token, now time.Time) error {

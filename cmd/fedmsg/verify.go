@@ -55,11 +55,11 @@ its lines say "topic not covered".`,
 
 // verify runs the verb.
 func (p *program) verify(cmd *cobra.Command, o *verifyFlags, args []string) error {
-	switch {
-	case o.now && o.then:
+	if o.now && o.then {
 		return fedmsg.Errorf(fedmsg.CodeUsage, "give either --now or --then, not both")
-	case o.format != "text" && o.format != "json":
-		return fedmsg.Errorf(fedmsg.CodeUsage, "--format is text or json, not %q", o.format)
+	}
+	if err := checkFormat(o.format, "text"); err != nil {
+		return err
 	}
 	store, err := p.openTrust(cmd, o.trust)
 	if err != nil {
