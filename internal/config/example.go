@@ -107,6 +107,13 @@ func moreMeaning(key string) string {
 		return "Where publishers leave messages while no node answers, and the node fetches them. Empty: nowhere."
 	case "spool.interval":
 		return "How often the node looks there."
+	}
+	return trustMeaning(key)
+}
+
+// trustMeaning is meaning for the tables about signatures.
+func trustMeaning(key string) string {
+	switch key {
 	case "verification.max_age":
 		return "A signed message that is older is refused where messages come in live; those that waited in a spool may be older."
 	case "verification.max_future":

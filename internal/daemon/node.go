@@ -12,15 +12,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"slices"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/federated-messaging/fedmsg"
-	"github.com/federated-messaging/fedmsg/internal/commitlog"
 	"github.com/federated-messaging/fedmsg/internal/config"
-	"github.com/federated-messaging/fedmsg/internal/durable"
 	"github.com/federated-messaging/fedmsg/internal/feed"
 	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
@@ -110,24 +105,14 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		return nil, err
 	}
 	registry.MustRegister(newTrustMetrics(who.signer.Own, who.store.ListsIssued))
-	dev := c.Environment == "dev"
-	entrance := ingest.New(ingest.Config{
-		Limits: c.Limits, Publishers: c.Publisher, Loopback: dev, UID: os.Getuid(), Log: log,
-		Verify: c.Verify, MaxAge: c.Verification.MaxAge, MaxFuture: max(c.Verification.MaxFuture, 1), // 0 would be the default
-		Verifier: who.store, Signer: who.messages(),
-		Tokens:  publishing(tokens),
-		Metrics: ingest.NewMetrics(registry), Logger: o.Logger,
-	})
+	entrance := newDoor(&c, log, tokens, who, registry, o.Logger)
 
 	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true}), c.Spool.Interval, o.Logger)
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)
 
-	passed, err := passedListeners(o.Getenv, os.Getpid(), firstPassed)
+	listeners, err := readyListeners(&o)
 	if err != nil {
 		return nil, err
-	}
-	if passed == nil {
-		passed = o.Listeners
 	}
 	n.server, err = httpapi.New(c.HTTP, httpapi.Deps{
 		Door: func(m fedmsg.VerifyMode, replaying bool) httpapi.Door {
@@ -135,8 +120,8 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		},
 		Log: edgeLog{log}, Seeker: log, Feed: live,
 		Tokens:    grants(tokens),
-		Dev:       dev,
-		Listeners: passed,
+		Dev:       isDev(&c),
+		Listeners: listeners,
 		Receipt:   who.receipt,
 		Keys:      who.keys,
 		Health: healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, signingChecks(who),
@@ -149,54 +134,6 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	}
 	who.announce(&c, n.endpoints(), o.Logger)
 	return n, nil
-}
-
-// openLog opens the log of the state directory.
-func openLog(c config.Config, o Options, syncs prometheus.Observer, committed func([]fedmsg.Entry)) (*commitlog.Log, error) {
-	return commitlog.Open(LogDir(c.State), commitlog.Options{
-		SegmentBytes: c.Log.SegmentBytes, MaxBytes: c.Log.MaxBytes, MaxAge: c.Log.MaxAge, QueueBytes: c.Log.QueueBytes,
-		Same: ingest.Same, Committed: committed,
-		Pins: func() []commitlog.Pin { return savedReaders(ReadersDir(c.State), o.Logger) },
-		FS:   meteredFS{durable.OS{}, syncs}, Logger: o.Logger,
-	})
-}
-
-// grants is the tokens as package httpapi asks for them.
-func grants(tokens *token.Store) func(string) (string, []fedmsg.Pattern, bool) {
-	return func(secret string) (string, []fedmsg.Pattern, bool) {
-		g, ok := tokens.Lookup(secret)
-		return g.Name, g.Read, ok
-	}
-}
-
-// publishing is the tokens as package ingest asks for them.
-func publishing(tokens *token.Store) func(string) ([]fedmsg.Pattern, bool) {
-	return func(name string) ([]fedmsg.Pattern, bool) {
-		g, ok := tokens.Named(name)
-		return g.Publish, ok
-	}
-}
-
-// spoolDirs lists the spools that this node fetches from, each once. One that this user may not list belongs to another
-// node.
-func spoolDirs(configured string, o Options) []string {
-	var dirs []string
-	if configured == "" {
-		return nil
-	}
-	for _, dir := range append([]string{configured}, o.SpoolDirs...) {
-		if dir == "" || slices.Contains(dirs, dir) {
-			continue
-		}
-		if d, err := os.Open(dir); err == nil {
-			d.Close()
-		} else if errors.Is(err, os.ErrPermission) {
-			o.Logger.Info("this spool belongs to another user and is left alone", "directory", dir)
-			continue
-		}
-		dirs = append(dirs, dir)
-	}
-	return dirs
 }
 
 // Addrs lists where the node listens, as URIs.
