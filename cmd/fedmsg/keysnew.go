@@ -1,9 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -105,13 +106,49 @@ func (p *program) addKey(cmd *cobra.Command, k *keys.Private, done string) error
 		return err
 	}
 	err = durable.GiveToOwner(l.Config.State, func(uid, gid int) error {
-		return errors.Join(os.Lchown(dir, uid, gid), os.Lchown(path, uid, gid))
+		return give(l.Config.State, uid, gid, path, dir)
 	})
 	if err != nil {
 		return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot give the key %s to the owner of the state directory, so that the node cannot read it", path)
 	}
 	p.tellAdded(&l.Config, path, done, before)
 	return nil
+}
+
+// give makes files and directories below a directory another user's. That user may change the directory meanwhile, so a link
+// leads nowhere else, and what has another name too is not given.
+func give(below string, uid, gid int, paths ...string) error {
+	root, err := os.OpenRoot(below)
+	if err != nil {
+		return err
+	}
+	defer root.Close() //nolint:errcheck // nothing was written
+	for _, path := range paths {
+		name, err := filepath.Rel(below, path)
+		if err == nil {
+			err = giveOne(root, name, uid, gid)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func giveOne(root *os.Root, name string, uid, gid int) error {
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); !ok || !info.IsDir() && (!info.Mode().IsRegular() || st.Nlink != 1) {
+		return fedmsg.Errorf(fedmsg.CodeCannotMake, "%s is not the file that was made", name)
+	}
+	return f.Chown(uid, gid)
 }
 
 // tellAdded says what the new key is for, and what becomes of those before.
