@@ -16,7 +16,7 @@ import (
 
 // marker is the comment on the line above a statement without which something bad would get through. The tests named behind it
 // are those that must notice; without any, all tests of the package and of those above it are asked.
-var marker = regexp.MustCompile(`^// verification: ([a-z0-9-]+)(?: \((Test[A-Za-z0-9_]+)\))?$`)
+var marker = regexp.MustCompile(`^// verification: ([^()]*[^() ])(?: \((Test[A-Za-z0-9_]+)\))?$`)
 
 // mark is one such comment.
 type mark struct {
@@ -130,6 +130,14 @@ func (s *switcher) statement(stmt ast.Stmt) ast.Stmt {
 	case *ast.IfStmt: // if COND { return … }
 		n.Cond = and(s.kept(), n.Cond)
 		return nil
+	case *ast.ExprStmt: // check(…)
+		s.err = errors.New("only a call can be switched")
+		if call, ok := n.X.(*ast.CallExpr); ok {
+			s.err = nil
+			body := &ast.BlockStmt{List: []ast.Stmt{&ast.ExprStmt{X: call}}}
+			n.X = &ast.CallExpr{Fun: &ast.FuncLit{Type: &ast.FuncType{Params: &ast.FieldList{}}, Body: &ast.BlockStmt{List: []ast.Stmt{&ast.IfStmt{Cond: s.kept(), Body: body}}}}}
+		}
+		return nil
 	case *ast.ReturnStmt: // return f(…), of a function that gives an error or whether something is good
 		s.result(n)
 		return nil
@@ -224,9 +232,10 @@ func TestSwitchableShapes(t *testing.T) {
 		{mark + "\n" + end, ""},
 		{mark + "y := g()\nreturn y\n}", ""},
 		{mark + "for x { }" + end, ""},
-		{mark + "g()" + end, ""},
+		{mark + "g()" + end, `if !verificationRemoved("it") {`},
+		{mark + "<-x" + end, ""},
 		{mark + "return g(), nil\n}", ""},
-		{"// verification: It\nif x { return bad }" + end, ""},
+		{"// verification: it (soon)\nif x { return bad }" + end, ""},
 	} {
 		source := "package p\n\nfunc f(x bool) error {\n" + c.body
 		got, _, err := switchable("p.go", []byte(source))

@@ -12,15 +12,15 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // removalVariable names the verification that is taken out of a process.
 const removalVariable = "FEDMSG_TEST_REMOVED"
 
-// verifications lists what must be marked in the code.
-func verifications() []string {
-	return []string{}
-}
+// verification is a mark that must be in the code, and a test that fails without what stands there: "PACKAGE TEST". Where that
+// test does not fail, or none is named here or at the mark, the tests of all packages are tried.
+type verification struct{ name, by string }
 
 // markedPackages are those in which something is verified, the one with most tests of it first.
 func markedPackages() []string {
@@ -41,11 +41,7 @@ func TestEveryVerificationIsNeeded(t *testing.T) {
 	marks := instrument(t, root, dir)
 	holdNames(t, marks)
 	buildPrograms(t, root, dir)
-	for _, pkg := range markedPackages() { // a failure must be the removal's doing
-		if out, err := runProgram(root, dir, pkg, "none", ""); err != nil {
-			t.Fatalf("with nothing taken out the tests of %s do not pass: %s\n%s", pkg, err, out)
-		}
-	}
+	holdProgramsPass(t, root, dir, marks)
 	turns := make(chan struct{}, 2)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -53,12 +49,13 @@ func TestEveryVerificationIsNeeded(t *testing.T) {
 		wg.Go(func() {
 			turns <- struct{}{}
 			defer func() { <-turns }()
+			start := time.Now()
 			by, err := noticed(root, dir, m)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			t.Logf("%-32s %s", m.name, by)
+			t.Logf("%-32s %s, %s", m.name, by, time.Since(start).Round(time.Millisecond))
 		})
 	}
 }
@@ -110,27 +107,47 @@ func instrument(t *testing.T, root, dir string) []mark {
 	return marks
 }
 
-// holdNames holds that the marks are those that must be there, each once.
+// holdNames holds that the marks are those that must be there, each once, and takes over which tests notice.
 func holdNames(t *testing.T, marks []mark) {
 	t.Helper()
 	want := verifications()
 	var have []string
-	for _, m := range marks {
+	for i, m := range marks {
+		at := slices.IndexFunc(want, func(v verification) bool { return v.name == m.name })
+		switch {
+		case at < 0:
+			t.Errorf("verification %s is not in the list of this test", m.name)
+		case want[at].by != "":
+			marks[i].pkg, marks[i].test, _ = strings.Cut(want[at].by, " ")
+		}
 		if slices.Contains(have, m.name) {
 			t.Errorf("two verifications are called %s", m.name)
 		}
 		have = append(have, m.name)
-		if !slices.Contains(want, m.name) {
-			t.Errorf("verification %s is not in the list of this test", m.name)
-		}
 	}
-	for _, name := range want {
-		if !slices.Contains(have, name) {
-			t.Errorf("verification %s is not marked in the code any more", name)
+	for _, v := range want {
+		if !slices.Contains(have, v.name) {
+			t.Errorf("verification %s is not marked in the code any more", v.name)
 		}
 	}
 	if len(marks) == 0 {
 		t.Fatal("no verification is marked")
+	}
+}
+
+// holdProgramsPass holds that the tests pass while nothing is taken out, so that a failure is the removal's doing.
+func holdProgramsPass(t *testing.T, root, dir string, marks []mark) {
+	t.Helper()
+	tests := make(map[string][]string)
+	for _, m := range marks {
+		if m.test != "" && !slices.Contains(tests[m.pkg], m.test) {
+			tests[m.pkg] = append(tests[m.pkg], m.test)
+		}
+	}
+	for pkg, names := range tests {
+		if out, err := runProgram(root, dir, pkg, "nothing", "("+strings.Join(names, "|")+")"); err != nil {
+			t.Fatalf("with nothing taken out the tests of %s do not pass: %s\n%s", pkg, err, out)
+		}
 	}
 }
 
@@ -150,7 +167,7 @@ func buildPrograms(t *testing.T, root, dir string) {
 
 // runProgram runs tests of a package while a verification is taken out: one, or all that are short.
 func runProgram(root, dir, pkg, removed, test string) ([]byte, error) {
-	args := []string{"-test.short", "-test.failfast", "-test.timeout=2m", "-test.skip=^TestEveryVerificationIsNeeded$"}
+	args := []string{"-test.short", "-test.failfast", "-test.timeout=2m", "-test.skip=^(TestEveryVerificationIsNeeded|TestSwitchableShapes)$"}
 	if test != "" {
 		args = append(args, "-test.run=^"+test+"$")
 	}
@@ -162,20 +179,25 @@ func runProgram(root, dir, pkg, removed, test string) ([]byte, error) {
 
 var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
-// noticed gives the test that fails without a verification. It is looked for where the mark says, or in the package of the mark
-// and then in the others. A program that ends otherwise than by a failing test has noticed nothing.
+// noticed gives the test that fails without a verification. A program that ends otherwise than by a failing test has noticed
+// nothing.
 func noticed(root, dir string, m mark) (string, error) {
-	packages := slices.Insert(slices.DeleteFunc(markedPackages(), func(p string) bool { return p == m.pkg }), 0, m.pkg)
-	for _, pkg := range packages {
-		out, err := runProgram(root, dir, pkg, m.name, m.test)
+	tries := []mark{m}
+	for _, pkg := range markedPackages() {
+		if pkg != m.pkg || m.test != "" {
+			tries = append(tries, mark{pkg: pkg})
+		}
+	}
+	for _, try := range tries {
+		out, err := runProgram(root, dir, try.pkg, m.name, try.test)
 		if err == nil {
 			continue
 		}
 		f := failure.FindSubmatch(out)
 		if f == nil {
-			return "", fmt.Errorf("verification %s taken out: the tests of %s ended without a failing one: %w\n%s", m.name, pkg, err, out)
+			return "", fmt.Errorf("verification %s taken out: the tests of %s ended without a failing one: %w\n%s", m.name, try.pkg, err, out)
 		}
-		return pkg + " " + string(f[1]), nil
+		return try.pkg + " " + string(f[1]), nil
 	}
 	return "", fmt.Errorf("verification %s (%s) can be taken out and no test fails", m.name, m.pkg)
 }
