@@ -345,6 +345,12 @@ func spoolAll(t *testing.T, dir string, lines [][]byte) []fedmsg.Outcome {
 			t.Fatalf("the spool is not fetched within %s", patience)
 		}
 	}
+	return rejectedOf(t, dir, lines)
+}
+
+// rejectedOf gives what became of messages that a spool had: an error for each that was moved away, and nothing for others.
+func rejectedOf(t *testing.T, dir string, lines [][]byte) []fedmsg.Outcome {
+	t.Helper()
 	all := make([]fedmsg.Outcome, len(lines))
 	reasons, err := filepath.Glob(filepath.Join(dir, "rejected", "*.reason"))
 	if err != nil {
