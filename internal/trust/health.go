@@ -47,7 +47,7 @@ func (n *snapshot) health() Status {
 				parts = append(parts, f.brief())
 			}
 		}
-		return Status{"trust", Failed, strings.Join(parts, "; ") + "; what was read before stays in force"}
+		return Status{"trust", Failed, "what was read before stays in force: " + strings.Join(parts, "; ")}
 	}
 	if len(n.roots) == 0 {
 		return Status{"trust", OK, "there is no [[trust]]: nothing is taken that was signed elsewhere"}

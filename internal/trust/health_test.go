@@ -82,7 +82,7 @@ func TestHealthNamesTrustFile(t *testing.T) {
 	r := newReloading(t, newCertified(t).root)
 	r.rewrite(t, fedmsg.Errorf(fedmsg.CodeConfig, "%s:5:1: unknown key", r.path))
 	s, base := r.Health(then)[0], filepath.Base(r.path)
-	if s.Level != trust.Failed || !strings.Contains(s.Text, base+" cannot be used: "+base+":5:1: unknown key") || strings.Contains(s.Text, filepath.Dir(r.path)) {
+	if s.Level != trust.Failed || !strings.Contains(s.Text, base+" cannot be used; mend it, or set trust_file to another: "+base+":5:1: unknown key") || strings.Contains(s.Text, filepath.Dir(r.path)) {
 		t.Errorf("got %v", s)
 	}
 }

@@ -30,6 +30,11 @@ func (c *Config) define(now time.Time) (*definition, []error) {
 		d.where = append(d.where, cmp.Or(c.Where, inConfiguration))
 	}
 	faults := flatten(c.File.Validate())
+	for _, r := range d.roots {
+		if r.Name != "" && r.Name == c.OwnName {
+			faults = append(faults, c.nodesName(r.Name))
+		}
+	}
 	if c.Path == "" {
 		return d, faults
 	}
@@ -45,6 +50,9 @@ func (c *Config) define(now time.Time) (*definition, []error) {
 		if slices.ContainsFunc(c.File.Trust, func(other Root) bool { return other.Name == r.Name }) {
 			faults = append(faults, &fault{path: c.Path, err: fedmsg.Errorf(fedmsg.CodeConfig, "the configuration has a [[trust]] %q too", clip(r.Name))})
 		}
+		if r.Name != "" && r.Name == c.OwnName {
+			faults = append(faults, &fault{path: c.Path, err: c.nodesName(r.Name)})
+		}
 		d.roots, d.where = append(d.roots, r), append(d.where, filepath.Base(c.Path))
 	}
 	policy, twice := c.File.Policy.with(f.Policy)
@@ -53,6 +61,12 @@ func (c *Config) define(now time.Time) (*definition, []error) {
 	}
 	d.policy = policy
 	return d, faults
+}
+
+// nodesName is the fault of a root that has the name of the node itself.
+func (*Config) nodesName(name string) error {
+	return fedmsg.Errorf(fedmsg.CodeConfig,
+		"the node itself signs as %q, and a [[trust]] has that name too; signers are told apart by it, so give the root another, or set signing.name", clip(name))
 }
 
 // reader reads the files of roots, and takes what has not changed from before.

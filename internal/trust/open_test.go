@@ -1,6 +1,7 @@
 package trust_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -68,6 +69,25 @@ func TestSettings(t *testing.T) {
 	holdFaults(t, good.Validate(), nil)
 	bad := trust.Settings{MaxAge: 0, MaxFuture: -1, OnStaleCRL: "maybe", StaleCRLGrace: -time.Second}
 	holdFaults(t, bad.Validate(), []string{"verification.max_age ", "verification.max_future ", "verification.on_stale_crl ", "verification.stale_crl_grace "})
+}
+
+// TestOpenNodesName refuses a root of the node's own name, wherever it stands: its signers would pass for the node.
+func TestOpenNodesName(t *testing.T) {
+	t.Parallel()
+	k := newKey(t, "ed25519", 0)
+	inFile := config()
+	inFile.Path = write(t, "trust.toml", []byte("x"))
+	inFile.Read = func(string) (trust.File, error) { return trust.File{Trust: []trust.Root{keyRoot(t, "node1", k)}}, nil }
+	for where, c := range map[string]trust.Config{"the configuration": config(keyRoot(t, "node1", k)), "the trust file": inFile} {
+		if _, err := trust.Open(c); err != nil {
+			t.Errorf("%s: got %v for a node of no name", where, err)
+		}
+		c.OwnName = "node1"
+		_, err := trust.Open(c)
+		if fedmsg.CodeOf(err) != fedmsg.CodeConfig || !strings.Contains(fmt.Sprint(err), `signs as "node1", and a [[trust]] has that name too`) {
+			t.Errorf("%s: got %v", where, err)
+		}
+	}
 }
 
 // TestOpenFaults tells everything that is wrong with the files at once, with the root's name, the file and a cure.
@@ -139,8 +159,8 @@ func TestTrustFile(t *testing.T) {
 	conf.File.Trust = append(conf.File.Trust, c.root)
 	conf.File.Policy.Topics = map[string][]string{"a": {"c"}}
 	_, err := trust.Open(conf)
-	holdFaults(t, err, []string{"the trust file " + path + " cannot be used: the configuration has a [[trust]] \"site\" too", "the trust file " + path})
+	holdFaults(t, err, []string{"the trust file " + path + " cannot be used; mend it, or set trust_file to another: the configuration has a [[trust]] \"site\" too", "the trust file " + path})
 	conf.Read = func(string) (trust.File, error) { return trust.File{}, os.ErrPermission }
 	_, err = trust.Open(conf)
-	holdFaults(t, err, []string{"the trust file " + path + " cannot be used: permission denied"})
+	holdFaults(t, err, []string{"the trust file " + path + " cannot be used; mend it, or set trust_file to another: permission denied"})
 }

@@ -91,7 +91,7 @@ func (f *fault) text(path string) string {
 		reason = strings.ReplaceAll(e.Message, f.path, path)
 	}
 	if f.root == "" {
-		return fmt.Sprintf("the trust file %s cannot be used: %s; mend it, or set trust_file to another", path, reason)
+		return fmt.Sprintf("the trust file %s cannot be used; mend it, or set trust_file to another: %s", path, reason)
 	}
 	cure := fmt.Sprintf("mend the file, or set %s to another", f.key)
 	switch {
