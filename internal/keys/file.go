@@ -22,7 +22,7 @@ func ReadPrivate(path string) (*Private, error) {
 	k, err := ParsePrivate(text)
 	if err != nil {
 		_, why := fedmsg.Public(err)
-		return nil, fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot use the private key %s: %s", path, why)
+		return nil, fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot use the private key %s: %s; put a good copy in its place, or move it away and make another by fedmsg keys new", path, why)
 	}
 	return k, nil
 }
@@ -33,7 +33,7 @@ func (k *Private) WriteFile(path string) error {
 	err := k.writeFile(path)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot write the private key %s: the file is there already, and keys are not overwritten", path)
+		return fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot write the private key %s: the file is there already, and keys are not overwritten; move it away, or name another", path)
 	case err != nil:
 		return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot write the private key %s", path)
 	}

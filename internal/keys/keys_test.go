@@ -143,7 +143,7 @@ func TestReadPrivateRefusals(t *testing.T) {
 		"huge":              {func(path string) error { return os.WriteFile(path, make([]byte, maxPrivateFile+1), 0o600) }, "at most"},
 		"empty":             {func(path string) error { return os.WriteFile(path, nil, 0o600) }, "no PEM block"},
 		"a public key":      {func(path string) error { return os.WriteFile(path, k.Public().PEM(), 0o600) }, `"PUBLIC KEY"`},
-		"damaged":           {func(path string) error { return os.WriteFile(path, []byte("-----BEGIN PRIVATE KEY-----\n#\n"), 0o600) }, "damaged or cut off"},
+		"damaged":           {func(path string) error { return os.WriteFile(path, []byte("-----BEGIN PRIVATE KEY-----\n#\n"), 0o600) }, "damaged or cut off; put a good copy in its place, or move it away and make another by fedmsg keys new"},
 		"no DER":            {func(path string) error { return os.WriteFile(path, block("PRIVATE KEY", "x"), 0o600) }, "cannot be read"},
 		"another kind":      {func(path string) error { return os.WriteFile(path, block("DSA PRIVATE KEY", "x"), 0o600) }, "DSA"},
 		"certificates only": {func(path string) error { return os.WriteFile(path, block("CERTIFICATE", "x"), 0o600) }, "no private key"},
@@ -191,7 +191,7 @@ func TestWriteFile(t *testing.T) {
 		t.Fatalf("%v (%v), want %v", got, err, k)
 	}
 	err = generate(t, Ed25519).WriteFile(path)
-	if fedmsg.CodeOf(err) != fedmsg.CodeCannotMake || !strings.Contains(err.Error(), "not overwritten") {
+	if fedmsg.CodeOf(err) != fedmsg.CodeCannotMake || !strings.HasSuffix(err.Error(), "keys are not overwritten; move it away, or name another") {
 		t.Error(err)
 	}
 	if got, err := ReadPrivate(path); err != nil || got.Public().ID() != k.Public().ID() {

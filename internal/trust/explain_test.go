@@ -107,9 +107,9 @@ func TestSentences(t *testing.T) {
 	}{
 		"topics":  {narrow, then.Add(-2 * time.Hour), []string{`"site/shell.example.org"`, `"org.example.dev.t.x"`, `"site"`, `topics = ["net.example.#"]`, "can add"}},
 		"root":    {past, then, []string{`"site/shell.example.org"`, `"site"`, "until 2023-11-14T21:13:20Z", "not_after"}},
-		"revoked": {c.root, then, []string{`"site/shell.example.org"`, "revoked"}},
+		"revoked": {c.root, then, []string{`"site/shell.example.org"`, "revoked", "takes a new key and certificate"}},
 		"stale":   {c.root, then.Add(30 * 24 * time.Hour), []string{`"site/shell.example.org"`, `"site"`, "2023-11-14T22:13:20Z", "new one"}},
-		"expired": {unlisted, validUntil.Add(time.Hour), []string{`"site/shell.example.org"`, "2040-01-01"}},
+		"expired": {unlisted, validUntil.Add(time.Hour), []string{`"site/shell.example.org"`, "2040-01-01", "takes a certificate that is valid, or a clock"}},
 	} {
 		s := open(t, config(q.root))
 		r, e := decode(t, c.message)

@@ -20,7 +20,7 @@ func badSignature(signer, topic string) error {
 
 func unknownKey(id string) error {
 	return fedmsg.Errorf(fedmsg.CodeUnknownSigner,
-		"no trust root of this node knows the key %q; whoever runs the node can add the public key to [[trust]]", clip(id))
+		"no trust root of this node knows the key %q; whoever runs the node can add the public key to [[trust]], and who has a certificate of the key can send it along", clip(id))
 }
 
 // refusal is the sentence to a decision. The sender sees it: it names roots, and no files.
@@ -32,14 +32,14 @@ func (n *snapshot) refusal(s *speaker, d decision, topic string, at time.Time) e
 			"%q was not trusted at %s: the root %q is valid %s; whoever runs the node can change not_before and not_after of its [[trust]]", who, then, root, s.root.dates())
 	case certificateDates:
 		_, text := fedmsg.Public(d.err)
-		return fedmsg.Errorf(fedmsg.CodeOf(d.err), "%q cannot sign for %q as of %s: %s", who, clip(topic), then, text)
+		return fedmsg.Errorf(fedmsg.CodeOf(d.err), "%q cannot sign for %q as of %s: %s; it takes a certificate that is valid, or a clock that is set right", who, clip(topic), then, text)
 	case freshList:
 		return fedmsg.Errorf(fedmsg.CodeStaleCRL,
 			"whether the certificate of %q was revoked cannot be told as of %s: the revocation list of the root %q should have been renewed at %s; its authority must issue a new one",
 			who, then, root, s.root.list.crl.NextUpdate.UTC().Format(time.RFC3339))
 	case notRevoked:
 		_, text := fedmsg.Public(d.err)
-		return fedmsg.Errorf(fedmsg.CodeOf(d.err), "%q may not sign for %q as of %s: %s", who, clip(topic), then, text)
+		return fedmsg.Errorf(fedmsg.CodeOf(d.err), "%q may not sign for %q as of %s: %s; it takes a new key and certificate of the authority", who, clip(topic), then, text)
 	case rootTopics:
 		return fedmsg.Errorf(fedmsg.CodeWrongTopic, "%q may not speak for %q: the root %q has %s; whoever runs the node can add to them, or sign with a key that has the topic",
 			who, clip(topic), root, s.root.topics())
