@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -56,6 +57,9 @@ SIGNER is as entries have it, ROOT or ROOT/NAME, or a certificate's name, an Ope
 		}
 		if err := fedmsg.DefaultLimits().CheckOldTopic(args[0]); err != nil {
 			return err
+		}
+		if words := strings.Split(args[0], "."); slices.Contains(words, "*") || slices.Contains(words, "#") {
+			return fedmsg.Errorf(fedmsg.CodeUsage, "%q is a pattern; ask for one whole topic", args[0])
 		}
 		path, err := cmd.Flags().GetString("trust")
 		if err != nil {
