@@ -39,6 +39,9 @@ func (c *Config) define(now time.Time) (*definition, []error) {
 		return d, faults
 	}
 	d.file = look(c.Path, now)
+	if d.file.info != nil && !d.file.info.Mode().IsRegular() { // reading it might never end
+		return d, append(faults, &fault{path: c.Path, err: errNotRegular()})
+	}
 	f, err := c.Read(c.Path)
 	if err == nil {
 		err = f.Validate()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -46,13 +47,13 @@ func (s *source) same(now *source) bool {
 
 // read gives the file's bytes, and notes what they are.
 func (s *source) read() ([]byte, error) {
-	f, err := os.Open(s.path)
+	f, err := os.OpenFile(s.path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // of a pipe nobody writes to, nothing is awaited
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, fedmsg.Errorf(fedmsg.CodeConfig, "it is not a regular file"))
+		return nil, errors.Join(err, errNotRegular())
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
@@ -64,6 +65,8 @@ func (s *source) read() ([]byte, error) {
 	s.sum = sha256.Sum256(data)
 	return data, nil
 }
+
+func errNotRegular() error { return fedmsg.Errorf(fedmsg.CodeConfig, "it is not a regular file") }
 
 // fault says which file of which root cannot be used, and why.
 type fault struct {
