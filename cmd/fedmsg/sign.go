@@ -176,7 +176,7 @@ func (s *signing) document(doc *document) ([]byte, error) {
 		return s.put(s.envelope(&in.Submission))
 	}
 	e := &in.Envelope
-	if len(in.Signatures) > 0 || e.Signature != nil || e.Certificate != nil || e.Crypto != nil {
+	if len(in.Signatures) > 0 || !e.Bare() {
 		return nil, fedmsg.Errorf(fedmsg.CodeBadEnvelope, "the message is signed already; what its publisher signed stays as it is")
 	}
 	return s.put(e.Bytes)

@@ -59,12 +59,7 @@ func (a *authority) receipt(e *fedmsg.Entry) ([]byte, error) { return a.signer.R
 func (a *authority) keys() (string, []keys.Public) { return a.settings.Name, a.signer.Own() }
 
 // keyID names the key that signs.
-func (a *authority) keyID() string {
-	if own := a.signer.Own(); len(own) > 0 {
-		return own[0].ID()
-	}
-	return "none"
-}
+func (a *authority) keyID() string { return a.signer.Own()[0].ID() }
 
 // signs says in a sentence what the node signs.
 func (a *authority) signs() string {

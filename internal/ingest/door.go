@@ -164,7 +164,7 @@ func (b *batch) admitEnvelope(line int, r *fedmsg.Record, s *wire.Submitted, all
 	switch {
 	case !b.door.passage.looks():
 		r.Verdict = fedmsg.VerdictUnchecked
-	case s.Signatures == nil && bare(&s.Envelope):
+	case s.Signatures == nil && s.Envelope.Bare():
 		r.Verdict = fedmsg.VerdictUnsigned
 		err = b.unsigned(r, &s.Envelope, allowed)
 	case b.lines > few:

@@ -47,7 +47,7 @@ func (b *batch) unsigned(r *fedmsg.Record, e *wire.Envelope, allowed bool) error
 		return b.rights.refusal(b.from, r.Topic)
 	}
 	// verification: unsigned-envelope
-	if err := b.door.unsigned(r, bare(e)); err != nil || r.Verdict != toSign {
+	if err := b.door.unsigned(r, e.Bare()); err != nil || r.Verdict != toSign {
 		return err
 	}
 	// Signed now, it would pass as new at a time when its sender may have no rights any more.

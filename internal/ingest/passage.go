@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/federated-messaging/fedmsg"
-	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // Passage is one entrance to a door, for messages of one origin.
@@ -29,8 +28,7 @@ func (p *Passage) looks() bool { return p.Verify != fedmsg.VerifyInsecureOff }
 const toSign fedmsg.Verdict = "to sign"
 
 // unsigned decides what becomes of a record that nobody signed and whose sender may publish on its topic: the node signs it,
-// it passes as it is, or it is refused. Bare tells that no member of the envelope speaks of signatures, so that some can be
-// put into it.
+// it passes as it is, or it is refused. Bare tells that a signature can be put into it, see wire.Envelope.
 func (d *Door) unsigned(r *fedmsg.Record, bare bool) error {
 	s := d.c.Signer
 	switch {
@@ -63,9 +61,4 @@ func listed(patterns []fedmsg.Pattern) string {
 		texts = append(texts, strconv.Itoa(more)+" more")
 	}
 	return strings.Join(texts, ", ")
-}
-
-// bare reports whether no member of an envelope speaks of signatures.
-func bare(e *wire.Envelope) bool {
-	return e.Signature == nil && e.Certificate == nil && e.Crypto == nil
 }

@@ -129,11 +129,8 @@ func (s *Signer) Sign(r *fedmsg.Record) error {
 }
 
 // Own gives the public halves of all the node's own keys: the one it signs with, and those it signed with before and that
-// still stand in the directory. The slice is shared and must not be changed.
+// still stand in the directory. The first is always there. The slice is shared and must not be changed.
 func (s *Signer) Own() []keys.Public { return s.current().own }
-
-// Name is as whom the node signs.
-func (s *Signer) Name() string { return s.c.Settings.Name }
 
 // Err tells why keys on disk cannot be used as they are now, or that a certificate is not valid at this time; nil when all is
 // well. What was loaded before stays in use.

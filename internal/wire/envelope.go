@@ -49,6 +49,11 @@ type Envelope struct {
 // Signed reports whether the envelope carries an embedded signature, good or bad.
 func (e *Envelope) Signed() bool { return e.Signature != nil }
 
+// Bare reports whether no member of the envelope speaks of signatures, so that one can be put into it.
+func (e *Envelope) Bare() bool {
+	return e.Signature == nil && e.Certificate == nil && e.Crypto == nil
+}
+
 // Envelope decodes one whole envelope. The result shares data's memory, except where white space had to be mended.
 //
 // White space below 0x20 between the tokens cannot stay, because an envelope is one line. At a strict door an unsigned
