@@ -100,6 +100,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	warnOfLostKeys(&c, info.Last, o.Logger)
 	who, err := openAuthority(&c, o.Logger)
 	if err != nil {
 		return nil, err
