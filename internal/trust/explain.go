@@ -102,8 +102,8 @@ func (n *snapshot) resolve(own *root, h *holders, signer string) (speakers []spe
 	for _, r := range n.roots {
 		switch {
 		case inRoot && name != r.Name:
-		case inRoot && of != "" && r.knows(of):
-			speakers = append(speakers, r.speaker(of, nil))
+		case inRoot && r.known(of) != "":
+			speakers = append(speakers, r.speaker(r.known(of), nil))
 		case inRoot:
 			steps = append(steps, fmt.Sprintf("%s knows no %q", r.at(), clip(of)))
 		case signer == r.Name && r.keys != nil:
@@ -122,24 +122,29 @@ func (n *snapshot) resolve(own *root, h *holders, signer string) (speakers []spe
 		return nil, steps
 	}
 	for _, r := range n.roots {
-		if r.knows(signer) {
-			speakers = append(speakers, r.speaker(signer, nil))
+		if who := r.known(signer); who != "" {
+			speakers = append(speakers, r.speaker(who, nil))
 		}
 	}
 	return speakers, steps
 }
 
-// knows reports whether a root can stand for somebody of this name: an authority may give a certificate of any name.
-func (r *root) knows(name string) bool {
+// known is the name as signers have it of somebody whom a root can stand for; empty: it cannot. An authority may give a
+// certificate of any name; a fingerprint is taken as gpg prints it too, with spaces and in any case.
+func (r *root) known(name string) string {
 	if r.ring == nil {
-		return r.authority != nil
+		if r.authority == nil {
+			return ""
+		}
+		return name
 	}
+	compact := strings.ReplaceAll(name, " ", "")
 	for _, f := range r.ring.Fingerprints() {
-		if f == name {
-			return true
+		if strings.EqualFold(f, compact) {
+			return f
 		}
 	}
-	return false
+	return ""
 }
 
 // names is everything that a signer's first part can be.

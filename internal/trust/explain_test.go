@@ -43,6 +43,8 @@ func TestExplain(t *testing.T) {
 		{"org.example.listed", "b.example.org", then, "", `[policy.topics] "org.example.listed" lists shell.example.org, b.example.org`},
 		{"org.example.x", "stale/a.example.org", then, fedmsg.CodeStaleCRL, `[[trust]] "stale" (configuration): crl, and [verification] on_stale_crl = "refuse"`},
 		{"org.peer.x", fingerprint, then, "", `[[trust]] "peer" (configuration): topics = ["org.peer.#"]`},
+		{"org.peer.x", "peer/" + strings.ToLower(fingerprint), then, "", `[[trust]] "peer" (configuration): topics = ["org.peer.#"]`},
+		{"org.peer.x", fingerprint[:20] + "  " + fingerprint[20:], then, "", `[[trust]] "peer" (configuration): topics = ["org.peer.#"]`},
 		{"org.peer.x", "peer/" + fingerprint, then, "", `[[trust]] "peer" (configuration): topics = ["org.peer.#"]`},
 		{"org.example.dev.x", "node1", then, "", `the node's own key "node1" (signing.topics): topics = ["org.example.dev.#"]`},
 		{"org.example.x", own.id, then, fedmsg.CodeWrongTopic, `the node's own key "node1" (signing.topics): topics = ["org.example.dev.#"]`},
