@@ -4,8 +4,10 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
+	"errors"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/federated-messaging/fedmsg"
 )
@@ -48,11 +50,14 @@ func ReadCertificate(path string, key Public) (*x509.Certificate, error) {
 
 // readCertificateFile reads a file of a size that a certificate may have.
 func readCertificateFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // of a pipe nobody writes to, nothing is awaited
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, configError("it is not a regular file"))
+	}
 	return io.ReadAll(io.LimitReader(f, maxCertificateFile))
 }
 
