@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,9 +72,12 @@ func (p *program) configCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := trust.Open(configured(&l.Config)); err != nil {
+			store, err := trust.Open(configured(&l.Config))
+			if err != nil {
 				return err
 			}
+			host, _ := os.Hostname() // without one the node would not start either
+			p.warn(l.Config.UnknownSigners(append(store.Roots(), l.Config.SigningSettings(host).Name)))
 			files := "no file is read"
 			if len(l.Files) > 0 {
 				files = "read " + strings.Join(l.Files, ", ")

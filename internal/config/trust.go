@@ -2,11 +2,14 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/nearest"
 	"github.com/federated-messaging/fedmsg/internal/sign"
 	"github.com/federated-messaging/fedmsg/internal/trust"
 )
@@ -58,6 +61,24 @@ func (c *Config) validateTrust() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// UnknownSigners warns of publishers whose signer nobody can be, with the roots that there are: a root may come later, so this is
+// no fault.
+func (c *Config) UnknownSigners(roots []string) []string {
+	var warnings []string
+	for i := range c.Publisher {
+		root, _, _ := strings.Cut(c.Publisher[i].Signer, "/")
+		if root == "" || slices.Contains(roots, root) {
+			continue
+		}
+		text := fmt.Sprintf("publisher %d has the signer %q, and there is no [[trust]] %q, so it opens to nobody", i+1, c.Publisher[i].Signer, root)
+		if near := nearest.Word(root, roots); near != "" {
+			text += fmt.Sprintf("; did you mean %q?", near)
+		}
+		warnings = append(warnings, text)
+	}
+	return warnings
 }
 
 func absolute(key, path string) error {

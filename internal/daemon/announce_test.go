@@ -6,10 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/federated-messaging/fedmsg/internal/ingest"
 	"github.com/federated-messaging/fedmsg/internal/keys"
 )
 
-// TestAnnounceTrustFile: the log at the start names the roots of the trust file too.
+// TestAnnounceTrustFile: the log at the start names the roots of the trust file too, and publishers that can be nobody's.
 func TestAnnounceTrustFile(t *testing.T) {
 	c := setup(t)
 	c.Signing.Name = "node7"
@@ -26,7 +27,14 @@ func TestAnnounceTrustFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r := start(t, c, Options{}); !strings.Contains(r.log.String(), `roots="node7, bts"`) {
-		t.Errorf("the log does not name both roots:\n%s", r.log)
+	c.Publisher = []ingest.Publisher{{Signer: "bts", Topics: c.Signing.Topics}, {Signer: "bst/x", Topics: c.Signing.Topics}}
+	r := start(t, c, Options{})
+	for _, want := range []string{`roots="node7, bts"`, `publisher 2 has the signer \"bst/x\", and there is no [[trust]] \"bst\", so it opens to nobody; did you mean \"bts\"?`} {
+		if !strings.Contains(r.log.String(), want) {
+			t.Errorf("the log has no %s:\n%s", want, r.log)
+		}
+	}
+	if strings.Contains(r.log.String(), "publisher 1") {
+		t.Errorf("the log complains of a signer that there is:\n%s", r.log)
 	}
 }

@@ -96,6 +96,9 @@ func (a *authority) verifies(endpoints []httpapi.Endpoint) string {
 func (a *authority) announce(c *config.Config, endpoints []httpapi.Endpoint, log *slog.Logger) {
 	roots := append([]string{a.settings.Name}, a.store.Roots()...)
 	log.Info("signatures", "signing", a.signs(), "verifying", a.verifies(endpoints), "roots", strings.Join(roots, ", "), "trust_file", c.TrustFile)
+	for _, w := range c.UnknownSigners(roots) {
+		log.Warn(w)
+	}
 	if a.verify == fedmsg.VerifyInsecureOff {
 		log.Warn("insecure switch is on", "key", "verify = "+string(a.verify))
 	}
