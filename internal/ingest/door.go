@@ -148,6 +148,9 @@ func (b *batch) admit(line int, topic string, s *wire.Submitted) (signer string,
 		// verification: unsigned-submission
 		err = d.unsigned(r, true)
 		if err == nil {
+			if b.drafts == nil {
+				b.drafts = make([]draft, 0, b.lines-line)
+			}
 			b.drafts = append(b.drafts, draft{record: n, line: line, submission: s.Submission})
 		}
 	}
@@ -168,6 +171,9 @@ func (b *batch) admitEnvelope(line int, r *fedmsg.Record, s *wire.Submitted, all
 		r.Verdict = fedmsg.VerdictUnsigned
 		err = b.unsigned(r, &s.Envelope, allowed)
 	case b.lines > few:
+		if b.checks == nil {
+			b.checks = make([]check, 0, b.lines-line)
+		}
 		b.checks = append(b.checks, check{line: line, record: len(b.records) - 1, allowed: allowed, envelope: s.Envelope, topic: r.Topic})
 	default:
 		e := s.Envelope // its own memory, so that s need not be
