@@ -93,7 +93,7 @@ func TestFaults(t *testing.T) {
 		{"name that no signer has", "[signing]\nname = 'a/b'", `2:1: signing.name is 1 to 64 letters, digits, dots, dashes and underscores, not "a/b"`},
 		{"relative trust file", "trust_file = 'trust.toml'", `1:1: trust_file is an absolute path, not "trust.toml"`},
 		{"relative path of a root", "[[trust]]\nname = 'a'\nkeys = ['a.pem']\ntopics = ['#']", `2:1: trust 1 names the file "a.pem", which must be an absolute path; only in a trust_file it may be relative`},
-		{"one name for two", "[signing]\nname = 'a'\n[[trust]]\nname = 'a'\nkeys = ['/a.pem']\ntopics = ['#']", `2:1: signing.name is "a", which is the name of a [[trust]] too; signers are told apart by it`},
+		{"one name for two", "[signing]\nname = 'a'\n[[trust]]\nname = 'a'\nca = '/a.pem'\ntopics = ['#']", `2:1: signing.name is "a", which is the name of a [[trust]] too; signers are told apart by it`},
 		{"a root of no kind", "[[trust]]\nname = 'a'\nkeys = ['/a.pem']\ntopics = ['#']\n[[trust]]\nname = 'b'\ntopics = ['#']", `6:1: trust 2 has 0 of the keys ca, keyring and keys; exactly one says whom it trusts`},
 		{"no sense in verification", "[verification]\non_stale_crl = 'ignore'", `2:1: verification.on_stale_crl is refuse or accept, not "ignore"`},
 		{"no date", "[[trust]]\nnot_after = 'soon'", `2:1: trust.not_after is a date, as in "2026-01-31", or a time with its zone, as in "2026-01-31T12:00:00Z", not the string "soon"`},

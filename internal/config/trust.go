@@ -32,7 +32,7 @@ func (c *Config) validateSigning() error {
 	if s.Name != "" && trust.NameOf(s.Name) != s.Name {
 		faults = append(faults, fault("signing.name", "is 1 to 64 letters, digits, dots, dashes and underscores, not %q", s.Name))
 	}
-	if s.Name != "" && slices.ContainsFunc(c.Trust, func(r trust.Root) bool { return r.Name == s.Name }) {
+	if s.Name != "" && slices.ContainsFunc(c.Trust, func(r trust.Root) bool { return r.Name == s.Name && len(r.Keys) == 0 }) {
 		faults = append(faults, fault("signing.name", "is %q, which is the name of a [[trust]] too; signers are told apart by it", s.Name))
 	}
 	for _, f := range []struct{ key, path string }{

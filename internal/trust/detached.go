@@ -11,17 +11,9 @@ import (
 // scratch holds the bytes that signatures are made over, while they are looked at.
 var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
-// detached judges the detached signatures, and tells whether there are any. One good signature by somebody who may say it is
-// enough; a bad one by a key that is known is an attempt to deceive, whatever stands beside it.
-func (j *judgement) detached(raw []byte) (best finding, any bool) {
-	// verification: detached-form (TestDetachedForm)
-	list, err := wire.DecodeSignatures(raw)
-	if err != nil {
-		return finding{err: err}, true
-	}
-	if len(list) == 0 {
-		return finding{}, false
-	}
+// detached judges detached signatures, of which there is at least one. One good signature by somebody who may say it is enough,
+// whatever stands beside it: else anybody who hands a message on could spoil it for others by a signature more.
+func (j *judgement) detached(list []wire.Signature) finding {
 	buffer := scratch.Get().(*[]byte)
 	defer scratch.Put(buffer)
 	*buffer = wire.AppendPAE((*buffer)[:0], wire.EnvelopeType, j.e.Bytes)
@@ -30,7 +22,7 @@ func (j *judgement) detached(raw []byte) (best finding, any bool) {
 		signed: *buffer,
 		bad:    func(signer string) error { return badSignature(signer, j.e.Topic) },
 		allow:  func(speakers []speaker) finding { return j.allow(speakers, fedmsg.VerdictOK) },
-	}), true
+	})
 }
 
 // statement is what detached signatures are over: the bytes, the sentence to a bad one, and what decides between those who may
@@ -45,9 +37,6 @@ type statement struct {
 func (j *judgement) together(list []wire.Signature, what statement) (best finding) {
 	for i := range list {
 		f := j.signature(&list[i], &what)
-		if fedmsg.CodeOf(f.err) == fedmsg.CodeBadSignature {
-			return f
-		}
 		if i == 0 || f.better(&best) {
 			best = f
 		}
@@ -55,13 +44,15 @@ func (j *judgement) together(list []wire.Signature, what statement) (best findin
 	return best
 }
 
-// better orders what several signatures came to: good, then known, then unknown for another reason than that no root knows
-// the key. The first of equals stays.
+// better orders what several signatures came to: good, then bad by a key that is known, then known, then unknown for another
+// reason than that no root knows the key. The first of equals stays.
 func (f *finding) better(than *finding) bool { return f.rank() > than.rank() }
 
 func (f *finding) rank() int {
 	switch {
 	case f.err == nil:
+		return 4
+	case fedmsg.CodeOf(f.err) == fedmsg.CodeBadSignature:
 		return 3
 	case !f.unknown:
 		return 2

@@ -106,6 +106,7 @@ func TestDetachedTogether(t *testing.T) {
 	s := open(t, config(keyRoot(t, "host", known), wrong, past, ca))
 	good := known.detached(t, message)
 	bad := signature{KeyID: known.id, Sig: known.sign(t, []byte("something else"))}
+	badToo := signature{KeyID: elsewhere.id, Sig: elsewhere.sign(t, []byte("something else"))} // put there by who handed it on
 	unknown, wrongTopic, expired := stranger.detached(t, message), elsewhere.detached(t, message), gone.detached(t, message)
 	many := make([]signature, wire.MaxSignatures+1)
 	for i := range many {
@@ -121,7 +122,8 @@ func TestDetachedTogether(t *testing.T) {
 		"unknown":                        {[]signature{unknown}, "bad unknown_signer"},
 		"known beside unknown":           {[]signature{unknown, good}, "ok host"},
 		"bad known beside good unknown":  {[]signature{unknown, bad}, "bad bad_signature"},
-		"bad known beside good known":    {[]signature{wrongTopic, bad}, "bad bad_signature"},
+		"bad known beside wrong topic":   {[]signature{wrongTopic, bad}, "bad bad_signature"},
+		"bad known beside good":          {[]signature{good, badToo}, "ok host"},
 		"wrong topic":                    {[]signature{wrongTopic}, "bad wrong_topic"},
 		"wrong topic beside good":        {[]signature{wrongTopic, good}, "ok host"},
 		"wrong topic beside unknown":     {[]signature{unknown, wrongTopic}, "bad wrong_topic"},
@@ -239,7 +241,7 @@ func selfSigned(t testing.TB, k *testKey, name string) []byte {
 	return der
 }
 
-// TestDetachedBeforeEmbedded lets the embedded signature decide where no detached one is of anybody known, and only there.
+// TestDetachedBeforeEmbedded lets the embedded signature decide where no detached one is good, and only there.
 func TestDetachedBeforeEmbedded(t *testing.T) {
 	t.Parallel()
 	message := vector(t, "v12_realistic_1k")
@@ -257,7 +259,8 @@ func TestDetachedBeforeEmbedded(t *testing.T) {
 		"a stranger's, and a good one":       {message, array(t, stranger.detached(t, message)), "ok research/shell-vm.example.com"},
 		"a stranger's, and a bad one":        {tampered, array(t, stranger.detached(t, tampered)), "bad bad_signature"},
 		"a malformed one, and a good one":    {message, array(t, signature{KeyID: "x", Sig: []byte("x"), Certificate: []byte("x")}), "ok research/shell-vm.example.com"},
-		"a known one's, bad, and a good one": {message, array(t, known.detached(t, tampered)), "bad bad_signature"},
+		"a known one's, bad, and a good one": {message, array(t, known.detached(t, tampered)), "ok research/shell-vm.example.com"},
+		"a known one's, bad, and a bad one":  {tampered, array(t, known.detached(t, message)), "bad bad_signature"},
 		"no array, and a good one":           {message, json.RawMessage("1"), "bad malformed_signature"},
 	} {
 		if got := judgedWith(t, s, c.text, then, c.list); got != c.want {

@@ -25,8 +25,8 @@ type finding struct {
 	unknown bool // no root knows who signed
 }
 
-// judge is the whole order of judgement: detached signatures first; where they are of strangers only, the embedded one
-// decides, if there is one.
+// judge is the whole order of judgement: detached signatures first; where none of them is good, the embedded one, if there is
+// one. What is told of a message of which no signature is good is told of the detached ones, unless all are of strangers.
 func (j *judgement) judge(r *fedmsg.Record) finding {
 	// verification: record-bytes (TestRecordMismatch)
 	if !bytes.Equal(r.Envelope, j.e.Bytes) {
@@ -37,17 +37,26 @@ func (j *judgement) judge(r *fedmsg.Record) finding {
 		return finding{err: fedmsg.Errorf(fedmsg.CodeWrongTopic,
 			"the message came under the topic %q and has %q inside; the two must be equal", clip(r.Topic), clip(j.e.Topic))}
 	}
-	embedded := j.e.Signature != nil || j.e.Certificate != nil || j.e.Crypto != nil
-	if len(r.Signatures) > 0 {
-		f, any := j.detached(r.Signatures)
-		if any && !(f.unknown && embedded) {
-			return f
-		}
+	// verification: detached-form (TestDetachedForm)
+	list, err := wire.DecodeSignatures(r.Signatures)
+	if err != nil {
+		return finding{err: err}
 	}
-	if embedded {
+	embedded := j.e.Signature != nil || j.e.Certificate != nil || j.e.Crypto != nil
+	switch {
+	case len(list) == 0 && !embedded:
+		return finding{verdict: fedmsg.VerdictUnsigned}
+	case len(list) == 0:
 		return j.embedded()
 	}
-	return finding{verdict: fedmsg.VerdictUnsigned}
+	f := j.detached(list)
+	if f.err == nil || !embedded {
+		return f
+	}
+	if g := j.embedded(); g.err == nil || f.unknown {
+		return g
+	}
+	return f
 }
 
 // allow decides between those who may have signed, now that the signature is known to be theirs: one who may is enough.

@@ -31,7 +31,7 @@ func (c *Config) define(now time.Time) (*definition, []error) {
 	}
 	faults := flatten(c.File.Validate())
 	for _, r := range d.roots {
-		if r.Name != "" && r.Name == c.OwnName {
+		if c.passesForNode(&r) {
 			faults = append(faults, c.nodesName(r.Name))
 		}
 	}
@@ -53,7 +53,7 @@ func (c *Config) define(now time.Time) (*definition, []error) {
 		if slices.ContainsFunc(c.File.Trust, func(other Root) bool { return other.Name == r.Name }) {
 			faults = append(faults, &fault{path: c.Path, err: fedmsg.Errorf(fedmsg.CodeConfig, "the configuration has a [[trust]] %q too", clip(r.Name))})
 		}
-		if r.Name != "" && r.Name == c.OwnName {
+		if c.passesForNode(&r) {
 			faults = append(faults, &fault{path: c.Path, err: c.nodesName(r.Name)})
 		}
 		d.roots, d.where = append(d.roots, r), append(d.where, filepath.Base(c.Path))
@@ -66,7 +66,13 @@ func (c *Config) define(now time.Time) (*definition, []error) {
 	return d, faults
 }
 
-// nodesName is the fault of a root that has the name of the node itself.
+// passesForNode reports whether a root has the name of the node itself and should not: one of bare keys may, because nodes that
+// share a trust file stand in it each under its name.
+func (c *Config) passesForNode(r *Root) bool {
+	return r.Name != "" && r.Name == c.OwnName && len(r.Keys) == 0
+}
+
+// nodesName is the fault of such a root.
 func (*Config) nodesName(name string) error {
 	return fedmsg.Errorf(fedmsg.CodeConfig,
 		"the node itself signs as %q, and a [[trust]] has that name too; signers are told apart by it, so give the root another, or set signing.name", clip(name))

@@ -71,21 +71,28 @@ func TestSettings(t *testing.T) {
 	holdFaults(t, bad.Validate(), []string{"verification.max_age ", "verification.max_future ", "verification.on_stale_crl ", "verification.stale_crl_grace "})
 }
 
-// TestOpenNodesName refuses a root of the node's own name, wherever it stands: its signers would pass for the node.
+// TestOpenNodesName refuses an authority of the node's own name, wherever it stands. A root of bare keys may have it: nodes that
+// share a trust file stand in it each under its name.
 func TestOpenNodesName(t *testing.T) {
 	t.Parallel()
-	k := newKey(t, "ed25519", 0)
-	inFile := config()
-	inFile.Path = write(t, "trust.toml", []byte("x"))
-	inFile.Read = func(string) (trust.File, error) { return trust.File{Trust: []trust.Root{keyRoot(t, "node1", k)}}, nil }
-	for where, c := range map[string]trust.Config{"the configuration": config(keyRoot(t, "node1", k)), "the trust file": inFile} {
-		if _, err := trust.Open(c); err != nil {
-			t.Errorf("%s: got %v for a node of no name", where, err)
+	bare := keyRoot(t, "node1", newKey(t, "ed25519", 0))
+	authority := trust.Root{Name: "node1", CA: newAuthority(t, "our-ca").file, Topics: patterns(t, "#")}
+	for _, inFile := range []bool{false, true} {
+		named := func(r trust.Root) trust.Config {
+			c := config(r)
+			if inFile {
+				c.File, c.Path = trust.File{}, write(t, "trust.toml", []byte("x"))
+				c.Read = func(string) (trust.File, error) { return trust.File{Trust: []trust.Root{r}}, nil }
+			}
+			c.OwnName = "node1"
+			return c
 		}
-		c.OwnName = "node1"
-		_, err := trust.Open(c)
+		if _, err := trust.Open(named(bare)); err != nil {
+			t.Errorf("bare keys, in a file %v: got %v", inFile, err)
+		}
+		_, err := trust.Open(named(authority))
 		if fedmsg.CodeOf(err) != fedmsg.CodeConfig || !strings.Contains(fmt.Sprint(err), `signs as "node1", and a [[trust]] has that name too`) {
-			t.Errorf("%s: got %v", where, err)
+			t.Errorf("an authority, in a file %v: got %v", inFile, err)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // Receipt judges a node's signed receipt as of a time, and gives the signer; with an error so far as known. A receipt names no
 // topic, so it is not asked what the signer may speak for: that somebody says he has a message makes it nobody's. As with
-// messages one good signature is enough, and a bad one by a key that is known is none.
+// messages one good signature is enough.
 func (s *Store) Receipt(d *wire.DSSE, at time.Time) (signer string, err error) {
 	if d.Type != wire.ReceiptType {
 		return "", fedmsg.Errorf(fedmsg.CodeMalformedSignature, "what is signed is of the type %q, not a receipt", clip(d.Type))
