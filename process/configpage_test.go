@@ -90,6 +90,19 @@ func TestConfigPageKeys(t *testing.T) {
 	}
 }
 
+// onlyMissing reports whether all that a configuration was refused for are files below /etc and /usr that are not on this machine.
+// What stands around the file's name was understood then.
+func onlyMissing(stderr string) bool {
+	missing := 0
+	for line := range strings.Lines(stderr) {
+		if !regexp.MustCompile(`(?:/etc|/usr)/[^ ]+ cannot be used: no such file or directory`).MatchString(line) {
+			return false
+		}
+		missing++
+	}
+	return missing > 0
+}
+
 // TestConfigExamples checks every configuration that a page shows.
 func TestConfigExamples(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(repository, "docs", "*.md"))
@@ -107,7 +120,7 @@ func TestConfigExamples(t *testing.T) {
 				if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				if r := fedmsgtest.CLI(t, nil, "config", "check", "--config", file); r.Status != 0 {
+				if r := fedmsgtest.CLI(t, nil, "config", "check", "--config", file); r.Status != 0 && !onlyMissing(r.Stderr) {
 					t.Errorf("%s\n%s", r, b.text)
 				}
 			})
