@@ -463,6 +463,10 @@ func TestStreamStalledReader(t *testing.T) {
 	total := uint64(len(n.log.entries))
 	n.log.mu.Unlock()
 
+	// It was cut, so what it holds has an end. Were the other one cut instead, this would be read for ever.
+	if err := stuck.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	in := bufio.NewReader(stuck)
 	resp, err := http.ReadResponse(in, nil)
 	if err != nil {

@@ -69,7 +69,7 @@ func TestWebSocketGapAndHeartbeat(t *testing.T) {
 // TestWebSocketSilent holds that a reader which does not answer pings is cut.
 func TestWebSocketSilent(t *testing.T) {
 	cfg := DefaultStreamConfig()
-	cfg.Heartbeat = 20 * time.Millisecond
+	cfg.Heartbeat = 500 * time.Millisecond // time enough to see it open first, also on a busy machine
 	n := startStreams(t, cfg, nil, 0)
 	n.openWebSocket(t, "")
 	n.waitOpen(t, 1)
