@@ -20,7 +20,7 @@ func (d *Door) fresh(e *wire.Envelope, now time.Time) error {
 	case !known:
 		return nil
 	// verification: time-from-future
-	case at.After(now.Add(d.c.MaxFuture)):
+	case d.future(at, now):
 		return fedmsg.Errorf(fedmsg.CodeFromFuture, "the message on %s was signed at %s, and it is %s here; at most %s ahead are taken: set the clock that is wrong", topic, clock(at), clock(now), d.c.MaxFuture)
 	// verification: time-stale
 	case !d.passage.Replaying && at.Before(now.Add(-d.c.MaxAge)):
@@ -35,11 +35,14 @@ func (d *Door) fresh(e *wire.Envelope, now time.Time) error {
 
 // ahead refuses an envelope that says it was made at a time to come.
 func (d *Door) ahead(e *wire.Envelope, now time.Time) error {
-	if at, known := e.Time(); known && at.After(now.Add(d.c.MaxFuture)) {
+	if at, known := e.Time(); known && d.future(at, now) {
 		return fedmsg.Errorf(fedmsg.CodeFromFuture, "the message on %s says that it was made at %s, and it is %s here; at most %s ahead are taken: set the clock that is wrong", e.Topic, clock(at), clock(now), d.c.MaxFuture)
 	}
 	return nil
 }
+
+// future reports whether a time lies further ahead of the node's clock than the clocks of others may be.
+func (d *Door) future(at, now time.Time) bool { return at.After(now.Add(d.c.MaxFuture)) }
 
 // clock writes a time for people who compare clocks.
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z") }
