@@ -20,7 +20,7 @@ const module = "github.com/federated-messaging/fedmsg"
 // import one another, so that each can be read, tested and deleted alone.
 func layers() [][]string {
 	return [][]string{
-		{"."}, // the vocabulary; the standard library only
+		{".", "zmtp"}, // the vocabulary, which imports the standard library only; ZeroMQ's protocol, which knows nothing of fedmsg
 		{"internal/durable", "internal/mutate", "internal/nearest", "internal/span", "internal/stamp"},
 		{
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",

@@ -1,0 +1,60 @@
+package zmtp
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"time"
+)
+
+// Options says how a socket or connection behaves. The zero value works: every zero field has the default that stands
+// beside it.
+type Options struct {
+	// Identity names this socket to ROUTER peers, at most 255 bytes, the first not 0. Empty lets them choose.
+	Identity []byte
+	// Security is the mechanism and this side's part in it; nil is NULL, which proves nothing and hides nothing.
+	Security Security
+	// Dial makes the connections of Connect and Dial; nil is a net.Dialer. The network is tcp or unix.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// MaxMessage bounds the bytes of one received message, all frames together; 8 MiB. A peer that sends more is cut off.
+	MaxMessage int
+	// MaxFrames bounds the frames of one received message; 1024.
+	MaxFrames int
+	// MaxSubscriptions bounds what one peer may have subscribed to at a time; 65536 prefixes, and 4 MiB of them.
+	MaxSubscriptions int
+
+	// SendLimit bounds the messages queued for one peer, the high-water mark; 1000.
+	SendLimit int
+	// SendBytes bounds the bytes queued for one peer; 16 MiB.
+	SendBytes int
+	// ReceiveLimit bounds the messages that came from one peer and were not taken; 1000. Beyond it the peer has to wait.
+	ReceiveLimit int
+
+	// HandshakeTimeout is how long a peer may take from connecting to its first message; 10 s.
+	HandshakeTimeout time.Duration
+	// MaxHandshakes bounds the handshakes of one listener that are under way; 4096. The oldest gives way to a new one.
+	MaxHandshakes int
+	// MaxPeers bounds the peers of one listener; 16384. More are turned away.
+	MaxPeers int
+	// WriteTimeout is how long a peer may take nothing of what is written to it before it is cut off; 30 s. Negative is for
+	// ever.
+	WriteTimeout time.Duration
+	// Linger is how long Close waits for what is queued to be written; 1 s. Negative does not wait.
+	Linger time.Duration
+
+	// Heartbeat is after what silence a ZMTP 3.1 peer is asked whether it is there; 30 s. Negative never asks.
+	Heartbeat time.Duration
+	// HeartbeatTimeout is how long it may then stay silent; 10 s.
+	HeartbeatTimeout time.Duration
+	// KeepAlive is TCP's own; zero is after 60 s, every 5 s, 3 times.
+	KeepAlive net.KeepAliveConfig
+
+	// ReconnectMin and ReconnectMax bound the wait before each further attempt to connect; 100 ms and 10 s. The wait doubles,
+	// and has jitter.
+	ReconnectMin, ReconnectMax time.Duration
+
+	// Logger hears of peers that are refused, cut off or lost; nil is silent. A message of it has the attribute peer or
+	// endpoint.
+	Logger *slog.Logger
+}
