@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -78,7 +80,7 @@ func (p *program) command() *cobra.Command {
 		p.checkCommand(), p.logCommand(), p.tokenCommand())
 	root.AddCommand(p.keysCommand(), p.trustCommand())
 	root.AddCommand(p.verifyCommand(), p.signCommand())
-	for _, name := range []string{"fedmsg-logger", "fedmsg-tail"} {
+	for _, name := range slices.AppendSeq(oldNames(), maps.Keys(goneNames())) {
 		old := p.oldCommand(name)
 		old.Hidden = true
 		root.AddCommand(old)

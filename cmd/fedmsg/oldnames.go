@@ -19,9 +19,14 @@ func (p *program) oldCommand(name string) *cobra.Command {
 		return p.loggerCommand()
 	case "fedmsg-tail":
 		return p.oldTailCommand()
+	case "fedmsg-announce":
+		return p.announceCommand()
 	}
-	return nil
+	return goneCommand(name)
 }
+
+// oldNames lists the names under which the program still works as the old one did. Those of goneNames tell what to use.
+func oldNames() []string { return []string{"fedmsg-announce", "fedmsg-logger", "fedmsg-tail"} }
 
 // oldFlag is a flag of the old programs that has no meaning any more. Where ignoring it would do something else than what
 // was asked for, it is refused with the sentence that says what to use.
@@ -142,11 +147,7 @@ func (p *program) logger(cmd *cobra.Command, o *publishFlags) error {
 			return err
 		}
 		_, err := c.PublishMessage(cmd.Context(), m)
-		if fedmsg.CodeOf(err) == fedmsg.CodeQueued {
-			p.note("fedmsg-logger: %s", err)
-			return nil
-		}
-		return err
+		return p.queuedIsSent("fedmsg-logger", err)
 	}
 	if o.hasMessage {
 		return publish(o.message)

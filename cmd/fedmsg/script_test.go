@@ -1,7 +1,9 @@
 package main
 
 import (
+	"maps"
 	"os/exec"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -10,8 +12,11 @@ import (
 
 // TestMain lets the test binary be the program when a script calls it by one of its names.
 func TestMain(m *testing.M) {
-	run := func() { main() }
-	testscript.Main(m, map[string]func(){"fedmsg": run, "fedmsg-logger": run, "fedmsg-tail": run})
+	names := map[string]func(){"fedmsg": main}
+	for _, name := range slices.AppendSeq(oldNames(), maps.Keys(goneNames())) {
+		names[name] = main
+	}
+	testscript.Main(m, names)
 }
 
 // TestScript runs testdata/script: the command line as its users see it.
