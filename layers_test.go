@@ -24,7 +24,7 @@ func layers() [][]string {
 		{"internal/durable", "internal/mutate", "internal/nearest", "internal/span", "internal/stamp"},
 		{
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",
-			"internal/spool", "internal/token", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",
+			"internal/spool", "internal/token", "internal/replay", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",
 		},
 		{"internal/pki", "internal/pgp"},
 		{"internal/ingest", "client", "mesh", "internal/trust", "internal/sign"},
