@@ -104,7 +104,7 @@ const (
 // Sender is who handed a message to a node, as the door authenticated it. The zero Sender is nobody.
 type Sender struct {
 	Kind SenderKind
-	Name string // the uid in decimal, the token's name, the certificate's name
+	Name string // the uid in decimal, the name of the token, certificate, CURVE client or ZeroMQ socket
 }
 
 // SenderKind is the way in which a sender was authenticated.
@@ -115,6 +115,8 @@ const (
 	SenderUID         SenderKind = "uid"         // by the unix socket or the owner of a spool file
 	SenderToken       SenderKind = "token"       // by a bearer token
 	SenderCertificate SenderKind = "certificate" // by a TLS client certificate
+	SenderCurve       SenderKind = "curve"       // by the CURVE key of a ZeroMQ client
+	SenderZeroMQ      SenderKind = "zeromq"      // by nothing but the way on which it came: a ZeroMQ socket of that name
 	SenderLoopback    SenderKind = "loopback"    // by nothing: it came over the loopback interface while environment is dev
 	SenderNode        SenderKind = "node"        // this node itself
 )

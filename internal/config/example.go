@@ -171,6 +171,10 @@ func listMeaning(key string) string {
 		return "Or the bearer of a token, by the token's name."
 	case "publisher.certificate":
 		return "Or the holder of a TLS client certificate, by the name in it."
+	case "publisher.curve":
+		return "Or the holder of a CURVE key, by the name in its [[zeromq_client]]."
+	case "publisher.zeromq":
+		return "Or whatever comes by the ZeroMQ socket or service of this name, whoever sent it."
 	case "publisher.signer":
 		return "Or the verified signer of the message."
 	case "publisher.topics":

@@ -50,7 +50,28 @@ func New(c Config) *Door {
 // rest in the log. The ticket gives an outcome for each line, in their order; refusals are outcomes. The lines belong to the
 // caller again when Submit returns. It blocks while the log's queue is full, no longer than ctx.
 func (d *Door) Submit(ctx context.Context, from fedmsg.Sender, lines ...[]byte) fedmsg.Ticket {
-	b := d.decode(from, lines)
+	return d.submit(ctx, decode(d, from, lines, func(l []byte) int { return len(l) }, (*wire.Decoder).Submitted))
+}
+
+// SubmitPublished is Submit for messages as they are published over ZeroMQ, in frames: see wire.Decoder.Published.
+func (d *Door) SubmitPublished(ctx context.Context, from fedmsg.Sender, messages ...[][]byte) fedmsg.Ticket {
+	return d.submit(ctx, decode(d, from, messages, framesSize, (*wire.Decoder).Published))
+}
+
+// SubmitParts is Submit for submissions whose topic, headers and body are a frame each: see wire.Decoder.Parts.
+func (d *Door) SubmitParts(ctx context.Context, from fedmsg.Sender, messages ...[][]byte) fedmsg.Ticket {
+	return d.submit(ctx, decode(d, from, messages, framesSize, (*wire.Decoder).Parts))
+}
+
+func framesSize(frames [][]byte) (n int) {
+	for _, f := range frames {
+		n += len(f)
+	}
+	return n
+}
+
+// submit orders what was not refused.
+func (d *Door) submit(ctx context.Context, b *batch) fedmsg.Ticket {
 	if len(b.records) > 0 {
 		d.order(ctx, b)
 	}
@@ -89,8 +110,8 @@ type draft struct {
 	submission wire.Submission // shares the memory of the line
 }
 
-// decode reads the lines and decides on all that does not depend on their order.
-func (d *Door) decode(from fedmsg.Sender, lines [][]byte) *batch {
+// decode reads the lines, or what else each message came as, and decides on all that does not depend on their order.
+func decode[T any](d *Door, from fedmsg.Sender, lines []T, size func(T) int, read func(*wire.Decoder, T) (wire.Submitted, error)) *batch {
 	b := &batch{now: d.c.Now()}
 	b.door, b.from, b.lines = d, from, len(lines)
 	b.rights = d.rights.of(from, b.now)
@@ -100,10 +121,10 @@ func (d *Door) decode(from fedmsg.Sender, lines [][]byte) *batch {
 		b.records = make([]fedmsg.Record, 0, len(lines))
 	}
 	for _, line := range lines {
-		b.size += len(line)
+		b.size += size(line)
 	}
 	for i, line := range lines {
-		s, err := d.decoder.Submitted(line)
+		s, err := read(&d.decoder, line)
 		topic, signer := s.Submission.Topic, ""
 		if s.Whole {
 			topic = s.Envelope.Topic
@@ -179,7 +200,7 @@ func (b *batch) admitEnvelope(line int, r *fedmsg.Record, s *wire.Submitted, all
 		e := s.Envelope // its own memory, so that s need not be
 		err = b.judge(r, &e, allowed)
 	}
-	if err == nil && s.Signatures == nil { // the payload of DSSE shares nothing with the line
+	if err == nil && !s.Copied {
 		r.Envelope = b.keep(r.Envelope, b.size)
 	}
 	return err

@@ -79,6 +79,11 @@ func (b *rightsBook) evaluate(from fedmsg.Sender) *rights {
 		match = func(p *Publisher) bool { return p.Token == from.Name }
 	case fedmsg.SenderCertificate:
 		match = func(p *Publisher) bool { return p.Certificate != "" && p.Certificate == from.Name }
+	case fedmsg.SenderCurve:
+		r.username = from.Name
+		match = func(p *Publisher) bool { return p.Curve != "" && p.Curve == from.Name }
+	case fedmsg.SenderZeroMQ:
+		match = func(p *Publisher) bool { return p.ZeroMQ != "" && p.ZeroMQ == from.Name }
 	}
 	for i := range b.rules {
 		if match(&b.rules[i]) {
@@ -139,6 +144,12 @@ func (r *rights) refusal(from fedmsg.Sender, topic string) error {
 		return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may not publish on %s; make a token with --publish for the topic, or allow it by topics in a [[publisher]] with token = %q", from, topic, from.Name)
 	case from.Kind == fedmsg.SenderUID:
 		return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may not publish on %s; add the user to the group %s, or allow it by topics in a [[publisher]] with uid = %q", from, topic, defaultGroup, from.Name)
+	case from.Kind == fedmsg.SenderCurve:
+		return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may not publish on %s; allow it by topics in a [[publisher]] with curve = %q", from, topic, from.Name)
+	case from.Kind == fedmsg.SenderZeroMQ && from.Name == "":
+		return fedmsg.Errorf(fedmsg.CodeForbidden, "nobody may publish on %s over this socket; name it by sender=NAME, and allow it by topics in a [[publisher]] with zeromq = NAME, or allow the signers of the messages with signer", topic)
+	case from.Kind == fedmsg.SenderZeroMQ:
+		return fedmsg.Errorf(fedmsg.CodeForbidden, "what comes by %s may not be on %s; allow it by topics in a [[publisher]] with zeromq = %q, or allow the signers of the messages with signer", from, topic, from.Name)
 	}
 	return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may not publish on %s; an administrator can allow it by topics in a [[publisher]]", from, topic)
 }

@@ -11,7 +11,7 @@ import (
 func (d *Door) send(ctx context.Context, n *run) {
 	records, next := n.batch.records[n.start:n.end], d.counter.next.Load()
 	if len(records) == 0 || d.clear() && !n.sign {
-		if d.submit(ctx, n.batch, records) == 0 {
+		if d.hand(ctx, n.batch, records) == 0 {
 			d.counter.giveBack(n.first, next)
 		}
 		if d.recent.used {
@@ -56,12 +56,12 @@ func (d *Door) submitSigned(ctx context.Context, b *batch, records []fedmsg.Reco
 	start := 0
 	for i, err := range faults {
 		if err != nil {
-			taken += d.submit(ctx, b, records[start:i])
+			taken += d.hand(ctx, b, records[start:i])
 			b.wait(failed{1, err}, records[i:i+1])
 			start = i + 1
 		}
 	}
-	return taken + d.submit(ctx, b, records[start:])
+	return taken + d.hand(ctx, b, records[start:])
 }
 
 // clear reports whether everybody who had the turn before has landed. The caller has the turn.
@@ -77,8 +77,8 @@ func (d *Door) clear() bool {
 	return true
 }
 
-// submit hands records to the log and reports how many it took: all or none. The caller is the one who lands.
-func (d *Door) submit(ctx context.Context, b *batch, records []fedmsg.Record) int {
+// hand gives records to the log and reports how many it took: all or none. The caller is the one who lands.
+func (d *Door) hand(ctx context.Context, b *batch, records []fedmsg.Record) int {
 	if len(records) == 0 {
 		return 0
 	}

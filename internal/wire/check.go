@@ -39,16 +39,39 @@ func (d *Decoder) checkCommon(in *members, m Mode) error {
 	}
 	body := in.body()
 	if m == Strict && body[0] != '{' {
-		return fedmsg.Errorf(fedmsg.CodeBadBody, "msg is not a JSON object; put the value into one, as in {\"value\":…}")
+		return errBody()
 	}
+	if err := d.checkBody(body); err != nil {
+		return err
+	}
+	return d.checkHeaders(&in.headers)
+}
+
+// errBody refuses a body that is not an object.
+func errBody() error {
+	return fedmsg.Errorf(fedmsg.CodeBadBody, "msg is not a JSON object; put the value into one, as in {\"value\":…}")
+}
+
+// errHeaders refuses headers that are not all strings.
+func errHeaders() error {
+	return fedmsg.Errorf(fedmsg.CodeBadEnvelope, "headers must be an object of strings; what is not text belongs into msg")
+}
+
+// checkBody holds the limit of bodies.
+func (d *Decoder) checkBody(body []byte) error {
 	if len(body) > d.Limits.Body {
 		return fedmsg.Errorf(fedmsg.CodeTooLarge, "msg has %d bytes; limits.body is %d", len(body), d.Limits.Body)
 	}
-	if in.headers.count > d.Limits.Headers {
-		return fedmsg.Errorf(fedmsg.CodeTooLarge, "there are %d headers; limits.headers is %d", in.headers.count, d.Limits.Headers)
+	return nil
+}
+
+// checkHeaders holds the limits of headers.
+func (d *Decoder) checkHeaders(t *tally) error {
+	if t.count > d.Limits.Headers {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "there are %d headers; limits.headers is %d", t.count, d.Limits.Headers)
 	}
-	if in.headers.longest > d.Limits.HeaderBytes {
-		return fedmsg.Errorf(fedmsg.CodeTooLarge, "a header has %d bytes; limits.header_bytes is %d", in.headers.longest, d.Limits.HeaderBytes)
+	if t.longest > d.Limits.HeaderBytes {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "a header has %d bytes; limits.header_bytes is %d", t.longest, d.Limits.HeaderBytes)
 	}
 	return nil
 }

@@ -70,6 +70,8 @@ type tally struct {
 	count   int
 	longest int  // bytes of the longest header, name and value as they are written
 	strings bool // all values are strings
+	id      span // the value of IDHeader
+	idAfter int  // where the value before that header ends; 0 where there is none
 }
 
 // read passes over the outermost object and all in it, and keeps where its members stand.
@@ -106,7 +108,7 @@ func (m *members) read(s *scanner) {
 
 // headers passes over an object and counts its members.
 func (s *scanner) headers() tally {
-	t := tally{strings: true}
+	t, end := tally{strings: true}, 0
 	o := s.enter()
 	for s.member(&o) {
 		k := s.keys[len(s.keys)-1]
@@ -115,6 +117,10 @@ func (s *scanner) headers() tally {
 		if s.err != nil {
 			break
 		}
+		if string(s.keyText(k)) == IDHeader {
+			t.id, t.idAfter = span{from, s.pos}, end
+		}
+		end = s.pos
 		size := k.to - k.from + s.pos - from
 		if s.data[from] == '"' {
 			size -= 2

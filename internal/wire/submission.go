@@ -20,7 +20,8 @@ type Submission struct {
 type Submitted struct {
 	Whole      bool            // the form: Envelope when true, Submission when false
 	Envelope   Envelope        // zero unless Whole
-	Signatures json.RawMessage // detached, as AppendSignatures makes them; nil unless Whole and in DSSE
+	Copied     bool            // Envelope shares no memory with what was decoded
+	Signatures json.RawMessage // detached, as AppendSignatures makes them; nil unless Whole and signed so
 	Submission Submission      // zero if Whole
 }
 
@@ -61,13 +62,20 @@ func (d *Decoder) signed(data []byte) (Submitted, error) {
 	if err != nil {
 		return Submitted{}, err
 	}
-	// Mending takes bytes out.
+	if err := exact(&env, doc.Payload); err != nil {
+		return Submitted{}, err
+	}
+	return Submitted{Whole: true, Copied: true, Envelope: env, Signatures: doc.Signatures}, nil
+}
+
+// exact holds that an envelope was decoded without being mended, which takes bytes out.
+func exact(env *Envelope, data []byte) error {
 	// verification: payload-bytes (TestSubmittedDSSERefusals)
-	if len(env.Bytes) != len(doc.Payload) {
-		return Submitted{}, fedmsg.Errorf(fedmsg.CodeBadEnvelope,
+	if len(env.Bytes) != len(data) {
+		return fedmsg.Errorf(fedmsg.CodeBadEnvelope,
 			"signed envelope has white space around it, or line breaks or tabs between its tokens; an envelope is one line, and its bytes cannot be changed once signed")
 	}
-	return Submitted{Whole: true, Envelope: env, Signatures: doc.Signatures}, nil
+	return nil
 }
 
 // submission makes the Submission of what was read.
@@ -115,7 +123,7 @@ func (d *Decoder) checkSubmission(in *members) error {
 		return err
 	}
 	if in.headers.count > 0 && !in.headers.strings {
-		return fedmsg.Errorf(fedmsg.CodeBadEnvelope, "headers must be an object of strings; what is not text belongs into msg")
+		return errHeaders()
 	}
 	return d.checkCommon(in, Strict)
 }
