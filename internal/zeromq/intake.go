@@ -7,6 +7,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/backoff"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // publishedDoor is the way into the log for what somebody published.
@@ -23,9 +24,8 @@ type publishedDoor interface {
 type intake struct {
 	live     publishedDoor // for what comes as it is published
 	replayed publishedDoor // for what was published long ago
-	endpoint string        // for the log and the metrics
-	metrics  *intakeMetrics
-	log      *slog.Logger
+	counts   *counts
+	logger   *slog.Logger
 
 	mu      sync.Mutex
 	waiting int   // calls of take that try something again; guarded by mu
@@ -43,7 +43,7 @@ type arrival struct {
 // each sender's is kept. What is under way when ctx ends is waited for, and nothing is tried again; the error then says that some
 // were not stored.
 func (in *intake) take(ctx context.Context, arrivals []arrival) error {
-	in.metrics.received.WithLabelValues(in.endpoint).Add(float64(len(arrivals)))
+	in.counts.received.Add(float64(len(arrivals)))
 	left, why := in.attempt(ctx, arrivals)
 	if len(left) == 0 {
 		return nil
@@ -53,7 +53,7 @@ func (in *intake) take(ctx context.Context, arrivals []arrival) error {
 	var wait backoff.Backoff
 	for len(left) > 0 {
 		if wait.Wait(ctx) != nil {
-			return fedmsg.WrapError(fedmsg.CodeUnavailable, why, "%d messages of %s were not stored before the node stopped", len(left), in.endpoint)
+			return fedmsg.WrapError(fedmsg.CodeUnavailable, why, "%d messages could not be stored before the node stopped", len(left))
 		}
 		left, why = in.attempt(ctx, left)
 	}
@@ -88,7 +88,7 @@ func (in *intake) attempt(ctx context.Context, arrivals []arrival) (left []arriv
 			case waits(o.Err):
 				left, why = append(left, g[k]), o.Err
 			default: // of which the door tells the operator
-				in.metrics.refused.WithLabelValues(in.endpoint, string(fedmsg.CodeOf(o.Err))).Inc()
+				in.counts.refuse(o.Err)
 			}
 		}
 	}
@@ -125,12 +125,11 @@ func (in *intake) hold(change int, why error) {
 	in.waiting, in.why = in.waiting+change, why
 	n := in.waiting
 	in.mu.Unlock()
-	in.metrics.waiting.WithLabelValues(in.endpoint).Add(float64(change))
 	switch {
 	case change > 0 && n == 1:
-		in.log.Warn("messages wait, and who sent them is held back", "endpoint", in.endpoint, "error", why)
+		in.logger.Warn("messages wait, and who sent them is held back", "error", why)
 	case change < 0 && n == 0:
-		in.log.Info("messages wait no longer", "endpoint", in.endpoint)
+		in.logger.Info("messages wait no longer")
 	}
 }
 
@@ -142,4 +141,14 @@ func (in *intake) held() error {
 		return nil
 	}
 	return in.why
+}
+
+// checks is the health of the way in: a warning while messages wait.
+func (in *intake) checks(name, place string) []ops.Check {
+	err := in.held()
+	if err == nil {
+		return nil
+	}
+	_, why := fedmsg.Public(err)
+	return []ops.Check{{Name: name, Status: ops.Warning, Text: "messages that came by " + place + " wait, and who sent them is held back: " + why}}
 }

@@ -14,6 +14,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // fakeDoor takes what no rule of it refuses.
@@ -24,15 +25,15 @@ type fakeDoor struct {
 	calls  int                            // guarded by mu
 }
 
-func (d *fakeDoor) SubmitPublished(_ context.Context, from fedmsg.Sender, messages ...[][]byte) fedmsg.Ticket {
+func (d *fakeDoor) SubmitPublished(ctx context.Context, from fedmsg.Sender, messages ...[][]byte) fedmsg.Ticket {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls++
 	var out fakeTicket
 	for _, m := range messages {
 		text := string(m[0])
-		var err error
-		if d.refuse != nil {
+		err := ctx.Err()
+		if d.refuse != nil && err == nil {
 			err = d.refuse(from.Name, text)
 		}
 		if err == nil {
@@ -55,8 +56,11 @@ func (t fakeTicket) Wait(context.Context) ([]fedmsg.Outcome, error) { return t, 
 
 // newIntake makes an intake whose two doors are one.
 func newIntake(d publishedDoor) *intake {
-	return &intake{live: d, replayed: d, endpoint: "tcp://here", metrics: newIntakeMetrics(nil), log: slog.New(slog.DiscardHandler)}
+	return &intake{live: d, replayed: d, counts: testCounts(), logger: slog.New(slog.DiscardHandler)}
 }
+
+// testCounts is the collectors of an endpoint that nobody looks at.
+func testCounts() *counts { return newMetrics(nil).of(&endpoint{kind: relayIn, address: "tcp://here"}) }
 
 // arrivals makes them of SENDER/FRAME; a ~ before it is one that is replayed.
 func arrivals(texts ...string) []arrival {
@@ -88,8 +92,8 @@ func TestIntakeTriesAgain(t *testing.T) {
 		if err := in.held(); fedmsg.CodeOf(err) != fedmsg.CodeStorageFull {
 			t.Errorf("while the disk is full the reason is %v", err)
 		}
-		if n := valueOf(t, in.metrics.waiting.WithLabelValues("tcp://here")); n != 1 {
-			t.Errorf("%v peers are shown to wait, want 1", n)
+		if c := in.checks("relay", "tcp://here"); len(c) != 1 || c[0].Status != ops.Warning || !strings.Contains(c[0].Text, "the disk is full") {
+			t.Errorf("while the disk is full the health is %v", c)
 		}
 		d.mu.Lock()
 		if full = false; d.calls > 100 {
@@ -102,8 +106,8 @@ func TestIntakeTriesAgain(t *testing.T) {
 		if got, want := strings.Join(d.all(), " "), "a/1 a/2 a/3 b/1 b/2"; got != want {
 			t.Errorf("stored %s, want %s", got, want)
 		}
-		if err := in.held(); err != nil {
-			t.Errorf("nothing waits any more, and the reason is %v", err)
+		if c := in.checks("relay", "tcp://here"); in.held() != nil || c != nil {
+			t.Errorf("nothing waits any more, and the reason is %v, the health %v", in.held(), c)
 		}
 	})
 }
@@ -128,7 +132,7 @@ func TestIntakeLetsGo(t *testing.T) {
 			t.Errorf("stored %s, want %s", got, want)
 		}
 		for code, want := range map[fedmsg.Code]float64{fedmsg.CodeBadJSON: 2, fedmsg.CodeStaleCRL: 1, fedmsg.CodeForbidden: 1} {
-			if n := valueOf(t, in.metrics.refused.WithLabelValues("tcp://here", string(code))); n != want {
+			if n := valueOf(t, in.counts.refusals.WithLabelValues(string(code))); n != want {
 				t.Errorf("%v refusals are counted as %s, want %v", n, code, want)
 			}
 		}
@@ -151,7 +155,7 @@ func TestIntakeStops(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		err := newIntake(d).take(ctx, arrivals("a/1", "a/2", "a/3"))
-		if err == nil || !strings.Contains(err.Error(), "1 messages of tcp://here were not stored") {
+		if err == nil || !strings.Contains(err.Error(), "1 messages could not be stored") {
 			t.Errorf("got %v", err)
 		}
 		if got, want := strings.Join(d.all(), " "), "a/1 a/3"; got != want {

@@ -13,7 +13,6 @@ type metrics struct {
 	sent, received, gaps, cut *prometheus.CounterVec
 	unsigned, omitted         *prometheus.CounterVec
 	refused                   *prometheus.CounterVec
-	intake                    *intakeMetrics
 }
 
 // counts is the collectors of one endpoint.
@@ -52,7 +51,6 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		cut:           counter("peers_cut_total", "Peers cut off because they took nothing for too long."),
 		unsigned:      counter("unsigned_total", "Messages published as fedmsg1 without an embedded signature, which old validators refuse."),
 		omitted:       counter("omitted_total", "Messages that could not be said in the format of the endpoint."),
-		intake:        newIntakeMetrics(r),
 		refused:       counter("refused_total", "Messages of peers that were not taken, by the code of the reason.", "reason"),
 	}
 	if r != nil {

@@ -44,8 +44,7 @@ type setup struct {
 	cfg     *Config
 	deps    *Deps
 	clients clients
-	counts  *counts // of this endpoint
-	intake  *intakeMetrics
+	counts  *counts      // of this endpoint
 	logger  *slog.Logger // with the endpoint's address
 	zmtp    zmtp.Options // for its sockets
 }
@@ -81,7 +80,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 // open makes one endpoint an edge of the server.
 func (s *Server) open(e *endpoint, deps *Deps, known clients, m *metrics) error {
 	u := setup{
-		endpoint: e, cfg: &s.cfg, deps: deps, clients: known, counts: m.of(e), intake: m.intake,
+		endpoint: e, cfg: &s.cfg, deps: deps, clients: known, counts: m.of(e),
 		logger: s.logger.With("endpoint", e.address),
 	}
 	var err error
