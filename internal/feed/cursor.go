@@ -36,6 +36,26 @@ func (c *Cursor) Next() (Item, error) {
 	return c.fromLog()
 }
 
+// Recent is Next for an entry that is still in memory: it never reads a file, and reports false where it would have to, or
+// where there is nothing to give.
+func (c *Cursor) Recent() (Item, bool) {
+	s := c.feed.ring.get(c.seq + 1)
+	if s == nil || c.seq >= c.feed.last.Load() {
+		return Item{}, false
+	}
+	c.Skip(c.seq + 1)
+	return Item{Entry: s.entry, shared: s}, true
+}
+
+// Skip goes on behind the entry with number seq, which has been published, as if Next had given all up to it. It never goes
+// back.
+func (c *Cursor) Skip(seq uint64) {
+	if seq > c.seq {
+		c.closeLog()
+		c.seq = seq
+	}
+}
+
 // atEnd is the answer when everything published has been given. The log's files are let go: an idle cursor costs nothing.
 func (c *Cursor) atEnd() error {
 	c.closeLog()

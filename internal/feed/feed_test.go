@@ -83,6 +83,30 @@ func TestCursorSequence(t *testing.T) {
 					c.seen = gap.To.Seq
 				}
 			},
+			"recent": func(rt *rapid.T) {
+				if len(all) == 0 {
+					return
+				}
+				c := all[rapid.IntRange(0, len(all)-1).Draw(rt, "who")]
+				opened := log.opened
+				if it, ok := c.cursor.Recent(); ok {
+					if c.seen++; it.Entry.Position != at(c.seen) {
+						rt.Fatalf("behind %d came %v", c.seen-1, it.Entry.Position)
+					}
+				}
+				if log.opened != opened {
+					rt.Fatal("what is in memory was looked for in the log")
+				}
+			},
+			"over": func(rt *rapid.T) {
+				if len(all) == 0 {
+					return
+				}
+				c := all[rapid.IntRange(0, len(all)-1).Draw(rt, "who")]
+				to := rapid.Uint64Range(0, f.Last().Seq).Draw(rt, "to")
+				c.cursor.Skip(to)
+				c.seen = max(c.seen, to)
+			},
 			"": func(rt *rapid.T) {},
 		})
 		for _, c := range all {
