@@ -67,6 +67,9 @@ func comparePrefixes(t *testing.T, p *Prefixes, plain map[string]int, topic stri
 	if p.Everything() != (plain[""] > 0) || p.Len() != len(plain) || p.bytes != size {
 		t.Fatalf("Everything %t, Len %d, %d bytes with %v", p.Everything(), p.Len(), p.bytes, plain)
 	}
+	if b := p.root.single(); b != nil {
+		t.Fatalf("the branch %q has one child and ends no prefix, with %v", b.label, plain)
+	}
 	seen := 0
 	for w := range p.All() {
 		if seen++; plain[string(w)] == 0 {
@@ -76,6 +79,19 @@ func comparePrefixes(t *testing.T, p *Prefixes, plain map[string]int, topic stri
 	if seen != len(plain) {
 		t.Fatalf("All gives %d of %d", seen, len(plain))
 	}
+}
+
+// single finds a branch below b that is of no use: a prefix neither ends nor forks there.
+func (b *branch) single() *branch {
+	for _, c := range b.children {
+		if c.times == 0 && len(c.children) < 2 {
+			return c
+		}
+		if found := c.single(); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // TestPrefixesOfPeer: a peer's subscriptions count once, and have their limits.
