@@ -2,7 +2,10 @@ package zmtp
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"sync/atomic"
+	"time"
 )
 
 // Peer is who is at the other end of a connection.
@@ -18,44 +21,96 @@ type Peer struct {
 	UID      int    // user of the process at the other end of a unix socket; -1 where it is not known
 }
 
-// Conn is one connection whose handshake is done. One goroutine at a time may be in Receive, one in a Write; Close may be
-// called by any.
-type Conn struct{ nc net.Conn }
-
-// Incoming is one thing that a peer sent.
-type Incoming struct {
-	// Message is the frames. Of a subscription it has one, the prefix.
-	Message Message
-	// Subscribe and Cancel tell that it is a subscription, or the end of one.
-	Subscribe, Cancel bool
+// String names the peer in errors and logs.
+func (p Peer) String() string {
+	switch {
+	case p.User != "":
+		return p.User + " at " + p.place()
+	case p.UID >= 0 && p.Address == "":
+		return fmt.Sprintf("user %d at %s", p.UID, p.place())
+	}
+	return p.place()
 }
 
-// ErrClosed is what calls give after Close.
-var ErrClosed = errors.New("zmtp: closed")
+func (p Peer) place() string {
+	if p.Address != "" {
+		return p.Address
+	}
+	return p.Endpoint
+}
+
+// Conn is one connection whose handshake is done. One goroutine at a time may be in Receive, one in a Write; Close may be
+// called by any.
+type Conn struct {
+	nc    net.Conn
+	peer  Peer
+	local SocketType
+	// cipher is nil where frames go as they are.
+	cipher cipher
+
+	in  input    // of the goroutine in Receive
+	msg assembly // of the goroutine in Receive
+	out output
+	// beat is of the goroutine in Receive.
+	beat   heartbeat
+	broken error // of the goroutine in Receive: the fault that it found
+
+	cause atomic.Pointer[error] // why the connection ended
+	ended chan struct{}         // closed when it has
+}
+
+// newConn makes a connection that has not yet greeted. o has its defaults.
+func newConn(nc net.Conn, endpoint string, t SocketType, o *Options) *Conn {
+	c := &Conn{nc: nc, local: t, ended: make(chan struct{})}
+	c.peer = Peer{Endpoint: endpoint, UID: peerUID(nc)}
+	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		c.peer.Address = a.String()
+	}
+	c.in.nc = nc
+	c.msg.maxBytes, c.msg.maxFrames = o.MaxMessage, o.MaxFrames
+	c.out.timeout = o.WriteTimeout
+	c.beat.every, c.beat.timeout = o.Heartbeat, o.HeartbeatTimeout
+	return c
+}
+
+// handshake makes the connection ready, within the time of HandshakeTimeout.
+func (c *Conn) handshake(o *Options) error {
+	if err := c.nc.SetDeadline(time.Now().Add(o.HandshakeTimeout)); err != nil {
+		return c.failure(err)
+	}
+	if err := c.greet(o); err != nil {
+		return c.failure(err)
+	}
+	if err := c.nc.SetDeadline(time.Time{}); err != nil {
+		return c.failure(err)
+	}
+	c.beat.start(c)
+	return nil
+}
 
 // Peer tells who is at the other end.
-func (c *Conn) Peer() Peer { panic("not built") }
-
-// Receive waits for something from the peer and appends to batch what has come, at least one and at most as many as there is
-// room for without growing it (one, if there is no room). It answers heartbeats, and asks for them. An error ends the
-// connection.
-func (c *Conn) Receive(batch []Incoming) ([]Incoming, error) { panic("not built") }
-
-// Write writes messages as [AppendMessage] makes them, with one system call where the connection takes them. It returns when
-// the last byte is with the system, or after Options.WriteTimeout without progress, or Close. encoded is not kept or changed.
-func (c *Conn) Write(encoded []byte) error { panic("not built") }
-
-// WriteBuffers is Write of several pieces, each whole messages, without putting them together first. The slice is consumed.
-func (c *Conn) WriteBuffers(pieces net.Buffers) error { panic("not built") }
-
-// Subscribe tells a PUB or XPUB peer what is wanted, or no longer, in the form that its version asks for.
-func (c *Conn) Subscribe(prefix []byte, cancel bool) error { panic("not built") }
+func (c *Conn) Peer() Peer { return c.peer }
 
 // Close ends the connection at once. Calls that wait return.
-func (c *Conn) Close() error { return c.nc.Close() }
+func (c *Conn) Close() error {
+	c.end(ErrClosed)
+	return nil
+}
 
-// AppendMessage appends the frames as one message to dst, as it stands on the wire where nothing is encrypted.
-func AppendMessage(dst []byte, frames ...[]byte) []byte { panic("not built") }
+// end ends the connection. The first cause is what calls give from then on.
+func (c *Conn) end(cause error) {
+	if c.cause.CompareAndSwap(nil, &cause) {
+		c.nc.Close()
+		close(c.ended)
+	}
+}
 
-// ErrNoPeer says that the one to send to is not connected.
-var ErrNoPeer = errors.New("zmtp: no such peer")
+// failure ends the connection and is the error to give: why it ended first, not what followed from that.
+func (c *Conn) failure(err error) error {
+	c.end(err)
+	cause := *c.cause.Load()
+	if errors.Is(cause, ErrClosed) {
+		return cause
+	}
+	return fmt.Errorf("zmtp: %s: %w", c.peer, networkError(cause))
+}

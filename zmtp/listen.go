@@ -1,25 +1,204 @@
 package zmtp
 
-import "context"
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
 
 // Listener lets peers in. It makes their handshakes off the accepting goroutine, each in a bounded time and memory.
-type Listener struct{}
+type Listener struct {
+	uri    string
+	local  SocketType
+	o      Options
+	ln     net.Listener
+	remove func() // the file of a unix socket
+	closed chan struct{}
+	hands  sync.WaitGroup // of Serve: a goroutine for each connection
+
+	mu      sync.Mutex
+	shaking *list.List // of *Conn, the oldest first; guarded by mu
+	peers   map[*Conn]struct{}
+	counts  counts
+}
+
+// counts is what came of the attempts of one endpoint.
+type counts struct {
+	connects, failures, refused uint64
+	last                        string
+}
+
+// failed counts a failure.
+func (n *counts) failed(err error) {
+	n.last = err.Error()
+	if errors.Is(err, ErrRefused) {
+		n.refused++
+		return
+	}
+	n.failures++
+}
 
 // Listen binds a URI: tcp://HOST:PORT, where * is every interface and port 0 a free one, or ipc:///PATH (ipc://@NAME without
 // a file). A socket's file that nobody listens on is replaced; at Close it is removed.
-func Listen(uri string, t SocketType, o Options) (*Listener, error) { panic("not built") }
+func Listen(uri string, t SocketType, o Options) (*Listener, error) {
+	a, err := parseURI(uri, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	o = o.filled()
+	ln, remove, err := bind(a, &o)
+	if err != nil {
+		return nil, fmt.Errorf("zmtp: cannot listen on %s: %w", uri, err)
+	}
+	return &Listener{
+		uri: boundURI(uri, a, ln.Addr()), local: t, o: o, ln: ln, remove: remove,
+		closed: make(chan struct{}), shaking: list.New(), peers: make(map[*Conn]struct{}),
+	}, nil
+}
 
 // URI is what it is bound to, with the port that was found.
-func (l *Listener) URI() string { panic("not built") }
+func (l *Listener) URI() string { return l.uri }
 
 // Serve lets peers in until Close, and calls handle for each in a goroutine of its own. The connection ends when handle
 // returns. Serve returns when all have, with an error only where the listener broke.
-func (l *Listener) Serve(handle func(*Conn)) error { panic("not built") }
+func (l *Listener) Serve(handle func(*Conn)) error {
+	defer l.hands.Wait()
+	var wait time.Duration
+	for {
+		nc, err := l.ln.Accept()
+		switch {
+		case err == nil:
+			wait = 0
+			l.admit(nc, handle)
+			continue
+		case l.isClosed():
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("zmtp: %s: %w", l.uri, err)
+		}
+		// Mostly there are too many open files. That passes, and the peers wait in the meantime.
+		l.o.Logger.Warn("cannot accept a connection", "endpoint", l.uri, "error", err)
+		wait = min(max(2*wait, 5*time.Millisecond), time.Second)
+		select {
+		case <-l.closed:
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (l *Listener) isClosed() bool {
+	select {
+	case <-l.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// admit begins the handshake of a connection, or turns it away.
+func (l *Listener) admit(nc net.Conn, handle func(*Conn)) {
+	c := newConn(nc, l.uri, l.local, &l.o)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.isClosed():
+		c.end(ErrClosed)
+		return
+	case len(l.peers) >= l.o.MaxPeers:
+		l.turnAway(c, refused("there are %d peers, which is the limit", l.o.MaxPeers))
+		return
+	case l.shaking.Len() >= l.o.MaxHandshakes:
+		oldest := l.shaking.Remove(l.shaking.Front()).(*Conn)
+		oldest.end(refused("it had not finished its handshake when %d others had begun one, which is the limit", l.o.MaxHandshakes))
+	}
+	e := l.shaking.PushBack(c)
+	l.hands.Go(func() { l.serve(c, e, handle) })
+}
+
+// serve makes the handshake and calls handle.
+func (l *Listener) serve(c *Conn, e *list.Element, handle func(*Conn)) {
+	defer c.Close()
+	if err := l.enter(c, e, c.handshake(&l.o)); err != nil {
+		return
+	}
+	defer l.leave(c)
+	handle(c)
+}
+
+// enter counts what came of a handshake and makes the connection one of the peers.
+func (l *Listener) enter(c *Conn, e *list.Element, err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shaking.Remove(e) // does nothing if it gave way
+	if err == nil && len(l.peers) >= l.o.MaxPeers {
+		err = c.failure(refused("there are %d peers, which is the limit", l.o.MaxPeers))
+	}
+	if err == nil && l.isClosed() {
+		err = ErrClosed
+	}
+	if err != nil {
+		l.turnAway(c, err)
+		return err
+	}
+	l.peers[c] = struct{}{}
+	l.counts.connects++
+	return nil
+}
+
+// turnAway ends a connection that did not become a peer. The caller has mu.
+func (l *Listener) turnAway(c *Conn, err error) {
+	c.end(err)
+	if !errors.Is(err, ErrClosed) {
+		l.counts.failed(err)
+		l.o.Logger.Info("turned a peer away", "peer", c.peer.String(), "endpoint", l.uri, "error", err)
+	}
+}
+
+func (l *Listener) leave(c *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.peers, c)
+}
+
+// stats tells what came of it.
+func (l *Listener) stats() EndpointStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return EndpointStats{
+		URI: l.uri, Bound: true, Peers: len(l.peers),
+		Connects: l.counts.connects, Failures: l.counts.failures, Refused: l.counts.refused, LastError: l.counts.last,
+	}
+}
+
+// stop stops listening; the peers stay.
+func (l *Listener) stop() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.isClosed() {
+		return nil
+	}
+	close(l.closed)
+	err := l.ln.Close()
+	l.remove()
+	for e := l.shaking.Front(); e != nil; e = e.Next() {
+		e.Value.(*Conn).end(ErrClosed)
+	}
+	return err
+}
 
 // Close stops listening and ends every connection; it does not wait for Serve.
-func (l *Listener) Close() error { panic("not built") }
-
-// Dial connects to a URI and makes the handshake; one attempt, no longer than ctx and Options.HandshakeTimeout.
-func Dial(ctx context.Context, uri string, t SocketType, o Options) (*Conn, error) {
-	panic("not built")
+func (l *Listener) Close() error {
+	err := l.stop()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.peers {
+		c.end(ErrClosed)
+	}
+	return err
 }

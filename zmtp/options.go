@@ -2,6 +2,7 @@ package zmtp
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"time"
@@ -57,4 +58,66 @@ type Options struct {
 	// Logger hears of peers that are refused, cut off or lost; nil is silent. A message of it has the attribute peer or
 	// endpoint.
 	Logger *slog.Logger
+}
+
+// filled is o with every default in its place.
+func (o Options) filled() Options {
+	for _, d := range []struct {
+		field *int
+		value int
+	}{
+		{&o.MaxMessage, 8 << 20}, {&o.MaxFrames, 1024}, {&o.MaxSubscriptions, 65536},
+		{&o.SendLimit, 1000}, {&o.SendBytes, 16 << 20}, {&o.ReceiveLimit, 1000},
+		{&o.MaxHandshakes, 4096}, {&o.MaxPeers, 16384},
+	} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&o.WriteTimeout, 30 * time.Second}, {&o.Linger, time.Second},
+		{&o.Heartbeat, 30 * time.Second},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&o.HandshakeTimeout, 10 * time.Second}, {&o.HeartbeatTimeout, 10 * time.Second},
+		{&o.ReconnectMin, 100 * time.Millisecond}, {&o.ReconnectMax, 10 * time.Second},
+	} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	if o.KeepAlive == (net.KeepAliveConfig{}) {
+		o.KeepAlive = net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 5 * time.Second, Count: 3}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.ReconnectMax = max(o.ReconnectMin, o.ReconnectMax)
+	return o
+}
+
+// validate says what cannot be meant.
+func (o *Options) validate() error {
+	if len(o.Identity) > 255 || len(o.Identity) > 0 && o.Identity[0] == 0 {
+		return errors.New("zmtp: the identity has more than 255 bytes or begins with 0; ROUTER peers take neither")
+	}
+	return nil
+}
+
+// security is the mechanism.
+func (o *Options) security() Security {
+	if o.Security == nil {
+		return null{}
+	}
+	return o.Security
 }

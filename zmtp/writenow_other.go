@@ -1,0 +1,6 @@
+//go:build !unix
+
+package zmtp
+
+// writeNow writes as much as the system takes at once. The caller has the lock.
+func (c *Conn) writeNow(b []byte) (n int, err error) { return c.writeShortly(b) }
