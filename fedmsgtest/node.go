@@ -144,6 +144,7 @@ func (n *Node) Launch() error {
 		"FEDMSG_STATE=" + n.State,
 		"FEDMSG_HTTP_LISTEN=http://127.0.0.1:0",
 		"FEDMSG_HTTP_SOCKET=unix://" + n.Socket,
+		"FEDMSG_ZEROMQ_PUBLISH=tcp://127.0.0.1:0",
 	}, n.opts.Env...))
 	cmd.Stdout, cmd.Stderr = n.out, n.out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: n.opts.Credential}

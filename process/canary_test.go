@@ -389,7 +389,7 @@ func (s *secretNode) refusedKeys(t *testing.T) {
 	for _, path := range s.brokenKeys(t) {
 		cmd := s.Command(nil, "serve", "--log-level", "debug", "--state", filepath.Join(filepath.Dir(s.Socket), "state-"+filepath.Base(path)))
 		cmd.Env = append(cmd.Env, "FEDMSG_SIGN=x509,dsse", "FEDMSG_SIGNING_X509_KEY="+path, "FEDMSG_SIGNING_X509_CERTIFICATE="+s.kit.path("old.crt"),
-			"FEDMSG_HTTP_LISTEN=http://127.0.0.1:0", "FEDMSG_HTTP_SOCKET=unix://"+filepath.Join(filepath.Dir(s.Socket), "broken"))
+			"FEDMSG_HTTP_LISTEN=http://127.0.0.1:0", "FEDMSG_ZEROMQ_PUBLISH=", "FEDMSG_HTTP_SOCKET=unix://"+filepath.Join(filepath.Dir(s.Socket), "broken"))
 		r, err := cmd.Run()
 		if err != nil || r.Status == 0 {
 			t.Errorf("a node starts with the key %s: %v %s", filepath.Base(path), err, r)

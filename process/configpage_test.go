@@ -26,11 +26,14 @@ func configKeys(t *testing.T) map[string]bool {
 	for _, row := range rows {
 		keys[row.Key] = true
 	}
-	for _, key := range []string{"uid", "group", "token", "certificate", "signer", "topics"} {
+	for _, key := range []string{"uid", "group", "token", "certificate", "curve", "zeromq", "signer", "topics"} {
 		keys["publisher."+key] = true // of a list that is empty
 	}
 	for _, key := range []string{"name", "ca", "crl", "keyring", "keys", "topics", "legacy", "not_before", "not_after"} {
 		keys["trust."+key] = true
+	}
+	for _, key := range []string{"name", "key", "topics"} {
+		keys["zeromq_client."+key] = true
 	}
 	return keys
 }
@@ -77,7 +80,7 @@ func TestConfigPageKeys(t *testing.T) {
 	for _, path := range pages {
 		name := "docs/" + filepath.Base(path)
 		page := readPage(t, name)
-		for _, m := range regexp.MustCompile("`((?:http|log|feed|limits|spool|signing|verification)(?:\\.[a-z_]+)+)`").FindAllStringSubmatch(page, -1) {
+		for _, m := range regexp.MustCompile("`((?:http|zeromq|log|feed|limits|spool|signing|verification)(?:\\.[a-z_]+)+)`").FindAllStringSubmatch(page, -1) {
 			if ext := filepath.Ext(m[1]); !keys[m[1]] && ext != ".json" && ext != ".md" {
 				t.Errorf("%s names the key %s, which is none", name, m[1])
 			}

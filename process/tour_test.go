@@ -96,7 +96,7 @@ func nodeOnPort(t *testing.T, port string) (home string, env []string) {
 	socket := "unix://" + filepath.Join(home, "s")
 	return home, []string{
 		"FEDMSG_STATE=" + filepath.Join(home, "node"), "FEDMSG_HTTP_SOCKET=" + socket, "FEDMSG_NODE=" + socket,
-		"FEDMSG_HTTP_LISTEN=http://127.0.0.1:" + port,
+		"FEDMSG_HTTP_LISTEN=http://127.0.0.1:" + port, "FEDMSG_ZEROMQ_PUBLISH=tcp://127.0.0.1:0",
 	}
 }
 

@@ -59,7 +59,7 @@ func (n *scriptNode) start(ts *testscript.TestScript) {
 	out, in := io.Pipe()
 	log := &strings.Builder{}
 	// The spool is the scripts' to drain, and they publish on topics of many sites.
-	ts.Check(os.WriteFile(ts.MkAbs("node.toml"), []byte("[spool]\ndirectory = \"\"\n[http]\nlisten = []\n[signing]\ntopics = [\"#\"]\n"), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("node.toml"), []byte("[spool]\ndirectory = \"\"\n[http]\nlisten = []\n[zeromq]\npublish = []\n[signing]\ntopics = [\"#\"]\n"), 0o600))
 	p := &program{
 		name: "fedmsg", stdin: strings.NewReader(""), stdout: in, stderr: log,
 		args:    []string{"serve", "--config", ts.MkAbs("node.toml"), "--state", ts.MkAbs("state"), "--socket", ts.MkAbs("node.sock")},

@@ -21,11 +21,12 @@ func nodeFlags(f *pflag.FlagSet) settingFlags {
 	f.String("state", "", "directory of the log, tokens and saved positions (key state)")
 	f.StringArray("listen", nil, "URI to listen on, http://HOST:PORT or https://HOST:PORT?cert=FILE&key=FILE; may be repeated (key http.listen)")
 	f.String("socket", "", "path or unix:// URI of the local socket (key http.socket)")
+	f.StringArray("zeromq-publish", nil, "URI to publish on over ZeroMQ, tcp://HOST:PORT or ipc:///PATH; may be repeated, '' is none (key zeromq.publish)")
 	f.String("topic-prefix", "", "beginning of the topics of this organisation, as in org.example (key topic_prefix)")
 	f.String("environment", "", "dev, stg, prod or production (key environment)")
 	f.String("log-level", "", "debug, info, warn or error (key log_level)")
 	return settingFlags{
-		"state": "state", "listen": "http.listen", "socket": "http.socket",
+		"state": "state", "listen": "http.listen", "socket": "http.socket", "zeromq-publish": "zeromq.publish",
 		"topic-prefix": "topic_prefix", "environment": "environment", "log-level": "log_level",
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/ingest"
 	"github.com/federated-messaging/fedmsg/internal/sign"
 	"github.com/federated-messaging/fedmsg/internal/trust"
+	"github.com/federated-messaging/fedmsg/internal/zeromq"
 )
 
 // Config is everything that can be set. Its keys are the fields' names in lower case with underscores.
@@ -35,6 +36,7 @@ type Config struct {
 	Sign         []sign.Form       // how the node signs what nobody signed; empty: not at all
 	TrustFile    string            // a file with [[trust]] and [policy] beside those of the configuration; empty: none
 	HTTP         httpapi.Config
+	ZeroMQ       zeromq.Config `toml:"zeromq"`
 	Log          Log
 	Feed         Feed
 	Limits       fedmsg.Limits
@@ -44,6 +46,7 @@ type Config struct {
 	Policy       trust.Policy
 	Publisher    []ingest.Publisher // who may publish what; empty stands for the defaults of package ingest
 	Trust        []trust.Root       // whose signatures count; the node's own always do
+	ZeroMQClient []zeromq.Client    `toml:"zeromq_client"` // who proves itself by a CURVE key, and what it may read
 }
 
 // Log bounds the log on disk.
@@ -75,6 +78,7 @@ func Default(sys System) Config {
 		Verify:       fedmsg.VerifyRequire,
 		Sign:         []sign.Form{sign.DSSE},
 		HTTP:         defaultHTTP(sys),
+		ZeroMQ:       defaultZeroMQ(defaultHTTP(sys).Socket),
 		Log:          Log{SegmentBytes: 128 << 20, MaxBytes: 10 << 30, MaxAge: 30 * 24 * time.Hour, QueueBytes: 8 << 20},
 		Feed:         Feed{RingBytes: 4 << 20},
 		Limits:       fedmsg.DefaultLimits(),
@@ -114,6 +118,7 @@ func (c *Config) SigningSettings(host string) sign.Settings {
 func (c *Config) Validate() error {
 	return errors.Join(
 		c.validateTop(), c.HTTP.Validate(), c.validateSocket(), (&ingest.Config{Publishers: c.Publisher}).Validate(),
+		c.ZeroMQ.Validate(), zeromq.ValidateClients(c.ZeroMQClient), c.validateZeroMQ(),
 		c.Log.validate(), c.Feed.validate(), validateLimits(c.Limits), c.validateBody(), c.Spool.validate(),
 		c.validateSigning(), c.validateTrust(),
 	)

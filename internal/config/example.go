@@ -62,8 +62,52 @@ func meaning(key string) string {
 	return moreMeaning(key)
 }
 
+// zeromqMeaning is meaning for what is in zeromq.
+func zeromqMeaning(key string) string {
+	switch key {
+	case "zeromq.publish":
+		return "ZeroMQ sockets on which everything is published, tcp://HOST:PORT or ipc:///PATH; in the query format=fedmsg1\n(deployed subscribers), fedpub1 or fedmsg2 (the default), topics=PATTERN,… (what may be read there: # on this machine,\nelsewhere nothing unless given), curve=yes (only for each [[zeromq_client]]), for ipc mode=0660 and group=NAME."
+	case "zeromq.submit":
+		return "Sockets that take submissions (FSUBMIT1) and answer when they are on disk; in the query verify=MODE, curve=yes,\nfor ipc mode=0660 and group=NAME. Not set: one beside http.socket."
+	case "zeromq.relay_in":
+		return "Sockets that old publishers connect to, as in tcp://127.0.0.1:2003; in the query verify=MODE, curve=yes and\nsender=NAME (whom zeromq = NAME of a [[publisher]] means), for ipc mode=0660 and group=NAME."
+	case "zeromq.subscribe":
+		return "What the node listens to: file:///PATH (one publisher a line), srv:DOMAIN (from DNS), tcp://HOST:PORT or ipc:///PATH;\nin the query verify=MODE, topics=BEGINNING,… and of one publisher name=NAME, replay=URI, server_key=KEY, escaped."
+	case "zeromq.replay":
+		return "Sockets that answer the old replay protocol; in the query topics=PATTERN,…, curve=yes, for ipc mode=0660 and group=NAME."
+	case "zeromq.seq_id":
+		return "Under which name the node numbers what it signs, for replay clients, as in NAME.HOST. Empty: no numbers."
+	case "zeromq.resolver":
+		return "HOST:PORT of the name server that srv: asks. Empty: that of the system."
+	case "zeromq.max_peers":
+		return "Most connections of one ZeroMQ socket."
+	case "zeromq.max_handshakes":
+		return "Most of them that have not yet said who they are; the oldest gives way."
+	case "zeromq.max_subscriptions":
+		return "Most subscriptions of one subscriber."
+	case "zeromq.max_requests":
+		return "Most submissions of one socket that wait to be on disk; further ones wait to be read."
+	case "zeromq.chunk_bytes":
+		return "Memory for recent messages in the form of one socket. Subscribers further behind read the log."
+	case "zeromq.handshake_timeout":
+		return "How long a peer may take to say who it is."
+	case "zeromq.write_timeout":
+		return "A subscriber that takes nothing for so long is cut off."
+	case "zeromq.accept_timeout":
+		return "How long a submission may wait to be on disk; then its fate is unknown."
+	case "zeromq.heartbeat":
+		return "Silence after which a peer is asked whether it is there."
+	case "zeromq.replay_messages":
+		return "Most messages of one answer of replay."
+	}
+	return ""
+}
+
 // moreMeaning is meaning for what is not the root's or http's.
 func moreMeaning(key string) string {
+	if strings.HasPrefix(key, "zeromq.") {
+		return zeromqMeaning(key)
+	}
 	switch key {
 	case "http.stream.max":
 		return "Most live streams at once."
@@ -172,13 +216,19 @@ func listMeaning(key string) string {
 	case "publisher.certificate":
 		return "Or the holder of a TLS client certificate, by the name in it."
 	case "publisher.curve":
-		return "Or the holder of a CURVE key, by the name in its [[zeromq_client]]."
+		return "Or the holder of a CURVE key, by the name of its [[zeromq_client]]."
 	case "publisher.zeromq":
-		return "Or whatever comes by the ZeroMQ socket or service of this name, whoever sent it."
+		return "Or whatever comes by the ZeroMQ socket or service of this name: the name says on which way it came, not from whom."
 	case "publisher.signer":
 		return "Or the verified signer of the message."
 	case "publisher.topics":
 		return "The topics that it may publish on, as patterns: * is one word, # any number of words."
+	case "zeromq_client.name":
+		return "How the client is called, in the log and by curve = NAME of a [[publisher]]."
+	case "zeromq_client.key":
+		return "Its public CURVE key in Z85, 40 characters."
+	case "zeromq_client.topics":
+		return "What it may read at sockets with curve=yes, as patterns; nothing when empty."
 	}
 	return ""
 }
@@ -202,6 +252,8 @@ func lists(name string) string {
 		return "Who may publish, beside root, the group fedmsg and the node's own user."
 	case "trust":
 		return "Whose signatures count, beside the node's own."
+	case "zeromq_client":
+		return "Programs that prove themselves by a CURVE key at ZeroMQ sockets with curve=yes."
 	}
 	return ""
 }

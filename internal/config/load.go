@@ -57,6 +57,9 @@ func Load(src Source) (*Loaded, error) {
 	out.File = l.allFiles(src, env, sys)
 	l.environment(env)
 	l.flags(src.Flags)
+	if _, set := l.origins["zeromq.submit"]; !set {
+		out.Config.ZeroMQ.Submit = defaultSubmit(out.Config.HTTP.Socket)
+	}
 	if len(l.faults) == 0 {
 		l.check(out.Config.Validate())
 		l.warnings = append(l.warnings, out.Config.warnings()...)
@@ -126,7 +129,7 @@ func (l *loader) flags(flags []Flag) {
 			l.fault(at, "unknown key %q", f.Key)
 			continue
 		}
-		value := bareList(f.Values)
+		value := bareList(slices.DeleteFunc(slices.Clone(f.Values), func(v string) bool { return v == "" })) // --listen '' is none
 		if k.value.Kind() != reflect.Slice && len(f.Values) > 0 {
 			value = bare(f.Values[len(f.Values)-1])
 		}

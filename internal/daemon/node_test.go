@@ -52,7 +52,9 @@ func setup(t testing.TB) config.Config {
 	c.State = filepath.Join(dir, "state")
 	c.Signing.Topics = []fedmsg.Pattern{fedmsg.MatchAll()} // tests publish what they like
 	c.HTTP.Listen = []string{"http://127.0.0.1:0"}
+	c.ZeroMQ.Publish = []string{"tcp://127.0.0.1:0"}
 	c.HTTP.Socket = "unix://" + filepath.Join(dir, "s")
+	c.ZeroMQ.Submit = []string{"ipc://" + filepath.Join(dir, "q")}
 	c.Spool.Directory = filepath.Join(dir, "spool")
 	c.Spool.Interval = 100 * time.Millisecond
 	return c

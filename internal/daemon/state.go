@@ -89,7 +89,7 @@ func checkEmpty(dir string) error {
 // put their things there too, and a crash may have come before the format was whole.
 func ownName(name string) bool {
 	switch name {
-	case "format.tmp", "log", "tokens.json", "keys", "ca", "readers", "spool", "fedmsg.sock", "lost+found":
+	case "format.tmp", "log", "tokens.json", "keys", "ca", "readers", "spool", "fedmsg.sock", "fedmsg-submit.sock", "lost+found":
 		return true
 	}
 	return strings.HasPrefix(name, ".")

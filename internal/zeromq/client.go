@@ -29,7 +29,7 @@ func newClients(all []Client) (clients, error) {
 	byKey, names := make(clients, len(all)), make(map[string]bool, len(all))
 	fault := func(i int, format string, args ...any) {
 		args = append([]any{i + 1}, args...)
-		faults = append(faults, fedmsg.Errorf(fedmsg.CodeConfig, "[[zeromq_client]] no. %d "+format, args...))
+		faults = append(faults, fedmsg.Errorf(fedmsg.CodeConfig, "zeromq_client %d "+format, args...))
 	}
 	for i := range all {
 		c := &all[i]

@@ -79,6 +79,7 @@ func (b *bench) startNode(ctx context.Context, f flavour, state string) (*node, 
 	start := time.Now()
 	n.server, err = startServer(filepath.Join(b.dir, string(f)+".log"), b.nodeEnv(
 		"FEDMSG_STATE="+state, "FEDMSG_HTTP_LISTEN=http://"+n.addr, "FEDMSG_HTTP_SOCKET=unix://"+n.socket,
+		"FEDMSG_ZEROMQ_PUBLISH=tcp://127.0.0.1:0",
 	), b.tool("fedmsg"), "serve", "--config", config)
 	if err != nil {
 		return nil, err
