@@ -25,7 +25,9 @@ func (k CurveKey) String() string { return string(appendZ85(nil, k[:])) }
 // CurveSecret is a secret key of Curve25519. Nothing of package fmt shows it, also not as a field of something else; Reveal
 // does. The zero value is no key.
 type CurveSecret struct {
-	key *[32]byte // behind a pointer, since fmt shows what stands in unexported fields, but does not follow their pointers
+	// key gives it, and is nil of no key. It is a function because fmt shows what stands in unexported fields, and under some
+	// verbs also what their pointers lead to.
+	key func() *[32]byte
 }
 
 // ParseCurveSecret reads a secret key in Z85 (RFC 32), 40 characters. Its errors show nothing of the text.
@@ -34,15 +36,17 @@ func ParseCurveSecret(text string) (CurveSecret, error) {
 	if err := decodeZ85(key[:], text); err != nil {
 		return CurveSecret{}, fmt.Errorf("%w: %w", errNotCurve, err)
 	}
-	return CurveSecret{key}, nil
+	return newCurveSecret(key), nil
 }
+
+func newCurveSecret(key *[32]byte) CurveSecret { return CurveSecret{func() *[32]byte { return key }} }
 
 // Reveal is the key in Z85, to store it where only its owner reads. Of the zero value it is empty.
 func (s CurveSecret) Reveal() string {
 	if s.key == nil {
 		return ""
 	}
-	return string(appendZ85(nil, s.key[:]))
+	return string(appendZ85(nil, s.key()[:]))
 }
 
 // Pair is the secret key with its public one.
@@ -50,7 +54,7 @@ func (s CurveSecret) Pair() CurvePair {
 	if s.key == nil {
 		return CurvePair{}
 	}
-	public, err := curve25519.X25519(s.key[:], curve25519.Basepoint)
+	public, err := curve25519.X25519(s.key()[:], curve25519.Basepoint)
 	if err != nil { // it is for points of low order only, and the base point is none
 		return CurvePair{}
 	}
@@ -68,9 +72,9 @@ type CurvePair struct {
 
 // NewCurvePair makes a pair at random.
 func NewCurvePair() CurvePair {
-	secret := CurveSecret{new([32]byte)}
-	_, _ = rand.Read(secret.key[:]) // never fails
-	return secret.Pair()
+	key := new([32]byte)
+	_, _ = rand.Read(key[:]) // never fails
+	return newCurveSecret(key).Pair()
 }
 
 // CurveClient proves itself by its key and talks only to the server that has ServerKey (RFC 26).

@@ -16,5 +16,3 @@ func (PlainClient) mechanism() (string, bool)      { return "PLAIN", false }
 func (PlainServer) mechanism() (string, bool)      { return "PLAIN", true }
 func (PlainClient) shake(exchange) (shaken, error) { panic("not built") }
 func (PlainServer) shake(exchange) (shaken, error) { panic("not built") }
-func (CurveClient) shake(exchange) (shaken, error) { panic("not built") }
-func (CurveServer) shake(exchange) (shaken, error) { panic("not built") }
