@@ -1,8 +1,191 @@
 package zeromq
 
-import "github.com/federated-messaging/fedmsg"
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/zmtp"
+)
+
+// lastWords is how long a subscriber has, when the node stops, to take what is stored and not yet written to it.
+const lastWords = time.Second
+
+// publisher is one socket on which the log is published. Each subscriber is a reader of the log.
+type publisher struct {
+	setup
+	listener *zmtp.Listener
+	chunks   chunks
+	buffers  sync.Pool     // of *chunk, for subscribers that read the log by themselves
+	counted  atomic.Uint64 // number of the newest entry that metrics were told of
+	unsigned atomic.Uint64 // published without the embedded signature that the format is read for
+	omitted  atomic.Uint64 // could not be said in the format
+
+	stopping chan struct{} // closed when subscribers have to come to their end
+	upTo     atomic.Uint64 // the last entry that they still get then
+
+	mu          sync.Mutex
+	subscribers map[*subscriber]struct{} // guarded by mu
+	closed      bool                     // stopping is closed; guarded by mu
+}
 
 // openPublisher opens a socket on which the log is published.
 func openPublisher(u setup) (edge, error) {
-	return nil, fedmsg.Errorf(fedmsg.CodeConfig, "%s cannot be opened yet", u.endpoint)
+	// A subscriber that is busy for long reads nothing, heartbeats neither, and must not be cut off for that. Whoever is gone
+	// without a word is found by TCP's own, or by WriteTimeout.
+	u.zmtp.Heartbeat = -1
+	ln, err := u.listen(zmtp.PUB)
+	if err != nil {
+		return nil, err
+	}
+	p := &publisher{setup: u, listener: ln, stopping: make(chan struct{}), subscribers: make(map[*subscriber]struct{})}
+	scope := u.topics
+	if u.curve && scope == nil {
+		scope = []fedmsg.Pattern{fedmsg.MatchAll()} // that of the client holds
+	}
+	p.chunks.encoder = encoder{format: u.format, scope: scope, omit: p.omit, made: p.made}
+	p.chunks.most = u.cfg.ChunkBytes
+	p.chunks.cursor = u.deps.Feed.Cursor(u.deps.Feed.Last().Seq)
+	p.buffers.New = func() any { return &chunk{messages: make([]byte, 0, chunkBytes)} }
+	p.warn()
+	return p, nil
+}
+
+// warn tells the operator of what is allowed and hardly meant.
+func (p *publisher) warn() {
+	if p.misfit() {
+		p.logger.Warn("this socket publishes in the old format, and the node makes no signatures that old validators know",
+			"cure", `put x509 into sign, or leave format=fedmsg1 to subscribers that do not validate`)
+	}
+	if !p.curve && len(p.topics) == 0 {
+		p.logger.Warn("nothing may be read here: beyond this machine only what topics= names is", "cure", "add topics=, as in topics=%23 for everything, or curve=yes")
+	}
+}
+
+// misfit reports whether what the node signs is not what readers of the format validate by.
+func (p *publisher) misfit() bool { return p.format == formatFedmsg1 && !p.deps.Embeds }
+
+// run serves subscribers until stop.
+func (p *publisher) run() error {
+	if err := p.listener.Serve(p.serve); err != nil {
+		return fedmsg.WrapError(fedmsg.CodeInternal, err, "%s lets nobody in any more", p.endpoint)
+	}
+	return nil
+}
+
+// serve gives one subscriber what it wants until one of them leaves.
+func (p *publisher) serve(c *zmtp.Conn) {
+	s := newSubscriber(p, c)
+	p.mu.Lock()
+	closed := p.closed
+	if !closed {
+		p.subscribers[s] = struct{}{}
+	}
+	p.mu.Unlock()
+	if closed {
+		return
+	}
+	p.counts.peers.Inc()
+	s.run()
+	p.counts.peers.Dec()
+	p.mu.Lock()
+	delete(p.subscribers, s)
+	left := len(p.subscribers)
+	p.mu.Unlock()
+	if left == 0 {
+		p.chunks.forget()
+	}
+}
+
+// made takes note of an entry that was encoded, which may happen several times.
+func (p *publisher) made(e *fedmsg.Entry) {
+	if p.format == formatFedmsg1 && p.isNew(e) && !embedded(e) {
+		p.unsigned.Add(1)
+		p.counts.unsigned.Inc()
+	}
+}
+
+// omit takes note of an entry that cannot be said in the format.
+func (p *publisher) omit(e *fedmsg.Entry, why error) {
+	if p.isNew(e) {
+		p.omitted.Add(1)
+		p.counts.omitted.Inc()
+		p.logger.Warn("a message cannot be said in this format and was left out", "position", e.Position.String(), "topic", e.Topic, "error", why)
+	}
+}
+
+// isNew reports, once, that an entry was not looked at before: subscribers who are behind encode what others have had.
+func (p *publisher) isNew(e *fedmsg.Entry) bool {
+	for {
+		last := p.counted.Load()
+		if e.Position.Seq <= last {
+			return false
+		}
+		if p.counted.CompareAndSwap(last, e.Position.Seq) {
+			return true
+		}
+	}
+}
+
+// addr is where it listens.
+func (p *publisher) addr() string { return p.listener.URI() }
+
+// checks warns of what readers of the format cannot use.
+func (p *publisher) checks() []ops.Check {
+	var texts string
+	if n := p.unsigned.Load(); n > 0 || p.misfit() {
+		texts = fmt.Sprintf("%s publishes as fedmsg1, and %d messages had no embedded signature since the start: programs of the old system that validate refuse such; put x509 into sign, or leave the format to those that do not", p.address, n)
+	}
+	if n := p.omitted.Load(); n > 0 {
+		texts = fmt.Sprintf("%s publishes as %s, and %d messages could not be said in it since the start; the node's log names them", p.address, p.format, n)
+	}
+	if texts == "" {
+		return nil
+	}
+	return []ops.Check{{Name: "zeromq-publish", Status: ops.Warning, Text: texts}}
+}
+
+// stop lets subscribers take what is stored by now, as long as they are quick, and ends them.
+func (p *publisher) stop(ctx context.Context) error {
+	p.upTo.Store(p.deps.Feed.Last().Seq)
+	p.mu.Lock()
+	p.closed = true
+	for s := range p.subscribers {
+		s.cursor.Wake()
+	}
+	p.mu.Unlock()
+	close(p.stopping)
+	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	left := 0
+	for _, s := range p.all() {
+		select {
+		case <-s.done:
+		case <-ctx.Done():
+			left++
+		}
+	}
+	if left > 0 {
+		p.logger.Warn("subscribers had not taken all when the node stopped", "subscribers", left)
+	}
+	err := p.listener.Close()
+	for _, s := range p.all() {
+		<-s.done // its connection is closed
+	}
+	return err
+}
+
+// all gives the subscribers that are connected.
+func (p *publisher) all() []*subscriber {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]*subscriber, 0, len(p.subscribers))
+	for s := range p.subscribers {
+		all = append(all, s)
+	}
+	return all
 }
