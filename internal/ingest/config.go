@@ -35,6 +35,8 @@ type Signer interface {
 	// Sign sets r.Envelope, which stays as it is unless a signature is put into it, r.Signatures, r.Signer and r.Verdict. It is
 	// called by several goroutines at once.
 	Sign(r *fedmsg.Record) error
+	// Grows is the most bytes that Sign adds to an envelope.
+	Grows() int
 }
 
 // Config says what a [Door] needs. Only Log must be set, and Verifier unless nothing is verified.
@@ -51,6 +53,10 @@ type Config struct {
 	// RightsFor is how long the rights of a sender are remembered before groups and tokens are asked again: so long may one
 	// who lost a right still use it. 0 means 10 s.
 	RightsFor time.Duration
+
+	// SeqID is the number for the old replay protocol (seq_id) of the first message that the door makes; the others are counted
+	// on from it. 0 gives no numbers.
+	SeqID uint64
 
 	// Verify says what is asked of signatures. Empty means fedmsg.VerifyRequire.
 	Verify fedmsg.VerifyMode

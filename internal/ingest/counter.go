@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"strings"
 	"sync/atomic"
+
+	"github.com/federated-messaging/fedmsg"
 )
 
 // counter numbers the envelopes that a door makes, both i and n.
@@ -22,4 +24,12 @@ func newCounter() *counter {
 func (c *counter) take() uint64 { return c.next.Add(1) - 1 }
 
 // giveBack makes the numbers from first to before next free again, unless later ones have been taken: then they are a hole.
-func (c *counter) giveBack(first, next uint64) { c.next.CompareAndSwap(next, first) }
+func (c *counter) giveBack(first, next uint64) bool { return c.next.CompareAndSwap(next, first) }
+
+// hole takes note of a message that was numbered and not stored, while later ones may be: whoever follows the numbers misses
+// its number.
+func (d *Door) hole(r *fedmsg.Record) {
+	if d.c.SeqID != 0 && r.Made {
+		d.c.Metrics.holes.Inc()
+	}
+}

@@ -377,7 +377,7 @@ func TestRefusalsLogged(t *testing.T) {
 			}
 		}
 	}
-	want := map[string]float64{"accepted": 7, "duplicate": 2, "bad_json": 7, "id_conflict": 2}
+	want := map[string]float64{"accepted": 7, "duplicate": 2, "bad_json": 7, "id_conflict": 2, "seq_id_holes": 0}
 	if got := gather(t, reg); !cmp.Equal(got, want) {
 		t.Errorf("metrics are %v, want %v", got, want)
 	}

@@ -24,6 +24,7 @@ type memLog struct {
 	flight  []*memTicket
 	held    bool
 	err     error         // what Submit gives
+	refusal error         // the outcome of each record, where it is set
 	until   time.Time     // what was received up to then is gone; zero where all is there
 	waited  chan struct{} // has room for one sign that somebody waits for what is in flight
 }
@@ -82,7 +83,17 @@ func (l *memLog) commit() {
 	l.flight = nil
 }
 
+// refuse has each record end with err, after it was taken.
+func (l *memLog) refuse(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refusal = err
+}
+
 func (l *memLog) store(r *fedmsg.Record) fedmsg.Outcome {
+	if l.refusal != nil {
+		return fedmsg.Outcome{Err: l.refusal}
+	}
 	i, found := l.byID[r.ID]
 	if found && !Same(&l.entries[i], r) {
 		return fedmsg.Outcome{Err: fedmsg.Errorf(fedmsg.CodeIDConflict, "another message with id %s is stored already", r.ID)}
@@ -210,6 +221,13 @@ type fakeSigner struct {
 }
 
 func (f *fakeSigner) Topics() []fedmsg.Pattern { return signedTopics }
+
+func (f *fakeSigner) Grows() int {
+	if f.embed {
+		return len(`,"signature":"ok:node"`)
+	}
+	return 0
+}
 
 func (f *fakeSigner) Sign(r *fedmsg.Record) error {
 	f.calls.Add(1)

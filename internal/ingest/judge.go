@@ -50,6 +50,10 @@ func (b *batch) unsigned(r *fedmsg.Record, e *wire.Envelope, allowed bool) error
 	if err := b.door.unsigned(r, e.Bare()); err != nil || r.Verdict != toSign {
 		return err
 	}
+	if _, there := wire.SeqID(e.Bytes); there && b.door.c.SeqID != 0 {
+		// Whoever follows this node's numbers would take it for one of them, and then drop what comes with smaller ones.
+		return fedmsg.Errorf(fedmsg.CodeBadEnvelope, "the message on %s has a seq_id, and this node signs no numbers but those that it gives itself; leave seq_id out, or publish the message signed", r.Topic)
+	}
 	// Signed now, it would pass as new at a time when its sender may have no rights any more.
 	// verification: time-to-sign (TestNodeSignsNoTimeToCome)
 	return b.door.ahead(e, b.now)

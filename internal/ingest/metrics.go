@@ -10,6 +10,7 @@ import (
 type Metrics struct {
 	accepted  prometheus.Counter
 	duplicate prometheus.Counter
+	holes     prometheus.Counter
 	refused   *prometheus.CounterVec // by code, whose values are the constants of package fedmsg
 }
 
@@ -20,11 +21,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "fedmsg_ingest_accepted_total", Help: "Messages stored for the first time."}),
 		duplicate: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "fedmsg_ingest_duplicate_total", Help: "Messages that were stored already and answered with the first receipt."}),
+		holes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "fedmsg_ingest_seq_id_holes_total", Help: "Messages that were given a number for the old replay protocol and were not stored."}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "fedmsg_ingest_refused_total", Help: "Messages refused, by error code."}, []string{"code"}),
 	}
 	if r != nil {
-		r.MustRegister(m.accepted, m.duplicate, m.refused)
+		r.MustRegister(m.accepted, m.duplicate, m.holes, m.refused)
 	}
 	return m
 }

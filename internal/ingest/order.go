@@ -48,6 +48,7 @@ type run struct {
 	start, end, next int
 	drafts           []draft // of the records from next on
 	sign             bool    // some are to be signed
+	numbered         bool    // some have a seq_id
 	first            uint64  // the number of its first draft
 	stop             *flight // it ends in front of a record whose id may be with this one; nil at the end of the batch
 	waited           *flight // of this one it is known what became of it
@@ -57,7 +58,7 @@ type run struct {
 // them. The caller has the door's turn.
 func (d *Door) number(n *run) {
 	records := n.batch.records
-	n.start, n.sign, n.first, n.stop = n.end, false, d.counter.next.Load(), nil
+	n.start, n.sign, n.numbered, n.first, n.stop = n.end, false, false, d.counter.next.Load(), nil
 	for n.next < len(records) {
 		r, done := &records[n.next], false
 		if len(n.drafts) > 0 && n.drafts[0].record == n.next {
@@ -98,18 +99,26 @@ func (d *Door) make(n *run, r *fedmsg.Record, s *draft) (done bool, stop *flight
 	if draft.Username == "" {
 		draft.Username = n.batch.rights.username
 	}
+	grows := 0
+	if d.c.SeqID != 0 {
+		draft.SeqID = d.c.SeqID + number - 1
+		if r.Verdict == toSign {
+			grows = d.c.Signer.Grows() // too large once it is signed, it would leave a hole
+		}
+	}
 	r.Envelope = n.batch.encode(&draft)
-	if err := d.checkSize(r); err != nil {
+	if err := d.checkSize(r, grows); err != nil {
 		d.counter.giveBack(number, number+1)
 		n.batch.refuse(s.line, r.Topic, "", err)
 		return true, nil
 	}
+	n.numbered = n.numbered || draft.SeqID != 0
 	return false, nil
 }
 
-// checkSize holds the limit of envelopes that the node makes or signs.
-func (d *Door) checkSize(r *fedmsg.Record) error {
-	if size, limit := len(r.Envelope), d.c.Limits.Envelope; size > limit {
+// checkSize holds the limit of envelopes that the node makes or signs, for one that is still to grow by so many bytes.
+func (d *Door) checkSize(r *fedmsg.Record, grows int) error {
+	if size, limit := len(r.Envelope)+grows, d.c.Limits.Envelope; size > limit {
 		return fedmsg.Errorf(fedmsg.CodeTooLarge,
 			"the envelope of the message on %s would have %d bytes; limits.envelope is %d", r.Topic, size, limit)
 	}

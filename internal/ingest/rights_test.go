@@ -44,13 +44,16 @@ func TestRights(t *testing.T) {
 		{"development", nil, true, []question{{"loopback", "a.b", "new"}, {"", "a.b", "unauthenticated"}, {"uid:1000", "a.b", "forbidden"}}},
 		{"rules", []Publisher{
 			rule(Publisher{UID: "1000"}, "a.#", "b.c"), rule(Publisher{Group: "builders"}, "build.*"), rule(Publisher{UID: "cat"}, "cat.#"),
+			rule(Publisher{Curve: "www"}, "curve.#"), rule(Publisher{ZeroMQ: "www"}, "mq.#"),
 			rule(Publisher{Token: "ci"}, "more.#"), rule(Publisher{Token: "gone"}, "#"), rule(Publisher{Certificate: "www"}, "web.#"),
 		}, false, []question{
 			{"uid:1000", "a.b", "new"}, {"uid:1000", "b.c", "new"}, {"uid:1000", "b.d", "forbidden"},
 			{"uid:1002", "build.x", "new"}, {"uid:1002", "cat.x", "new"}, {"uid:1002", "build.x.y", "forbidden"},
 			{"token:ci", "more.x", "new"}, {"token:ci", "org.ci.x", "new"}, {"token:ci", "a.b", "forbidden"},
 			{"token:gone", "a.b", "forbidden"}, {"token:1000", "a.b", "forbidden"}, {"certificate:1000", "a.b", "forbidden"},
-			{"certificate:www", "web.x", "new"}, {"certificate:www", "a.b", "forbidden"},
+			{"certificate:www", "web.x", "new"}, {"certificate:www", "a.b", "forbidden"}, {"certificate:www", "curve.x", "forbidden"},
+			{"curve:www", "curve.x", "new"}, {"curve:www", "mq.x", "forbidden"}, {"curve:www", "web.x", "forbidden"}, {"curve:", "a.b", "forbidden"},
+			{"zeromq:www", "mq.x", "new"}, {"zeromq:www", "curve.x", "forbidden"}, {"zeromq", "mq.x", "forbidden"}, {"zeromq:1000", "a.b", "forbidden"},
 			{"uid:0", "z", "new"}, {"uid:1001", "z", "new"}, {"uid:990", "z", "new"},
 		}},
 		{"rules in place of defaults", []Publisher{
@@ -143,6 +146,7 @@ func TestValidate(t *testing.T) {
 		{Publisher{Topics: patterns("#")}, "publisher 2 has 0 of the keys"},
 		{Publisher{UID: "0", Token: "x", Topics: patterns("#")}, "publisher 2 has 2 of the keys"},
 		{Publisher{UID: "0"}, "publisher 2 has no topics"},
+		{Publisher{Curve: "x", ZeroMQ: "y", Topics: patterns("#")}, "publisher 2 has 2 of the keys"},
 		{Publisher{Signer: "x", UID: "0", Topics: patterns("#")}, "publisher 2 has 2 of the keys"},
 	} {
 		cfg := Config{Publishers: []Publisher{{Group: "g", Topics: patterns("#")}, c.p}}

@@ -30,6 +30,10 @@ func (d *Door) send(ctx context.Context, n *run) {
 // fly has a run signed and submits it when it may land. The run's numbers end before next.
 func (d *Door) fly(ctx context.Context, n *run, f *flight, next uint64) {
 	defer f.end() // whatever happens: others are behind it
+	if n.numbered {
+		// Others have the numbers behind. Whoever follows them would miss one for ever because its publisher went away.
+		ctx = context.WithoutCancel(ctx)
+	}
 	records := n.batch.records[n.start:n.end]
 	var faults []error
 	if n.sign {
@@ -37,7 +41,7 @@ func (d *Door) fly(ctx context.Context, n *run, f *flight, next uint64) {
 	}
 	taken, mayLand := 0, f.await(ctx)
 	if mayLand && ctx.Err() == nil {
-		taken = d.submitSigned(ctx, n.batch, records, faults)
+		taken = d.handSigned(ctx, n.batch, records, faults)
 	} else {
 		// Some may not have been signed for that, and a later message must not be stored where an earlier one is not.
 		n.batch.wait(failed{len(records), stopped(ctx)}, records)
@@ -45,14 +49,19 @@ func (d *Door) fly(ctx context.Context, n *run, f *flight, next uint64) {
 	if mayLand {
 		f.ticket = d.newest
 	}
-	if taken == 0 {
-		d.counter.giveBack(n.first, next)
+	if taken == 0 && d.counter.giveBack(n.first, next) || !n.numbered {
+		return
+	}
+	for i := range records {
+		if taken == 0 || faults != nil && faults[i] != nil {
+			d.hole(&records[i])
+		}
 	}
 }
 
-// submitSigned hands the records that could be signed to the log, and gives the others their errors. It reports how many the
+// handSigned hands the records that could be signed to the log, and gives the others their errors. It reports how many the
 // log took.
-func (d *Door) submitSigned(ctx context.Context, b *batch, records []fedmsg.Record, faults []error) (taken int) {
+func (d *Door) handSigned(ctx context.Context, b *batch, records []fedmsg.Record, faults []error) (taken int) {
 	start := 0
 	for i, err := range faults {
 		if err != nil {
@@ -109,7 +118,7 @@ func (d *Door) signOne(r *fedmsg.Record) error {
 	switch {
 	case err == nil:
 		// verification: size-of-signed
-		return d.checkSize(r)
+		return d.checkSize(r, 0)
 	case fedmsg.CodeOf(err) == fedmsg.CodeInternal:
 		return fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the message on %s was not stored: this node cannot sign it now; try again", r.Topic)
 	}

@@ -71,7 +71,7 @@ func (t *ticket) Wait(ctx context.Context) ([]fedmsg.Outcome, error) {
 	if len(t.parts) == 1 && len(t.decided) == 0 {
 		out, err := t.parts[0].ticket.Wait(ctx)
 		if err == nil {
-			t.once.Do(func() { t.door.settle(t.from, t.parts[0].records, out) })
+			t.once.Do(func() { t.door.settle(t.from, &t.parts[0], out) })
 		}
 		return out, err
 	}
@@ -86,7 +86,7 @@ func (t *ticket) Wait(ctx context.Context) ([]fedmsg.Outcome, error) {
 	t.once.Do(func() {
 		slices.SortFunc(t.decided, func(a, b decision) int { return cmp.Compare(a.line, b.line) })
 		for i := range t.parts {
-			t.door.settle(t.from, t.parts[i].records, all[i])
+			t.door.settle(t.from, &t.parts[i], all[i])
 		}
 	})
 	return t.merge(all), nil
@@ -111,8 +111,9 @@ func (t *ticket) merge(all [][]fedmsg.Outcome) []fedmsg.Outcome {
 }
 
 // settle counts and logs what the log answered.
-func (d *Door) settle(from fedmsg.Sender, records []fedmsg.Record, out []fedmsg.Outcome) {
-	accepted, duplicate := 0, 0
+func (d *Door) settle(from fedmsg.Sender, p *part, out []fedmsg.Outcome) {
+	accepted, duplicate, records := 0, 0, p.records
+	_, never := p.ticket.(failed) // the log was not given them
 	for i := range out {
 		switch err := out[i].Err; {
 		case err == nil && out[i].Receipt.Duplicate:
@@ -123,6 +124,9 @@ func (d *Door) settle(from fedmsg.Sender, records []fedmsg.Record, out []fedmsg.
 			d.conflict(from, &records[i], "", err)
 		default:
 			d.refusals.note(from, err, func() []slog.Attr { return about(records[i].Topic, records[i].Signer) })
+			if !never {
+				d.hole(&records[i])
+			}
 		}
 	}
 	d.c.Metrics.receipts(accepted, duplicate)

@@ -22,6 +22,7 @@ type Embedder struct {
 	rsa         *rsa.PrivateKey // that of key
 	certificate string          // as it stands in envelopes
 	parsed      *x509.Certificate
+	grows       int // the bytes that it adds
 }
 
 // OpenEmbedder loads an RSA key and its certificate. Other kinds of keys, and a certificate of another key, are refused.
@@ -39,7 +40,11 @@ func OpenEmbedder(key, certificate string) (*Embedder, error) {
 		return nil, err
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: parsed.Raw})
-	return &Embedder{key: k, rsa: private, certificate: wrapped(text), parsed: parsed}, nil
+	e := &Embedder{key: k, rsa: private, certificate: wrapped(text), parsed: parsed}
+	const plain = `{"a":1}`
+	signed, err := wire.AppendEmbedded(nil, []byte(plain), "x509", wrapped(make([]byte, private.Size())), e.certificate)
+	e.grows = len(signed) - len(plain)
+	return e, err
 }
 
 // Embed gives the envelope with crypto, signature and certificate put into it (SPEC section 7), in new memory.

@@ -128,6 +128,14 @@ func (s *Signer) Sign(r *fedmsg.Record) error {
 	return nil
 }
 
+// Grows is the bytes that Sign adds to an envelope.
+func (s *Signer) Grows() int {
+	if e := s.current().embedder; e != nil {
+		return e.grows
+	}
+	return 0
+}
+
 // Own gives the public halves of all the node's own keys: the one it signs with, and those it signed with before and that
 // still stand in the directory. The first is always there. The slice is shared and must not be changed.
 func (s *Signer) Own() []keys.Public { return s.current().own }

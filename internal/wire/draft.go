@@ -16,6 +16,7 @@ type Draft struct {
 	I        uint64 // the old counter of the publisher, from 1
 	N        uint64 // the counter within Stream, from 1
 	Stream   string // random per run of the publisher; stream and n are left out when it is empty
+	SeqID    uint64 // the number for the old replay protocol, from 1; left out when it is 0
 	Headers  []byte // a compact JSON object; nil for none
 	Body     []byte // a compact JSON value
 }
@@ -38,6 +39,12 @@ func AppendEnvelope(dst []byte, d *Draft) []byte {
 	if d.Stream != "" {
 		dst = append(dst, `,"n":`...)
 		dst = strconv.AppendUint(dst, d.N, 10)
+	}
+	if d.SeqID != 0 {
+		dst = append(dst, `,"seq_id":`...)
+		dst = strconv.AppendUint(dst, d.SeqID, 10)
+	}
+	if d.Stream != "" {
 		dst = append(dst, `,"stream":`...)
 		dst = appendString(dst, d.Stream)
 	}
@@ -51,6 +58,28 @@ func AppendEnvelope(dst []byte, d *Draft) []byte {
 	}
 	dst = appendString(dst, d.Username)
 	return append(dst, '}')
+}
+
+// SeqID reads the member seq_id of an envelope, the number for the old replay protocol: there tells that it has one, n is 0
+// where that is no number. Whoever made the envelope may have written anything there.
+func SeqID(envelope []byte) (n uint64, there bool) {
+	s := borrow(envelope, canonicalDepth)
+	defer s.release()
+	s.lenient, s.unchecked = true, true
+	if len(envelope) == 0 || envelope[0] != '{' {
+		return 0, false
+	}
+	for o := s.enter(); s.member(&o); {
+		from, found := s.pos, string(s.keyText(s.keys[len(s.keys)-1])) == "seq_id"
+		if s.value(); found && s.err == nil {
+			n, err := strconv.ParseUint(string(envelope[from:s.pos]), 10, 64)
+			if err != nil {
+				n = 0
+			}
+			return n, true
+		}
+	}
+	return 0, false
 }
 
 // NewID makes a message id: the year of now, in now's own zone, and a random UUID of version 4, in lower case.

@@ -19,6 +19,11 @@ func TestAppendEnvelope(t *testing.T) {
 	if got := AppendEnvelope([]byte("before"), &d); string(got) != "before"+want {
 		t.Errorf("gave %s\nwant before%s", got, want)
 	}
+	d = Draft{Topic: "a.b", ID: "x", Body: []byte(`{"seq_id":5}`), N: 4, SeqID: 1 << 40, Stream: "s"}
+	want = `{"i":0,"msg":{"seq_id":5},"msg_id":"x","n":4,"seq_id":1099511627776,"stream":"s","timestamp":0,"topic":"a.b","username":null}`
+	if got := AppendEnvelope(nil, &d); string(got) != want {
+		t.Errorf("gave %s\nwant %s", got, want)
+	}
 	d = Draft{Topic: "a.b", ID: "x", Body: []byte(`{}`)}
 	want = `{"i":0,"msg":{},"msg_id":"x","timestamp":0,"topic":"a.b","username":null}`
 	if got := AppendEnvelope(nil, &d); string(got) != want {
@@ -64,5 +69,30 @@ func TestNewID(t *testing.T) {
 	}
 	if id := NewID(time.Date(7, 1, 1, 0, 0, 0, 0, time.UTC)); !strings.HasPrefix(id, "0007-") {
 		t.Errorf("id %q does not begin with a year of four digits", id)
+	}
+}
+
+func TestSeqID(t *testing.T) {
+	for _, test := range []struct {
+		in    string
+		n     uint64
+		there bool
+	}{
+		{`{"topic":"a","msg":{"seq_id":5},"headers":{"seq_id":"6"}}`, 0, false},
+		{`{"msg":NaN,"seq_id":7,"topic":"\ud800"}`, 7, true},
+		{`{"msg":{"a":[{"seq_id":5}]},"s\u0065q_id": 18446744073709551615 }`, 1<<64 - 1, true},
+		{`{"seq_id":18446744073709551616}`, 0, true},
+		{`{"seq_id":"7"}`, 0, true},
+		{`{"seq_id":7.0}`, 0, true},
+		{`{"seq_id":-7}`, 0, true},
+		{`{"seq_id":null}`, 0, true},
+		{`{}`, 0, false},
+		{``, 0, false},
+		{`[1]`, 0, false},
+		{`{"seq_id"`, 0, false},
+	} {
+		if n, there := SeqID([]byte(test.in)); n != test.n || there != test.there {
+			t.Errorf("%s: %d %v", test.in, n, there)
+		}
 	}
 }

@@ -1,0 +1,176 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/wire"
+)
+
+// seqIDs gives the number of each entry, 0 where it has none.
+func seqIDs(log *memLog) (all []uint64) {
+	for _, e := range log.all() {
+		n, _ := wire.SeqID(e.Envelope)
+		all = append(all, n)
+	}
+	return all
+}
+
+// TestSeqID holds that what the node makes is numbered without a hole from where it was told to begin, and nothing else is;
+// that a repetition and a refusal spend no number; and that the number stands in what is signed.
+func TestSeqID(t *testing.T) {
+	log := newMemLog()
+	d := newDoor(log, func(c *Config) { c.SeqID, c.Signer = 41, &fakeSigner{} })
+	out := accept(t, d, made("node.a"), made("other.a"), plain("node.b", "x"), made("bad topic"),
+		`{"topic":"node.a","msg":{},"id":"i"}`, `{"topic":"node.a","msg":{},"id":"i"}`, made("node.a"))
+	if got := strings.Join(words(out), " "); got != "new new new bad_topic new duplicate new" {
+		t.Fatal(got, out)
+	}
+	if got := seqIDs(log); !slices.Equal(got, []uint64{41, 42, 0, 43, 44}) {
+		t.Errorf("numbers are %v", got)
+	}
+	if e := log.all()[0].Envelope; !strings.Contains(string(e), `"n":1,"seq_id":41,"stream":"`) {
+		t.Errorf("envelope is %s", e)
+	}
+	log = newMemLog()
+	accept(t, newDoor(log, nil), made("a.b"))
+	if _, there := wire.SeqID(log.all()[0].Envelope); there {
+		t.Error("a number was given where none are asked for")
+	}
+}
+
+// TestForeignSeqID holds that the node signs no number that somebody else chose, while signed envelopes keep theirs.
+func TestForeignSeqID(t *testing.T) {
+	const line = `{"topic":"node.a","msg":{},"msg_id":"1","seq_id":4711}`
+	const signed = `{"topic":"node.a","msg":{},"msg_id":"2","seq_id":"x","timestamp":1795262400,"signature":"ok:a"}`
+	for first, want := range map[uint64]string{0: "new new new", 1: "bad_envelope new new"} {
+		log := newMemLog()
+		d := newDoor(log, func(c *Config) { c.SeqID, c.Signer = first, &fakeSigner{} })
+		out := accept(t, d, line, signed, made("node.b"))
+		if got := strings.Join(words(out), " "); got != want || first != 0 && !strings.Contains(out[0].Err.Error(), "leave seq_id out") {
+			t.Errorf("from %d: %v, want %s", first, out, want)
+		}
+		all := log.all()
+		if n, _ := wire.SeqID(all[len(all)-1].Envelope); n != first {
+			t.Errorf("from %d: the first number is %d", first, n)
+		}
+	}
+}
+
+// TestSeqIDTooLarge holds that a message that fits no more once it is signed spends no number.
+func TestSeqIDTooLarge(t *testing.T) {
+	log := newMemLog()
+	d := newDoor(log, func(c *Config) {
+		c.SeqID, c.Signer, c.Limits = 1, &fakeSigner{embed: true}, fedmsg.DefaultLimits()
+		c.Limits.Envelope = 220
+	})
+	// One byte more each time: one of them must fit unsigned and not signed.
+	var lines []string
+	for n := range 120 {
+		lines = append(lines, `{"topic":"node.a","msg":{"k":"`+strings.Repeat("x", n)+`"}}`, made("node.a"))
+	}
+	counts := map[string]int{}
+	for _, o := range accept(t, d, lines...) {
+		counts[word(o)]++
+	}
+	if counts["new"] < 121 || counts["too_large"] < 10 || len(counts) != 2 {
+		t.Fatal(counts)
+	}
+	for i, n := range seqIDs(log) {
+		if n != uint64(i+1) {
+			t.Fatalf("entry %d has the number %d", i+1, n)
+		}
+	}
+}
+
+// TestSeqIDSenderGone holds that a sender who goes away while its message is being signed leaves no hole, though others were
+// numbered behind it.
+func TestSeqIDSenderGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemLog()
+		s := &fakeSigner{before: func(r *fedmsg.Record) error {
+			if r.Topic == "node.slow" {
+				time.Sleep(time.Second)
+			}
+			return nil
+		}}
+		d := newDoor(log, func(c *Config) { c.SeqID, c.Signer = 1, s })
+		ctx, cancel := context.WithCancel(t.Context())
+		first := submitting(ctx, d, made("node.slow"), made("node.slow"))
+		synctest.Wait()
+		second := submitting(t.Context(), d, made("node.b"))
+		synctest.Wait()
+		cancel()
+		if got := append(first.words(t), second.words(t)...); !slices.Equal(got, []string{"new", "new", "new"}) {
+			t.Error(got)
+		}
+		if got := seqIDs(log); !slices.Equal(got, []uint64{1, 2, 3}) {
+			t.Errorf("numbers are %v", got)
+		}
+	})
+}
+
+// TestSeqIDHoles holds that every hole is counted, and what is none is not.
+func TestSeqIDHoles(t *testing.T) {
+	log, reg := newMemLog(), prometheus.NewRegistry()
+	var fault error
+	d := newDoor(log, func(c *Config) {
+		c.SeqID, c.Metrics = 1, NewMetrics(reg)
+		c.Signer = &fakeSigner{before: func(r *fedmsg.Record) error {
+			if r.Topic == "node.bad" {
+				return fault
+			}
+			return nil
+		}}
+	})
+	holes := func(want float64, numbers ...uint64) {
+		t.Helper()
+		if got := gather(t, reg)["seq_id_holes"]; got != want || !slices.Equal(seqIDs(log), numbers) {
+			t.Errorf("%v holes in %v, want %v in %v", got, seqIDs(log), want, numbers)
+		}
+	}
+	fault = errors.New("no key")
+	accept(t, d, made("node.bad")) // given back
+	holes(0)
+	accept(t, d, made("node.a"), made("node.bad"), made("node.a"))
+	holes(1, 1, 3)
+	log.fail(errors.New("full"))
+	accept(t, d, made("node.a"), made("other.a"))
+	log.fail(nil)
+	accept(t, d, made("node.a"))
+	holes(1, 1, 3, 4)
+	log.refuse(fedmsg.Errorf(fedmsg.CodeStorageFull, "full"))
+	accept(t, d, made("other.a"), `{"topic":"a.b","msg":{},"msg_id":"not-made"}`)
+	log.refuse(nil)
+	accept(t, d, made("other.a"))
+	holes(2, 1, 3, 4, 6)
+}
+
+// TestSeqIDTogether has many senders at once: the numbers stand in the log in order and without a hole.
+func TestSeqIDTogether(t *testing.T) {
+	log := newMemLog()
+	d := newDoor(log, func(c *Config) { c.SeqID, c.Signer = 1, &fakeSigner{embed: true} })
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				accept(t, d, made("node.a"), made("other.b"), made("node.c"))
+			}
+		})
+	}
+	wg.Wait()
+	for i, n := range seqIDs(log) {
+		if n != uint64(i+1) {
+			t.Fatalf("entry %d has the number %d", i+1, n)
+		}
+	}
+}
