@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -23,11 +26,14 @@ type shownKey struct {
 	ID        string         `json:"id"`
 	Algorithm keys.Algorithm `json:"algorithm"`
 	Made      time.Time      `json:"made"` // when its file was last written
-	Kind      string         `json:"kind"` // private, public or certificate
+	Kind      string         `json:"kind"` // private, public, certificate or curve
 	Signs     bool           `json:"signs"`
 	File      string         `json:"file"`
-	PEM       string         `json:"public_key"`
+	Text      string         `json:"public_key"` // in PEM, of curve in Z85
 }
+
+// kindCurve is the kind of keys that sign nothing and encrypt connections.
+const kindCurve = "curve"
 
 // keysShow is `fedmsg keys show`.
 func (p *program) keysShow() *cobra.Command {
@@ -35,7 +41,8 @@ func (p *program) keysShow() *cobra.Command {
 		Use:   "show [FILE]…",
 		Short: "Show the id and the public half of keys: the node's own, or those in files",
 		Long: `Show the keys of the node, newest first, or those in files: private keys, public keys and certificates in PEM. The id is
-what signatures name a key by. With --pem the public halves alone are printed, as a file that [[trust]] takes in keys.`,
+what signatures name a key by. With --pem the public halves alone are printed, as a file that [[trust]] takes in keys. A key of
+the kind curve signs nothing: it is the node's own at ZeroMQ endpoints with curve=yes, and its id is what peers are told.`,
 		Example: `  fedmsg keys show
   fedmsg keys show --pem shop.key > shop.pub
   fedmsg keys show --format json | jq -r '.[] | select(.signs) | .id'`,
@@ -47,20 +54,21 @@ what signatures name a key by. With --pem the public halves alone are printed, a
 		if err := checkFormat(*format, "table"); err != nil {
 			return err
 		}
-		paths, signs := args, ""
+		paths, signs, list := args, "", []shownKey{}
 		if len(args) == 0 {
 			var err error
-			if paths, signs, err = p.nodeKeys(cmd); err != nil {
+			if paths, signs, list, err = p.nodeKeys(cmd); err != nil {
 				return err
 			}
 		}
-		list := []shownKey{}
+		place := 0 // the CURVE key stays the last
 		for _, path := range paths {
 			shown, err := readShown(path, signs)
 			if err != nil {
 				return err
 			}
-			list = append(list, shown...)
+			list = slices.Insert(list, place, shown...)
+			place += len(shown)
 		}
 		switch {
 		case *asPEM:
@@ -73,16 +81,16 @@ what signatures name a key by. With --pem the public halves alone are printed, a
 	return cmd
 }
 
-// nodeKeys gives the files of the node's keys, and the one that it signs with.
-func (p *program) nodeKeys(cmd *cobra.Command) (paths []string, signs string, err error) {
+// nodeKeys gives the files of the node's keys, the one that it signs with, and its CURVE key if it has one.
+func (p *program) nodeKeys(cmd *cobra.Command) (paths []string, signs string, curve []shownKey, err error) {
 	l, err := p.loadConfig(cmd, settingFlags{"state": "state"})
 	if err != nil {
-		return nil, "", err
+		return nil, "", nil, err
 	}
 	p.warn(l.Warnings)
 	dir := daemon.KeysDir(l.Config.State)
 	if paths, err = sign.KeyFiles(dir); err != nil {
-		return nil, "", err
+		return nil, "", nil, err
 	}
 	if signs = l.Config.Signing.Key; signs != "" {
 		paths = append([]string{signs}, paths...)
@@ -91,7 +99,25 @@ func (p *program) nodeKeys(cmd *cobra.Command) (paths []string, signs string, er
 	} else {
 		p.note("%s: the node has no key in %s yet; it makes one when it is started, or fedmsg keys new does", cmd.CommandPath(), dir)
 	}
-	return paths, signs, nil
+	curve, err = shownCurve(daemon.CurveFile(l.Config.State))
+	return paths, signs, curve, err
+}
+
+// shownCurve gives the public CURVE key of a file, or nothing where there is no file.
+func shownCurve(path string) ([]shownKey, error) {
+	pair, err := daemon.ReadCurve(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return []shownKey{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fedmsg.WrapError(fedmsg.CodeUsage, err, "cannot read the key")
+	}
+	public := pair.Public.String()
+	return []shownKey{{public, "curve25519", info.ModTime().UTC().Truncate(time.Second), kindCurve, false, path, public}}, nil
 }
 
 // readShown reads the keys in a file. Signs is the file of the key that the node signs with.
@@ -146,7 +172,10 @@ func publicKeys(path string, text []byte) (kind string, list []keys.Public, err 
 
 func (p *program) keysPEM(list []shownKey) error {
 	for _, k := range list {
-		if _, err := fmt.Fprint(p.stdout, k.PEM); err != nil {
+		if k.Kind == kindCurve {
+			continue // no [[trust]] takes it
+		}
+		if _, err := fmt.Fprint(p.stdout, k.Text); err != nil {
 			return err
 		}
 	}
