@@ -52,7 +52,7 @@ func TestRights(t *testing.T) {
 			{"token:ci", "more.x", "new"}, {"token:ci", "org.ci.x", "new"}, {"token:ci", "a.b", "forbidden"},
 			{"token:gone", "a.b", "forbidden"}, {"token:1000", "a.b", "forbidden"}, {"certificate:1000", "a.b", "forbidden"},
 			{"certificate:www", "web.x", "new"}, {"certificate:www", "a.b", "forbidden"}, {"certificate:www", "curve.x", "forbidden"},
-			{"curve:www", "curve.x", "new"}, {"curve:www", "mq.x", "forbidden"}, {"curve:www", "web.x", "forbidden"}, {"curve:", "a.b", "forbidden"},
+			{"curve:www", "curve.x", "new"}, {"curve:www", "mq.x", "forbidden"}, {"curve:www", "web.x", "forbidden"}, {"curve:ftp", "curve.x", "forbidden"},
 			{"zeromq:www", "mq.x", "new"}, {"zeromq:www", "curve.x", "forbidden"}, {"zeromq", "mq.x", "forbidden"}, {"zeromq:1000", "a.b", "forbidden"},
 			{"uid:0", "z", "new"}, {"uid:1001", "z", "new"}, {"uid:990", "z", "new"},
 		}},
