@@ -1,0 +1,273 @@
+package zeromq
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"os"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/commitlog"
+	"github.com/federated-messaging/fedmsg/internal/feed"
+	"github.com/federated-messaging/fedmsg/internal/ingest"
+	"github.com/federated-messaging/fedmsg/zmtp"
+)
+
+// storing is a log on disk with its feed and its door.
+type storing struct {
+	log  *commitlog.Log
+	feed *feed.Feed
+	door *ingest.Door
+}
+
+// startStoring opens a log in a directory of the test.
+func startStoring(t testing.TB, publishers ...ingest.Publisher) *storing {
+	t.Helper()
+	s := &storing{}
+	var err error
+	s.log, err = commitlog.Open(filepath.Join(t.TempDir(), "log"), commitlog.Options{
+		Same: ingest.Same, Committed: func(entries []fedmsg.Entry) { s.feed.Publish(entries) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := s.log.Info()
+	s.feed = feed.New(feed.Config{Log: info.ID, Last: info.Last, Open: func(after uint64) feed.LogReader { return s.log.Reader(after) }})
+	s.door = ingest.New(ingest.Config{Publishers: publishers, UID: os.Getuid(), Log: s.log, Verify: fedmsg.VerifyInsecureOff})
+	t.Cleanup(func() {
+		if err := s.log.Close(); err != nil {
+			t.Error(err)
+		}
+		s.feed.Close()
+	})
+	return s
+}
+
+// startSubmitting starts a node that stores what is submitted at an ipc socket, and publishes it.
+func startSubmitting(t testing.TB, change func(*Config, *Deps)) (*node, *storing) {
+	t.Helper()
+	s := startStoring(t, ingest.Publisher{Curve: "builder", Topics: []fedmsg.Pattern{pattern(t, "org.example.build.#")}})
+	n := startNode(t, 0, func(c *Config, d *Deps) {
+		c.Publish = []string{"tcp://127.0.0.1:0"}
+		c.Submit = []string{"ipc://" + filepath.Join(t.TempDir(), "s.sock")}
+		d.Feed, d.Door = s.feed, func(fedmsg.VerifyMode, bool) Door { return s.door }
+		change(c, d)
+	})
+	return n, s
+}
+
+func pattern(t testing.TB, text string) fedmsg.Pattern {
+	t.Helper()
+	p, err := fedmsg.ParsePattern(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// submitter is one by libzmq in a process of its own.
+type submitter struct {
+	t     testing.TB
+	in    io.Writer
+	lines *bufio.Scanner
+}
+
+func startSubmitter(t testing.TB, args ...string) *submitter {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), python(t), append([]string{"testdata/submit.py"}, args...)...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); io.Copy(io.Discard, out); cmd.Wait() })
+	return &submitter{t: t, in: in, lines: bufio.NewScanner(out)}
+}
+
+// ask gives the reply to a request of these frames.
+func (s *submitter) ask(frames ...string) []string {
+	s.t.Helper()
+	words := make([]string, len(frames))
+	for i, f := range frames {
+		if words[i] = hex.EncodeToString([]byte(f)); f == "" {
+			words[i] = "-"
+		}
+	}
+	if _, err := fmt.Fprintln(s.in, strings.Join(words, " ")); err != nil {
+		s.t.Fatal(err)
+	}
+	if !s.lines.Scan() {
+		s.t.Fatal("the submitter has ended")
+	}
+	var reply []string
+	for word := range strings.SplitSeq(s.lines.Text(), " ") {
+		b, err := hex.DecodeString(strings.TrimPrefix(word, "-"))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		reply = append(reply, string(b))
+	}
+	return reply
+}
+
+// result is what a reply says.
+type result struct {
+	Publisher string  `json:"publisher"`
+	Result    string  `json:"result"`
+	Reason    *string `json:"reason"`
+	Code      string  `json:"code"`
+	ID        string  `json:"fedmsg-id"`
+	Position  string  `json:"position"`
+}
+
+// parseReply reads a reply strictly.
+func parseReply(t testing.TB, reply []string) result {
+	t.Helper()
+	var all []result
+	d := json.NewDecoder(strings.NewReader(strings.Join(reply[1:], "")))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&all); err != nil || len(reply) != 2 || reply[0] != "FSUBMIT1" || len(all) != 1 || all[0].Publisher != "node.test" {
+		t.Fatalf("reply %q: %v", reply, err)
+	}
+	return all[0]
+}
+
+// TestSubmission: a submitter by libzmq is answered when its message is stored, which a subscriber then gets; the same id again
+// is the same message.
+func TestSubmission(t *testing.T) {
+	t.Parallel()
+	n, log := startSubmitting(t, func(*Config, *Deps) {})
+	sub := startSub(t, n.addr(0), "0", "-")
+	n.subscriptions(0, 1)
+	s := startSubmitter(t, n.addr(1))
+	first := parseReply(t, s.ask("FSUBMIT1", "org.example.dev.a.b", `{"fedmsg-id":"2026-mine","x":"y"}`, `{"k":1}`))
+	if first.Result != "success" || first.Reason != nil || first.ID != "2026-mine" || first.Position == "" {
+		t.Fatalf("%+v", first)
+	}
+	e, found, err := log.log.Find("2026-mine")
+	if err != nil || !found || e.Sender != "uid:"+strconv.Itoa(os.Getuid()) || e.Position.String() != first.Position {
+		t.Fatalf("stored %+v %v %v", e, found, err)
+	}
+	if got := sub.next(); string(got[0]) != "org.example.dev.a.b" || string(got[2]) != string(e.Envelope) {
+		t.Errorf("the subscriber has %q", got)
+	}
+	again := parseReply(t, s.ask("FSUBMIT1", "org.example.dev.a.b", `{"x":"y","fedmsg-id":"2026-mine"}`, `{"k":1}`))
+	if again.Position != first.Position || again.Result != "success" {
+		t.Errorf("again: %+v", again)
+	}
+	other := parseReply(t, s.ask("FSUBMIT1", "org.example.dev.a.b", `{"fedmsg-id":"2026-mine"}`, `{"k":2}`))
+	if other.Result != "failure" || other.Code != "id_conflict" || other.Reason == nil {
+		t.Errorf("other content: %+v", other)
+	}
+	given := parseReply(t, s.ask("FSUBMIT1", "org.example.dev.a.b", "", ""))
+	if given.Result != "success" || len(given.ID) != 41 {
+		t.Errorf("without an id: %+v", given)
+	}
+}
+
+// TestSubmissionRefusals: whatever cannot be a submission is answered, and the next good one is taken.
+func TestSubmissionRefusals(t *testing.T) {
+	t.Parallel()
+	n, log := startSubmitting(t, func(*Config, *Deps) {})
+	s := startSubmitter(t, n.addr(1))
+	for _, frames := range [][]string{
+		{"FSUBMIT1"}, {"FSUBMIT1", "a.b", "{}"}, {"FSUBMIT1", "a.b", "{}", "{}", "{}"}, {"FSUBMIT2", "a.b", "{}", "{}"}, {""}, {"", "a.b", "{}", "{}"},
+	} {
+		if got := s.ask(frames...); len(got) != 2 || got[0] != "FSUBMIT1" || got[1] != "ERROR_MALFORMED" {
+			t.Errorf("%q: %q", frames, got)
+		}
+	}
+	for _, c := range []struct{ topic, headers, body, code string }{
+		{"", "{}", "{}", "bad_topic"},
+		{"a b", "{}", "{}", "bad_topic"},
+		{"a.\xff", "{}", "{}", "bad_topic"},
+		{"a.b", "{", "{}", "bad_json"},
+		{"a.b", "[]", "{}", "bad_envelope"},
+		{"a.b", `{"x":1}`, "{}", "bad_envelope"},
+		{"a.b", `{"fedmsg-id":"a b"}`, "{}", "bad_id"},
+		{"a.b", "{}", "[]", "bad_body"},
+		{"a.b", "{}", "not json", "bad_json"},
+		{"a.b", "{}", `{"a":"` + "\xff" + `"}`, "bad_json"},
+		{"a.b", "{}", `{"a":1,"a":2}`, "duplicate_key"},
+	} {
+		r := parseReply(t, s.ask("FSUBMIT1", c.topic, c.headers, c.body))
+		if r.Result != "failure" || r.Code != c.code || r.Reason == nil || *r.Reason == "" {
+			t.Errorf("%q: %+v", c, r)
+		}
+	}
+	if r := parseReply(t, s.ask("FSUBMIT1", "a.b", "{}", "{}")); r.Result != "success" {
+		t.Errorf("the good one: %+v", r)
+	}
+	if last := log.log.Info().Last; last != 1 {
+		t.Errorf("%d messages are stored", last)
+	}
+}
+
+// TestSubmitters64: many submitters share the commits, none waits for another's, and a subscriber gets all.
+func TestSubmitters64(t *testing.T) {
+	const submitters, each = 64, 50
+	n, _ := startSubmitting(t, func(*Config, *Deps) {})
+	sub := dialSub(t, n.addr(0), zmtp.Options{}, "")
+	n.subscriptions(0, 1)
+	var wg sync.WaitGroup
+	began := time.Now()
+	for k := range submitters {
+		wg.Go(func() {
+			c, err := zmtp.Dial(context.Background(), n.addr(1), zmtp.REQ, zmtp.Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			in := make([]zmtp.Incoming, 0, 1)
+			for i := range each {
+				id := fmt.Sprintf(`{"fedmsg-id":"%d-%d"}`, k, i)
+				err := c.Write(zmtp.AppendMessage(nil, nil, []byte("FSUBMIT1"), []byte("org.example.a"), []byte(id), []byte("{}")))
+				if err == nil {
+					in, err = c.Receive(in[:0])
+				}
+				if err != nil || !strings.Contains(string(in[0].Message[2]), `"success"`) {
+					t.Errorf("%v %v", err, in)
+					return
+				}
+			}
+		})
+	}
+	seen := map[string]bool{}
+	batch := make([]zmtp.Incoming, 0, 256)
+	for len(seen) < submitters*each {
+		var err error
+		if batch, err = sub.Receive(batch[:0]); err != nil {
+			t.Fatal(err)
+		}
+		for i := range batch {
+			var e struct {
+				ID string `json:"msg_id"`
+			}
+			if err := json.Unmarshal(batch[i].Message[2], &e); err != nil || seen[e.ID] {
+				t.Fatalf("%v, or twice: %q", err, batch[i].Message)
+			}
+			seen[e.ID] = true
+		}
+	}
+	wg.Wait()
+	t.Logf("%.0f/s", submitters*each/time.Since(began).Seconds())
+}
