@@ -98,7 +98,7 @@ func (c *Config) warnings() []string {
 
 // Insecure lists the insecure switches that are on, by their keys, for the log and the health report.
 func (c *Config) Insecure() []string {
-	keys := c.HTTP.Insecure()
+	keys := append(c.HTTP.Insecure(), c.ZeroMQ.Insecure()...)
 	if c.Verify == fedmsg.VerifyInsecureOff {
 		keys = append(keys, "verify = "+string(c.Verify))
 	}

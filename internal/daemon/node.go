@@ -58,6 +58,7 @@ type Node struct {
 	ready  ops.Readiness
 	notify notifier
 	server *httpapi.Server
+	bus    *bus
 	drain  *drainer
 }
 
@@ -111,6 +112,12 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true}), c.Spool.Interval, o.Logger)
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)
 
+	n.bus, err = newBus(&c, entrance, log, live, who, registry, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	n.stops.push("zeromq", n.bus.stop) // behind the other doors, so that subscribers are given also what those took last
+
 	listeners, err := readyListeners(&o)
 	if err != nil {
 		return nil, err
@@ -126,7 +133,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		Receipt:   who.receipt,
 		Keys:      who.keys,
 		Health: healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, signingChecks(who),
-			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), insecureChecks(c.Insecure())),
+			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), n.bus.Checks, insecureChecks(c.Insecure())),
 		Ready:   func() error { return errors.Join(n.ready.Err(), log.Err()) },
 		Metrics: ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,
 	})
@@ -140,12 +147,23 @@ func New(c config.Config, o Options) (node *Node, err error) {
 // Addrs lists where the node listens, as URIs.
 func (n *Node) Addrs() []string { return n.server.Addrs() }
 
-// endpoints lists where the node listens, with what each asks of signatures.
-func (n *Node) endpoints() []httpapi.Endpoint { return n.server.Endpoints() }
+// Bus tells in sentences what the node does over ZeroMQ, and where.
+func (n *Node) Bus() []string { return n.bus.Places() }
+
+// endpoints lists where the node takes messages, with what each place asks of signatures.
+func (n *Node) endpoints() []httpapi.Endpoint {
+	all := n.server.Endpoints()
+	for _, e := range n.bus.Ways() {
+		all = append(all, httpapi.Endpoint(e))
+	}
+	return all
+}
 
 // Run serves until ctx ends or a part fails, and then stops everything.
 func (n *Node) Run(ctx context.Context) error {
-	failed := n.startServing()
+	failed := make(chan error, 2) // one of each
+	n.bus.start(failed)
+	n.startServing(failed)
 	n.startDraining()
 	n.ready.Set("")
 	n.tell("READY=1", "STATUS=listening")
@@ -165,9 +183,9 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 }
 
-// startServing starts the listeners' goroutine and gives a channel with the error that ends it early.
-func (n *Node) startServing() <-chan error {
-	failed, done := make(chan error, 1), make(chan struct{})
+// startServing starts the listeners' goroutine. The error that ends it early goes to failed.
+func (n *Node) startServing(failed chan<- error) {
+	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		if err := n.server.Run(context.Background()); err != nil { // ends by Shutdown, so that requests go on until then
@@ -179,7 +197,6 @@ func (n *Node) startServing() <-chan error {
 		<-done
 		return err
 	})
-	return failed
 }
 
 // startDraining starts the spools' goroutine.

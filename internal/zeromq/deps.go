@@ -25,6 +25,8 @@ type Deps struct {
 	// Curve gives the node's own pair of CURVE keys, made if it had none. It is called where an endpoint has curve=yes;
 	// optional otherwise.
 	Curve func() (zmtp.CurvePair, error)
+	// Heard is the file that says up to where the publishers of the mesh were heard. It is used where the node listens to some.
+	Heard string
 	// Dev tells that environment is dev: then whoever comes over the loopback interface may publish as the sender loopback.
 	Dev bool
 	// Name is as whom the node signs, which answers to submitters name as the publisher.

@@ -45,6 +45,7 @@ type setup struct {
 	deps    *Deps
 	clients clients
 	counts  *counts      // of this endpoint
+	heard   *heard       // of all that listen to the mesh; nil where none does
 	logger  *slog.Logger // with the endpoint's address
 	zmtp    zmtp.Options // for its sockets
 }
@@ -63,11 +64,17 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, logger: deps.Logger, stop: make(chan struct{})}
 	m := newMetrics(deps.Registerer)
+	var memory *heard
+	if len(cfg.Subscribe) > 0 {
+		if memory, err = openHeard(deps.Heard); err != nil {
+			return nil, err
+		}
+	}
 	for _, l := range cfg.lists() {
 		for _, uri := range l.uris {
 			e, err := parseEndpoint(l.kind, uri)
 			if err == nil {
-				err = s.open(e, &deps, known, m)
+				err = s.open(e, &deps, known, memory, m)
 			}
 			if err != nil {
 				return nil, errors.Join(err, s.Shutdown(ended()))
@@ -78,9 +85,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 }
 
 // open makes one endpoint an edge of the server.
-func (s *Server) open(e *endpoint, deps *Deps, known clients, m *metrics) error {
+func (s *Server) open(e *endpoint, deps *Deps, known clients, memory *heard, m *metrics) error {
 	u := setup{
-		endpoint: e, cfg: &s.cfg, deps: deps, clients: known, counts: m.of(e),
+		endpoint: e, cfg: &s.cfg, deps: deps, clients: known, counts: m.of(e), heard: memory,
 		logger: s.logger.With("endpoint", e.address),
 	}
 	var err error
