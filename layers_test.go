@@ -21,13 +21,13 @@ const module = "github.com/federated-messaging/fedmsg"
 func layers() [][]string {
 	return [][]string{
 		{".", "zmtp"}, // the vocabulary, which imports the standard library only; ZeroMQ's protocol, which knows nothing of fedmsg
-		{"internal/durable", "internal/mutate", "internal/nearest", "internal/span", "internal/stamp"},
+		{"internal/bind", "internal/durable", "internal/mutate", "internal/nearest", "internal/span", "internal/stamp"},
 		{
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",
 			"internal/spool", "internal/token", "internal/replay", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",
 		},
 		{"internal/pki", "internal/pgp"},
-		{"internal/ingest", "client", "mesh", "internal/trust", "internal/sign"},
+		{"internal/ingest", "client", "mesh", "internal/trust", "internal/sign", "internal/seqid"},
 		{"internal/httpapi", "internal/zeromq"},
 		{"internal/config"},
 		{"internal/daemon", "fedmsgtest"},

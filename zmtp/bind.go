@@ -15,7 +15,11 @@ import (
 // bind listens. remove takes away the file that was made for it.
 func bind(a address, o *Options) (ln net.Listener, remove func(), err error) {
 	if a.network == "unix" && !strings.HasPrefix(a.name, "@") {
-		return bindFile(a.name)
+		if o.ListenUnix == nil {
+			return bindFile(a.name)
+		}
+		ln, err = o.ListenUnix(a.name)
+		return ln, func() {}, err
 	}
 	config := net.ListenConfig{KeepAliveConfig: o.KeepAlive}
 	ln, err = config.Listen(context.Background(), a.network, a.name)

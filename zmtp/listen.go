@@ -166,8 +166,8 @@ func (l *Listener) leave(c *Conn) {
 	delete(l.peers, c)
 }
 
-// stats tells what came of it.
-func (l *Listener) stats() EndpointStats {
+// Stats tells what came of it.
+func (l *Listener) Stats() EndpointStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return EndpointStats{

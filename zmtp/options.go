@@ -17,6 +17,9 @@ type Options struct {
 	Security Security
 	// Dial makes the connections of Connect and Dial; nil is a net.Dialer. The network is tcp or unix.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// ListenUnix makes the listeners of ipc:///PATH, and takes their files away when they are closed; nil makes a file with the
+	// mode that the umask leaves.
+	ListenUnix func(path string) (net.Listener, error)
 
 	// MaxMessage bounds the bytes of one received message, all frames together; 8 MiB. A peer that sends more is cut off.
 	MaxMessage int

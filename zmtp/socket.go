@@ -172,7 +172,7 @@ func (s *socket) Stats() Stats {
 		if e.link != nil {
 			st.Endpoints = append(st.Endpoints, e.link.stats())
 		} else {
-			st.Endpoints = append(st.Endpoints, e.listener.stats())
+			st.Endpoints = append(st.Endpoints, e.listener.Stats())
 		}
 	}
 	slices.SortFunc(st.Endpoints, func(a, b EndpointStats) int { return strings.Compare(a.URI, b.URI) })

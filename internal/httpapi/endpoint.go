@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/bind"
 )
 
 // endpoint is one place to listen on, as its URI says.
@@ -31,9 +32,6 @@ type endpoint struct {
 	mode  os.FileMode // of the socket
 	group string      // of the socket; empty leaves that of the process
 }
-
-// defaultSocketMode lets the owner and the group in.
-const defaultSocketMode = 0o660
 
 // parseEndpoint reads an element of http.listen.
 func parseEndpoint(uri string) (*endpoint, error) {
@@ -79,7 +77,7 @@ func parseSocket(uri string) (*endpoint, error) {
 	if err != nil || u.Scheme != "unix" || u.Host != "" || u.User != nil || strings.Contains(full, "#") || !filepath.IsAbs(u.Path) {
 		return nil, fmt.Errorf("%q is neither an absolute path nor of the form unix:///PATH?mode=0660&group=NAME; a # is written %%23", uri)
 	}
-	e := &endpoint{uri: uri, address: filepath.Clean(u.Path), unix: true, loopback: true, replaying: true, mode: defaultSocketMode}
+	e := &endpoint{uri: uri, address: filepath.Clean(u.Path), unix: true, loopback: true, replaying: true, mode: bind.DefaultMode}
 	if err := e.query(u); err != nil {
 		return nil, err
 	}

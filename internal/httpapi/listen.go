@@ -2,141 +2,132 @@ package httpapi
 
 import (
 	"context"
-	"errors"
-	"io/fs"
+	"maps"
 	"net"
-	"os"
-	"os/user"
-	"path/filepath"
-	"strconv"
-	"syscall"
-
-	"golang.org/x/sys/unix"
+	"slices"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/bind"
 )
 
-// listenTCP opens a TCP endpoint.
-func listenTCP(ctx context.Context, e *endpoint) (net.Listener, error) {
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", e.address)
+// listen opens what the configuration names and takes the ready-made listeners in.
+func (s *Server) listen() error {
+	ready := maps.Clone(s.deps.Listeners)
+	sockets := takeUnix(ready)
+	for _, ln := range sockets {
+		e, err := s.socketEndpoint()
+		if err != nil {
+			return err
+		}
+		if err := s.add(e, ln, nil); err != nil {
+			return err
+		}
+	}
+	if len(sockets) == 0 && s.cfg.Socket != "" {
+		e, err := s.socketEndpoint()
+		if err != nil {
+			return err
+		}
+		ln, remove, err := bind.File{Path: e.address, Mode: e.mode, Group: e.group, Key: "http.socket"}.Listen(context.Background())
+		if err != nil {
+			return err
+		}
+		if err := s.add(e, ln, remove); err != nil {
+			return err
+		}
+	}
+	for _, uri := range s.cfg.Listen {
+		if err := s.listenOn(uri, ready); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(ready)) {
+		addr := ready[name].Addr().String()
+		e, err := parseEndpoint("http://" + addr)
+		if err != nil {
+			return fedmsg.Errorf(fedmsg.CodeConfig, "the ready-made listener %q on %s is neither TCP nor a unix socket", name, addr)
+		}
+		if err := s.add(e, ready[name], nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listenOn opens one endpoint of http.listen, or takes the ready-made listener that is meant for it.
+func (s *Server) listenOn(uri string, ready map[string]net.Listener) error {
+	e, err := parseEndpoint(uri)
 	if err != nil {
-		return nil, fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot listen on %s (http.listen): %s", e.uri, reason(err, "http.listen"))
+		return fedmsg.Errorf(fedmsg.CodeConfig, "http.listen: %s", err)
 	}
-	return ln, nil
+	ln := takeTCP(ready, e)
+	if ln == nil && e.fd != "" {
+		return fedmsg.Errorf(fedmsg.CodeConfig, "http.listen: %s names the ready-made listener %q, and none of that name was handed over; see FileDescriptorName= of the socket unit", uri, e.fd)
+	}
+	if ln == nil {
+		if ln, err = bind.TCP(context.Background(), e.address, e.uri, "http.listen"); err != nil {
+			return err
+		}
+	}
+	return s.add(e, ln, nil)
 }
 
-// listenUnix makes the socket of an endpoint. The file has its right mode from its first moment. One that nobody serves
-// is left over from a crash and is replaced; one that somebody serves is never taken away.
-func listenUnix(ctx context.Context, e *endpoint) (ln *net.UnixListener, remove func(), err error) {
-	fail := func(inside error) (*net.UnixListener, func(), error) {
-		return nil, nil, socketError(e.address, inside)
+// socketEndpoint is what http.socket says, or the default where a socket was handed over and none is configured.
+func (s *Server) socketEndpoint() (*endpoint, error) {
+	if s.cfg.Socket == "" {
+		return &endpoint{unix: true, loopback: true, replaying: true, read: []fedmsg.Pattern{fedmsg.MatchAll()}}, nil
 	}
-	gid, err := lookupGroup(e.group)
-	if err != nil {
-		return nil, nil, fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot make the socket %s (http.socket): there is no group %q; make it with groupadd --system %s, or leave group= out", e.address, e.group, e.group)
-	}
-	if err := os.MkdirAll(filepath.Dir(e.address), 0o755); err != nil {
-		return fail(err)
-	}
-	if err := removeDead(ctx, e.address); err != nil {
-		return nil, nil, err
-	}
-	// A new socket file has the mode of the descriptor: nobody else can connect before its group and mode are set.
-	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var chmod error
-		return errors.Join(c.Control(func(fd uintptr) { chmod = unix.Fchmod(int(fd), 0o600) }), chmod)
-	}}
-	anyLn, err := lc.Listen(ctx, "unix", e.address)
-	if err != nil {
-		return fail(err)
-	}
-	ln, _ = anyLn.(*net.UnixListener)
-	ln.SetUnlinkOnClose(false)
-	made, err := os.Lstat(e.address)
-	if err == nil && gid >= 0 {
-		err = os.Lchown(e.address, -1, gid)
-	}
-	if err == nil {
-		err = os.Chmod(e.address, e.mode)
-	}
-	if err != nil {
-		ln.Close()
-		os.Remove(e.address)
-		return fail(err)
-	}
-	return ln, func() { removeSame(e.address, made) }, nil
+	return parseSocket(s.cfg.Socket)
 }
 
-// removeDead removes a socket that nobody serves.
-func removeDead(ctx context.Context, path string) error {
-	found, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return socketError(path, err)
-	case found.Mode()&fs.ModeSocket == 0:
-		return fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot make the socket %s (http.socket): there is a file of that name which is not a socket", path)
+// add makes ln one of the server's listeners. On an error it closes ln.
+func (s *Server) add(e *endpoint, ln net.Listener, remove func()) error {
+	l := &listener{
+		Listener: ln, limits: s.limits, refuse: s.turnedAway, name: e.name(ln.Addr()), read: e.read,
+		verify: e.verify, tls: e.tls, local: e.unix, loopback: e.loopback, remove: remove,
 	}
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, "unix", path)
-	switch {
-	case err == nil:
-		nc.Close()
-		return fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot make the socket %s (http.socket): another process serves it; stop that one, or set another http.socket", path)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		removeSame(path, found)
-		return nil
-	case errors.Is(err, fs.ErrPermission):
-		return fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot make the socket %s (http.socket): there is one of another user; remove it if nobody serves it, or set another http.socket", path)
+	if s.deps.Door != nil {
+		l.into = s.deps.Door(e.verify, false)
+		if e.replaying {
+			l.late = s.deps.Door(e.verify, true)
+		}
 	}
-	return socketError(path, err) // it may be served: a process that does not accept lets nobody in
+	if e.tls {
+		var err error
+		if l.certs, err = newCertificates(e, s.logger); err != nil {
+			l.Close()
+			return err
+		}
+	}
+	s.listeners = append(s.listeners, l)
+	return nil
 }
 
-// socketError says why there can be no socket at the path.
-func socketError(path string, err error) error {
-	return fedmsg.Errorf(fedmsg.CodeCannotMake, "cannot make the socket %s (http.socket): %s", path, reason(err, "http.socket"))
+// turnedAway counts a connection over a limit and tells the operator, but not for each one of a flood.
+func (s *Server) turnedAway(limit string) {
+	s.metrics.turnedAway.Inc()
+	s.report(fedmsg.Errorf(fedmsg.CodeBusy, "a connection was turned away; the limit is %s", limit))
 }
 
-// removeSame removes the file if it still is the one that was found.
-func removeSame(path string, found os.FileInfo) {
-	if now, err := os.Lstat(path); err == nil && os.SameFile(now, found) {
-		os.Remove(path)
+// takeUnix takes the unix sockets out of the ready-made listeners.
+func takeUnix(ready map[string]net.Listener) []net.Listener {
+	var taken []net.Listener
+	for _, name := range slices.Sorted(maps.Keys(ready)) {
+		if _, ok := ready[name].(*net.UnixListener); ok {
+			taken = append(taken, ready[name])
+			delete(ready, name)
+		}
 	}
+	return taken
 }
 
-// lookupGroup gives the number of a group, or -1 for no group.
-func lookupGroup(name string) (int, error) {
-	if name == "" {
-		return -1, nil
+// takeTCP takes the ready-made listener that is meant for the endpoint, if there is one.
+func takeTCP(ready map[string]net.Listener, e *endpoint) net.Listener {
+	for _, name := range slices.Sorted(maps.Keys(ready)) {
+		if ln := ready[name]; name == e.fd || e.fd == "" && ln.Addr().String() == e.address {
+			delete(ready, name)
+			return ln
+		}
 	}
-	if gid, err := strconv.Atoi(name); err == nil {
-		return gid, nil
-	}
-	g, err := user.LookupGroup(name)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(g.Gid)
-}
-
-// reason gives the part of a system error that helps whoever set the key, once, and the cure where it is known.
-func reason(err error, key string) string {
-	errno, ok := errors.AsType[syscall.Errno](err)
-	if !ok {
-		return err.Error()
-	}
-	cure := ""
-	switch {
-	case errno == syscall.EADDRINUSE:
-		cure = "; stop the process that listens there, or set another " + key
-	case errno == syscall.EADDRNOTAVAIL:
-		cure = "; this machine has no such address, set another " + key
-	case errno == syscall.EACCES && key == "http.listen":
-		cure = "; ports below 1024 need root or CAP_NET_BIND_SERVICE, or set another " + key
-	case errno == syscall.EACCES || errno == syscall.EPERM || errno == syscall.EROFS:
-		cure = "; let this user enter and write to its directory, or set another " + key
-	}
-	return errno.Error() + cure
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/bind"
 )
 
 // kind is what an endpoint is for: the key that it stands in.
@@ -64,7 +65,7 @@ type endpoint struct {
 	serverKey string   // its CURVE key in Z85
 	prefixes  []string // beginnings of the topics that are wanted; none: all
 
-	mode  os.FileMode // of an ipc socket; 0 where it is not given
+	mode  os.FileMode // of an ipc socket
 	group string      // of an ipc socket; empty leaves that of the process
 }
 
@@ -78,7 +79,7 @@ func parseEndpoint(k kind, uri string) (*endpoint, error) {
 		return nil, fmt.Errorf("%q is not a URI; write tcp://HOST:PORT or ipc:///PATH, and a # in a query as %%23", uri)
 	}
 	address, _, _ := strings.Cut(uri, "?")
-	e := &endpoint{kind: k, uri: uri, address: address, scheme: u.Scheme}
+	e := &endpoint{kind: k, uri: uri, address: address, scheme: u.Scheme, mode: bind.DefaultMode}
 	if err := e.place(u); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/zmtp"
 )
 
 // metrics has the collectors of this package. Labels are the kind and the address of an endpoint as they are configured, and
@@ -13,6 +14,7 @@ type metrics struct {
 	sent, received, gaps, cut *prometheus.CounterVec
 	unsigned, omitted         *prometheus.CounterVec
 	refused                   *prometheus.CounterVec
+	handshakes                *handshakes
 }
 
 // counts is the collectors of one endpoint.
@@ -26,6 +28,8 @@ type counts struct {
 	unsigned      prometheus.Counter // published without the embedded signature that old validators ask for
 	omitted       prometheus.Counter // entries that cannot be said in the endpoint's format
 	refusals      *prometheus.CounterVec
+
+	watch func(func() zmtp.EndpointStats) // shows a socket of the endpoint
 }
 
 // refuse counts a message that was not taken, by the code of why.
@@ -52,9 +56,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		unsigned:      counter("unsigned_total", "Messages published as fedmsg1 without an embedded signature, which old validators refuse."),
 		omitted:       counter("omitted_total", "Messages that could not be said in the format of the endpoint."),
 		refused:       counter("refused_total", "Messages of peers that were not taken, by the code of the reason.", "reason"),
+		handshakes:    newHandshakes(),
 	}
 	if r != nil {
-		r.MustRegister(m.peers, m.subscriptions, m.sent, m.received, m.gaps, m.cut, m.unsigned, m.omitted, m.refused)
+		r.MustRegister(m.peers, m.subscriptions, m.sent, m.received, m.gaps, m.cut, m.unsigned, m.omitted, m.refused, m.handshakes)
 	}
 	return m
 }
@@ -72,5 +77,6 @@ func (m *metrics) of(e *endpoint) *counts {
 		unsigned:      m.unsigned.WithLabelValues(kind, address),
 		omitted:       m.omitted.WithLabelValues(kind, address),
 		refusals:      m.refused.MustCurryWith(prometheus.Labels{"kind": kind, "endpoint": address}),
+		watch:         func(stats func() zmtp.EndpointStats) { m.handshakes.watch(place{kind, address}, stats) },
 	}
 }

@@ -27,7 +27,7 @@ type relaySocket struct {
 
 // openRelayIn opens a socket that old publishers connect to.
 func openRelayIn(u setup) (edge, error) {
-	ln, err := zmtp.Listen(u.address, zmtp.SUB, u.zmtp)
+	ln, err := u.listen(zmtp.SUB)
 	if err != nil {
 		return nil, err
 	}
