@@ -17,6 +17,8 @@ type fakeWire struct {
 	gate    chan struct{} // Write waits for one; nil does not
 	once    int           // what writeSome takes at most; 0 is all
 
+	opened sync.Once
+
 	mu     sync.Mutex
 	writes []string
 	broken bool
@@ -52,6 +54,15 @@ func (w *fakeWire) writeSome(b []byte) (bool, error) {
 	return false, w.add(b[:w.once])
 }
 
+// open has it take everything from now on.
+func (w *fakeWire) open() {
+	w.opened.Do(func() {
+		if w.gate != nil {
+			close(w.gate)
+		}
+	})
+}
+
 // all gives everything that was written.
 func (w *fakeWire) all() string {
 	w.mu.Lock()
@@ -69,6 +80,7 @@ func testOutbox(t *testing.T, w *fakeWire, o Options, start bool) (b *outbox, mo
 		var running sync.WaitGroup
 		running.Go(b.run)
 		t.Cleanup(func() {
+			w.open()
 			b.end()
 			running.Wait()
 		})
@@ -167,7 +179,6 @@ func TestOutboxIsFullAndTells(t *testing.T) {
 			if v := b.put(false, nil, frames("now")); v != taken {
 				t.Fatalf("put after it was told gave %d", v)
 			}
-			close(w.gate)
 		})
 	}
 }
@@ -186,7 +197,7 @@ func TestOutboxGivesBackWhatWasNotBegun(t *testing.T) {
 	w.mu.Lock()
 	w.broken = true
 	w.mu.Unlock()
-	close(w.gate)
+	w.open()
 	left := b.end()
 	running.Wait()
 	if len(left) != 2 || string(left[0].data) != encoded("kept") || string(left[1].data) != encoded(long) {
