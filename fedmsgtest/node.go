@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ type Node struct {
 	home home
 	out  *output
 	run  *run
+	from int // bytes of out that an earlier run printed
 }
 
 // run is one life of a node.
@@ -120,11 +122,11 @@ func (n *Node) configFile() string { return filepath.Join(n.home.dir, "fedmsg.to
 
 // Start starts a node that does not run, on the same state and socket and on a new port, and returns when it is ready.
 func (n *Node) Start() error {
-	before := len(n.out.String())
+	n.from = len(n.out.String())
 	if err := n.Launch(); err != nil {
 		return err
 	}
-	return n.awaitReady(before)
+	return n.awaitReady(n.from)
 }
 
 // Launch starts the process of a node that does not run and does not wait until it is ready, as for one that must refuse.
@@ -173,6 +175,19 @@ func (n *Node) awaitReady(before int) error {
 		return err
 	}
 	return n.AwaitReady(ctx)
+}
+
+// Said gives the rest of each line that begins with prefix and that the node printed since it was started last, as
+// "publishing on " of its ZeroMQ sockets.
+func (n *Node) Said(prefix string) []string {
+	var all []string
+	text, _ := n.out.after(n.from)
+	for l := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(l, prefix); ok {
+			all = append(all, strings.TrimSpace(rest))
+		}
+	}
+	return all
 }
 
 // AwaitLine waits until the node has printed a line that starts with prefix, after the first skip bytes of its log, and
