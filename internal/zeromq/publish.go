@@ -161,11 +161,18 @@ func (p *publisher) stop(ctx context.Context) error {
 	close(p.stopping)
 	ctx, cancel := context.WithTimeout(ctx, lastWords)
 	defer cancel()
-	left := 0
-	for _, s := range p.all() {
+	all := p.all()
+	for _, s := range all {
 		select {
 		case <-s.done:
 		case <-ctx.Done():
+		}
+	}
+	left := 0
+	for _, s := range all {
+		select {
+		case <-s.done:
+		default:
 			left++
 		}
 	}
