@@ -107,7 +107,12 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		return nil, err
 	}
 	registry.MustRegister(newTrustMetrics(who.signer.Own, who.store.ListsIssued))
-	entrance := newDoor(&c, log, tokens, who, registry, o.Logger)
+	counted, err := openNumbers(&c, log, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	counted.start(&n.stops) // stopped behind all doors
+	entrance := newDoor(&c, log, tokens, who, counted, registry, o.Logger)
 
 	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true}), c.Spool.Interval, o.Logger)
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)

@@ -28,11 +28,12 @@ func openLog(c config.Config, o Options, syncs prometheus.Observer, committed fu
 }
 
 // newDoor makes the way into the log, with the entrance of what says nothing else.
-func newDoor(c *config.Config, log ingest.Log, tokens *token.Store, who *authority, r prometheus.Registerer, logger *slog.Logger) *ingest.Door {
+func newDoor(c *config.Config, log ingest.Log, tokens *token.Store, who *authority, numbers *numbers, r prometheus.Registerer, logger *slog.Logger) *ingest.Door {
 	return ingest.New(ingest.Config{
 		Limits: c.Limits, Publishers: c.Publisher, Loopback: isDev(c), UID: os.Getuid(), Log: log,
 		Verify: c.Verify, MaxAge: c.Verification.MaxAge, MaxFuture: max(c.Verification.MaxFuture, 1), // 0 would be the default
 		Verifier: who.store, Signer: who.messages(),
+		SeqID:   numbers.next(),
 		Tokens:  publishing(tokens),
 		Metrics: ingest.NewMetrics(r), Logger: logger,
 	})
