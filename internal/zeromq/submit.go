@@ -3,7 +3,6 @@ package zeromq
 import (
 	"context"
 	"strconv"
-	"sync"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/ops"
@@ -24,11 +23,7 @@ type submission struct {
 
 	patience context.Context // ends when stop waits no longer
 	abandon  context.CancelFunc
-	work     sync.WaitGroup // requests that have begun
-
-	mu      sync.Mutex
-	busy    map[*zmtp.Conn]bool // submitters, and whether they wait for an answer; guarded by mu
-	closing bool                // nothing is begun any more; guarded by mu
+	askers   askers
 }
 
 // openSubmission opens a socket that takes submissions.
@@ -39,7 +34,6 @@ func openSubmission(u setup) (edge, error) {
 	}
 	s := &submission{
 		setup: u, listener: ln, door: u.deps.Door(u.verify, false), places: make(chan struct{}, u.cfg.MaxRequests),
-		busy: make(map[*zmtp.Conn]bool),
 	}
 	s.patience, s.abandon = context.WithCancel(context.Background())
 	return s, nil
@@ -57,47 +51,21 @@ func (s *submission) run() error {
 func (s *submission) serve(c *zmtp.Conn) {
 	s.counts.peers.Inc()
 	defer s.counts.peers.Dec()
-	defer s.leave(c)
+	defer s.askers.leave(c)
 	from := s.from(c.Peer())
 	batch := make([]zmtp.Incoming, 0, submitBatch)
-	for s.idle(c) {
+	for s.askers.idle(c) {
 		var err error
-		if batch, err = c.Receive(batch[:0]); err != nil || !s.begin(c) {
+		if batch, err = c.Receive(batch[:0]); err != nil || !s.askers.begin(c) {
 			return
 		}
 		err = c.Write(s.answer(from, batch))
-		s.work.Done()
+		s.askers.answered()
 		if err != nil {
 			return
 		}
 		clear(batch)
 	}
-}
-
-// idle takes note that the submitter waits for no answer, and reports false where the socket closes.
-func (s *submission) idle(c *zmtp.Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.busy[c] = false
-	return !s.closing
-}
-
-// begin takes note that the submitter waits for an answer, which work.Done ends, and reports false where the socket closes.
-func (s *submission) begin(c *zmtp.Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closing {
-		return false
-	}
-	s.busy[c] = true
-	s.work.Add(1)
-	return true
-}
-
-func (s *submission) leave(c *zmtp.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.busy, c)
 }
 
 // from is who a submitter is to the door.
@@ -200,16 +168,7 @@ func (s *submission) checks() []ops.Check { return nil }
 
 // stop answers the requests that have begun, and ends the submitters.
 func (s *submission) stop(ctx context.Context) error {
-	s.mu.Lock()
-	s.closing = true
-	for c, busy := range s.busy {
-		if !busy {
-			c.Close()
-		}
-	}
-	s.mu.Unlock()
-	answered := make(chan struct{})
-	go func() { s.work.Wait(); close(answered) }()
+	answered := s.askers.close()
 	var err error
 	select {
 	case <-answered:
