@@ -83,6 +83,9 @@ func parseEndpoint(k kind, uri string) (*endpoint, error) {
 	if err := e.place(u); err != nil {
 		return nil, err
 	}
+	if k == publish {
+		e.format = formatFedmsg2
+	}
 	if e.loopback {
 		e.topics = []fedmsg.Pattern{fedmsg.MatchAll()}
 	}

@@ -271,3 +271,192 @@ func TestSubmitters64(t *testing.T) {
 	wg.Wait()
 	t.Logf("%.0f/s", submitters*each/time.Since(began).Seconds())
 }
+
+// TestSubmitters: who a submitter is depends on how he came.
+func TestSubmitters(t *testing.T) {
+	t.Parallel()
+	server, client, stranger := zmtp.NewCurvePair(), zmtp.NewCurvePair(), zmtp.NewCurvePair()
+	n, log := startSubmitting(t, func(c *Config, d *Deps) {
+		c.Submit = []string{"tcp://127.0.0.1:0", "tcp://127.0.0.1:0?curve=yes"}
+		d.Curve = func() (zmtp.CurvePair, error) { return server, nil }
+		d.Clients = []Client{{Name: "builder", Key: client.Public.String()}}
+	})
+	open, closed := n.addr(1), n.addr(2)
+	if r := parseReply(t, startSubmitter(t, open).ask("FSUBMIT1", "org.example.build.done", "", "")); r.Code != "unauthenticated" {
+		t.Errorf("over loopback where environment is not dev: %+v", r)
+	}
+	s := startSubmitter(t, closed, server.Public.String(), client.Public.String(), client.Secret.Reveal())
+	if r := parseReply(t, s.ask("FSUBMIT1", "org.example.build.done", "", "")); r.Result != "success" {
+		t.Errorf("the client: %+v", r)
+	} else if e, found, err := log.log.Find(r.ID); err != nil || !found || e.Sender != "curve:builder" {
+		t.Errorf("stored %+v %v %v", e, found, err)
+	}
+	if r := parseReply(t, s.ask("FSUBMIT1", "org.example.other", "", "")); r.Code != "forbidden" {
+		t.Errorf("the client on a topic that is not his: %+v", r)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	for name, security := range map[string]zmtp.Security{
+		"a stranger": zmtp.CurveClient{Keys: stranger, ServerKey: server.Public}, "one without a key": nil,
+	} {
+		if c, err := zmtp.Dial(ctx, closed, zmtp.REQ, zmtp.Options{Security: security}); err == nil {
+			if _, err = c.Receive(nil); err == nil || ctx.Err() != nil {
+				t.Errorf("%s was let in", name)
+			}
+		}
+	}
+	stats := n.server.edges[2].(*submission).listener.Stats()
+	if stats.Refused+stats.Failures != 2 {
+		t.Errorf("counted %+v", stats)
+	}
+}
+
+// TestDealer: requests of one peer are answered in their order, whatever is among them, also beyond the bound on those that
+// wait; what has no envelope has no answer.
+func TestDealer(t *testing.T) {
+	t.Parallel()
+	n, log := startSubmitting(t, func(c *Config, _ *Deps) { c.MaxRequests = 3 })
+	c, err := zmtp.Dial(t.Context(), n.addr(1), zmtp.DEALER, zmtp.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const total = 200
+	var out []byte
+	for i := range total {
+		topic := fmt.Sprintf("org.example.n%d", i)
+		way := []byte(strconv.Itoa(i))
+		switch i % 10 {
+		case 3:
+			out = zmtp.AppendMessage(out, []byte("FSUBMIT1"), []byte(topic), []byte("{}"), []byte("{}")) // no envelope
+		case 5:
+			out = zmtp.AppendMessage(out, way, nil, []byte("FSUBMIT1"), []byte("bad topic"), nil, nil)
+		case 7:
+			out = zmtp.AppendMessage(out, way, nil, []byte("hello"))
+		default:
+			out = zmtp.AppendMessage(out, way, nil, []byte("FSUBMIT1"), []byte(topic), nil, nil)
+		}
+	}
+	if err := c.Write(out); err != nil {
+		t.Fatal(err)
+	}
+	var last uint64
+	for i := range total {
+		if i%10 == 3 {
+			continue
+		}
+		m := receive(t, c)
+		if string(m[0]) != strconv.Itoa(i) || len(m) != 4 {
+			t.Fatalf("the answer to %q came where that to %d should", m[0], i)
+		}
+		switch i % 10 {
+		case 5:
+			if !strings.Contains(string(m[3]), `"code":"bad_topic"`) {
+				t.Errorf("%d: %s", i, m[3])
+			}
+		case 7:
+			if string(m[3]) != "ERROR_MALFORMED" {
+				t.Errorf("%d: %s", i, m[3])
+			}
+		default:
+			r := parseReply(t, []string{string(m[2]), string(m[3])})
+			p, err := fedmsg.ParsePosition(r.Position)
+			if err != nil || p.Seq != last+1 {
+				t.Fatalf("%d: %+v stands behind %d", i, r, last)
+			}
+			last = p.Seq
+		}
+	}
+	if info := log.log.Info(); info.Last != last || last != total/10*7 {
+		t.Errorf("%d are stored", info.Last)
+	}
+	refused := n.server.edges[1].(*submission).counts.refusals
+	if a, b := valueOf(t, refused.WithLabelValues("bad_request")), valueOf(t, refused.WithLabelValues("bad_topic")); a != total/10*2 || b != total/10 {
+		t.Errorf("%v and %v were counted as refused", a, b)
+	}
+}
+
+// waiting is a door whose messages become durable when it is told so.
+type waiting struct {
+	Door
+	came  chan [][]byte
+	ready chan struct{}
+}
+
+func (w *waiting) SubmitParts(_ context.Context, _ fedmsg.Sender, messages ...[][]byte) fedmsg.Ticket {
+	for _, m := range messages {
+		w.came <- m
+	}
+	return w
+}
+
+func (w *waiting) Wait(ctx context.Context) ([]fedmsg.Outcome, error) {
+	select {
+	case <-w.ready:
+		return []fedmsg.Outcome{{Receipt: fedmsg.Receipt{ID: "x", Position: at(1)}}}, nil
+	case <-ctx.Done():
+		return nil, fedmsg.Errorf(fedmsg.CodeTimeout, "waited too long")
+	}
+}
+
+// startWaiting starts a node whose door is w, with a REQ that has asked.
+func startWaiting(t *testing.T, accept time.Duration, headers string) (*node, *waiting, *zmtp.Conn) {
+	t.Helper()
+	w := &waiting{came: make(chan [][]byte, 1), ready: make(chan struct{})}
+	n := startNode(t, 0, func(c *Config, d *Deps) {
+		c.Submit, c.AcceptTimeout = []string{"tcp://127.0.0.1:0"}, accept
+		d.Door = func(fedmsg.VerifyMode, bool) Door { return w }
+	})
+	c, err := zmtp.Dial(t.Context(), n.addr(0), zmtp.REQ, zmtp.Options{})
+	if err == nil {
+		err = c.Write(zmtp.AppendMessage(nil, nil, []byte("FSUBMIT1"), []byte("a.b"), []byte(headers), []byte("{}")))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return n, w, c
+}
+
+// TestAcceptTimeout: whoever cannot be told in time what became of his message is told that, and what to do.
+func TestAcceptTimeout(t *testing.T) {
+	t.Parallel()
+	for headers, want := range map[string]string{`{"fedmsg-id":"x"}`: "send it again with the same fedmsg-id", "": "with the header fedmsg-id it could be sent again"} {
+		_, w, c := startWaiting(t, 50*time.Millisecond, headers)
+		m := receive(t, c)
+		<-w.came
+		r := parseReply(t, []string{string(m[1]), string(m[2])})
+		if r.Result != "failure" || r.Code != "timeout" || !strings.Contains(*r.Reason, want) || strings.Contains(*r.Reason, "too long") {
+			t.Errorf("%s: %+v", headers, r)
+		}
+	}
+}
+
+// TestStopAnswers: a submission that has begun is answered before the node stops; one that takes too long is told that its fate
+// is not known, and the node stops in time.
+func TestStopAnswers(t *testing.T) {
+	t.Parallel()
+	for _, quick := range []bool{true, false} {
+		n, w, c := startWaiting(t, time.Hour, "")
+		<-w.came
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		if !quick {
+			cancel()
+		}
+		stopped := make(chan error, 1)
+		go func() { stopped <- n.server.Shutdown(ctx) }()
+		if quick {
+			close(w.ready)
+		}
+		err := <-stopped
+		cancel()
+		if <-n.ran; quick != (err == nil) {
+			t.Errorf("quick %v: %v", quick, err)
+		}
+		n.ran = nil
+		got, err := c.Receive(make([]zmtp.Incoming, 0, 1))
+		if quick && (err != nil || !strings.Contains(string(got[0].Message[2]), `"success"`)) {
+			t.Errorf("%v %v", got, err)
+		}
+	}
+}

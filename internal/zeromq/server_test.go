@@ -1,0 +1,98 @@
+package zeromq
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/feed"
+)
+
+// TestCannotListen: whoever cannot open a socket is told the key and the cure, and nothing stays open.
+func TestCannotListen(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(file, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := feed.New(feed.Config{Log: testLog})
+	defer f.Close()
+	first := filepath.Join(t.TempDir(), "first.sock")
+	for uri, want := range map[string]string{
+		"tcp://" + taken.Addr().String():     "cannot listen on tcp://" + taken.Addr().String() + " (zeromq.publish): address already in use; stop the process that listens there, or set another zeromq.publish",
+		"tcp://192.0.2.1:1":                  "cannot listen on tcp://192.0.2.1:1 (zeromq.publish): cannot assign requested address; this machine has no such address, set another zeromq.publish",
+		"ipc://" + file:                      "cannot make the socket " + file + " (zeromq.publish): there is a file of that name which is not a socket",
+		"ipc:///dev/null/f.sock":             "cannot make the socket /dev/null/f.sock (zeromq.publish): not a directory",
+		"ipc:///tmp/x?group=nobody-has-this": `cannot make the socket /tmp/x (zeromq.publish): there is no group "nobody-has-this"; make it with groupadd --system nobody-has-this, or leave group= out`,
+	} {
+		c := DefaultConfig()
+		c.Publish = []string{"ipc://" + first, uri}
+		_, err := New(c, Deps{Feed: f})
+		if fedmsg.CodeOf(err) != fedmsg.CodeCannotMake || err.Error() != want {
+			t.Errorf("%s: got  %v\nwant %s", uri, err, want)
+		}
+		if _, err := os.Lstat(first); !os.IsNotExist(err) {
+			t.Errorf("%s: the first socket is still there: %v", uri, err)
+		}
+	}
+}
+
+// TestSocketFile: the socket of an endpoint has mode and group, and is removed at the end.
+func TestSocketFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "made", "p.sock")
+	n := startNode(t, 0, func(c *Config, _ *Deps) { c.Publish = []string{"ipc://" + path + "?mode=0620"} })
+	if info, err := os.Lstat(path); err != nil || info.Mode() != os.ModeSocket|0o620 {
+		t.Errorf("%v %v", info, err)
+	}
+	if got := n.server.Addrs(); len(got) != 1 || got[0] != "ipc://"+path {
+		t.Errorf("addresses %v", got)
+	}
+	sub := startSub(t, n.addr(0), "0", "-")
+	n.subscriptions(0, 1)
+	n.publish(entry("a.b", 1))
+	if got := sub.next(); string(got[0]) != "a.b" {
+		t.Errorf("got %q", got)
+	}
+	n.stop()
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		t.Errorf("the socket is still there: %v", err)
+	}
+}
+
+// TestNeverRun: a server that was opened and never run ends, twice if need be, and one that was ended does not run.
+func TestNeverRun(t *testing.T) {
+	t.Parallel()
+	f := feed.New(feed.Config{Log: testLog})
+	defer f.Close()
+	c := DefaultConfig()
+	c.Publish, c.Submit = []string{"tcp://127.0.0.1:0"}, []string{"tcp://127.0.0.1:0"}
+	s, err := New(c, Deps{Feed: f, Door: func(fedmsg.VerifyMode, bool) Door { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	uri := strings.TrimPrefix(s.Addrs()[0], "tcp://")
+	for range 2 {
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := s.Run(context.Background()); err != nil {
+		t.Error(err)
+	}
+	ln, err := net.Listen("tcp", uri)
+	if err != nil {
+		t.Errorf("the port is still taken: %v", err)
+	} else {
+		ln.Close()
+	}
+}
