@@ -21,12 +21,16 @@ func (p *program) oldCommand(name string) *cobra.Command {
 		return p.oldTailCommand()
 	case "fedmsg-announce":
 		return p.announceCommand()
+	case "fedmsg-relay":
+		return p.relayCommand(name)
 	}
 	return goneCommand(name)
 }
 
 // oldNames lists the names under which the program still works as the old one did. Those of goneNames tell what to use.
-func oldNames() []string { return []string{"fedmsg-announce", "fedmsg-logger", "fedmsg-tail"} }
+func oldNames() []string {
+	return []string{"fedmsg-announce", "fedmsg-logger", "fedmsg-relay", "fedmsg-tail"}
+}
 
 // oldFlag is a flag of the old programs that has no meaning any more. Where ignoring it would do something else than what
 // was asked for, it is refused with the sentence that says what to use.

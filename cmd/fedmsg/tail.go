@@ -1,9 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -15,7 +15,9 @@ import (
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/client"
 	"github.com/federated-messaging/fedmsg/internal/config"
+	"github.com/federated-messaging/fedmsg/internal/filter"
 	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/mesh"
 )
 
 // tailFlags are the flags of `fedmsg tail`.
@@ -24,6 +26,7 @@ type tailFlags struct {
 	topics, prefixes     []string
 	after, since, format string
 	limit                int
+	mesh                 meshFlags
 }
 
 // tailCommand is `fedmsg tail`.
@@ -38,19 +41,29 @@ In a pattern * stands for one word and # for any number of words. The signer is 
 nobody signed it or looked. The sender is who handed it to the node, as the node authenticated it; a name that the message
 merely claims is shown as a claim.
 
+With --mesh it asks no node, but listens over ZeroMQ to the publishers themselves: to all in an endpoints file or of a DNS
+domain, as they come and go. Signatures are verified here, by the configuration's [[trust]] or by --trust. What publishers
+number is shown without holes; --after 0 begins with the oldest that they keep.
+
 Formats: pretty (for reading), terse (one line each), json (the entry, one a line), raw (the envelope, one a line).`,
 		Example: `  fedmsg tail
   fedmsg tail --topic 'org.example.*.git.#' --since 1h
   fedmsg tail --prefix org.example.prod. --format json | jq .envelope.msg
-  fedmsg tail --after k3v5q2m7x4ab-1042 --limit 10`,
+  fedmsg tail --after k3v5q2m7x4ab-1042 --limit 10
+  fedmsg tail --mesh /etc/fedmsg/endpoints --format terse
+  fedmsg tail --mesh srv:example.org --verify require --trust trust.toml`,
 		Args:        cobra.NoArgs,
 		Annotations: map[string]string{wordsHint: "patterns of topics go with --topic"},
 	}
 	f := cmd.Flags()
 	o := tailFlags{clientFlags: nodeClientFlags(f)}
 	o.register(f)
+	o.mesh.register(cmd, f)
 	choices(cmd, "format", "pretty", "terse", "json", "raw")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := o.mesh.check(cmd, "node", "token-file", "timeout", "since"); err != nil {
+			return err
+		}
 		follow, err := o.follow(time.Now())
 		if err != nil {
 			return err
@@ -127,16 +140,26 @@ func (p *program) tail(cmd *cobra.Command, o *tailFlags, follow client.FollowOpt
 	if err != nil {
 		return err
 	}
+	p.warnShort(cfg, o.topics)
+	ctx, stop := watchReader(cmd.Context(), p.stdout)
+	defer stop()
+	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough, as head, is no failure: the write says so
+	if len(o.mesh.sources) > 0 {
+		r, err := p.newMeshReader(cmd, &cfg, &o.mesh, filter.Filter{Topics: follow.Topics, Prefixes: follow.Prefixes, Scope: []fedmsg.Pattern{fedmsg.MatchAll()}})
+		if err != nil {
+			return err
+		}
+		if r.options.Oldest = follow.All; !follow.After.IsZero() {
+			return fedmsg.Errorf(fedmsg.CodeUsage, "the mesh has no positions; with --mesh only --after 0 makes sense, which begins with the oldest messages that publishers keep")
+		}
+		return p.show(o.limit, r.entries(ctx), show)
+	}
 	c, err := p.newClient(cfg, o.clientFlags, false)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	p.warnShort(cfg, o.topics)
-	ctx, stop := watchReader(cmd.Context(), p.stdout)
-	defer stop()
-	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough, as head, is no failure: the write says so
-	told := ""                     // the reason that was told last: each attempt has the same one while a node is away
+	told := "" // the reason that was told last: each attempt has the same one while a node is away
 	follow.Lost = func(err error, _ time.Duration) {
 		if why := sentence(err); why != told {
 			told = why
@@ -147,16 +170,20 @@ func (p *program) tail(cmd *cobra.Command, o *tailFlags, follow client.FollowOpt
 		told = ""
 		p.note("fedmsg tail: connected again")
 	}
-	return p.show(ctx, c, o.limit, follow, show)
+	return p.show(o.limit, c.Follow(ctx, follow), show)
 }
 
 // show prints entries until the limit, an error, the end of the reader, or the user's interrupt, which is how a tail ends.
-func (p *program) show(ctx context.Context, c *client.Client, limit int, follow client.FollowOptions, show *printer) error {
+func (p *program) show(limit int, entries iter.Seq2[fedmsg.Entry, error], show *printer) error {
 	w := newLive(p.stdout)
 	count := 0
-	for e, err := range c.Follow(ctx, follow) {
+	for e, err := range entries {
 		if gap, ok := errors.AsType[*fedmsg.Gap](err); ok {
 			p.note("fedmsg tail: %s", gapText(gap))
+			continue
+		}
+		if gap, ok := errors.AsType[*mesh.Gap](err); ok {
+			p.note("fedmsg tail: %s", gap.Error())
 			continue
 		}
 		if err != nil {
