@@ -55,7 +55,7 @@ func DefaultConfig() Config {
 		MaxRequests:      1024,
 		ChunkBytes:       4 << 20,
 		HandshakeTimeout: 10 * time.Second,
-		WriteTimeout:     30 * time.Second,
+		WriteTimeout:     5 * time.Minute, // unlike a reader of HTTP, one that is cut off misses what comes meanwhile
 		AcceptTimeout:    10 * time.Second,
 		Heartbeat:        30 * time.Second,
 		ReplayMessages:   10000,
