@@ -111,18 +111,10 @@ func (c *Conn) greet3(o *Options) error {
 	switch {
 	case mechanism != name:
 		return protocolError("the peer's mechanism is %s, and this side's %s", quote(mechanism), name)
-	case name != nullName && asServer == server:
-		return protocolError("both sides are the %s of %s", part(server), name)
+	case asServer && server: // libzmq's servers do not say that they are, so that two clients find out later
+		return protocolError("both sides are the server of %s", name)
 	}
 	return c.shake(security, o)
-}
-
-// part names a side of a mechanism.
-func part(server bool) string {
-	if server {
-		return "server"
-	}
-	return "client"
 }
 
 // shake makes the handshake of the mechanism.
