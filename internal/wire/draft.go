@@ -60,28 +60,6 @@ func AppendEnvelope(dst []byte, d *Draft) []byte {
 	return append(dst, '}')
 }
 
-// SeqID reads the member seq_id of an envelope, the number for the old replay protocol: there tells that it has one, n is 0
-// where that is no number. Whoever made the envelope may have written anything there.
-func SeqID(envelope []byte) (n uint64, there bool) {
-	s := borrow(envelope, canonicalDepth)
-	defer s.release()
-	s.lenient, s.unchecked = true, true
-	if len(envelope) == 0 || envelope[0] != '{' {
-		return 0, false
-	}
-	for o := s.enter(); s.member(&o); {
-		from, found := s.pos, string(s.keyText(s.keys[len(s.keys)-1])) == "seq_id"
-		if s.value(); found && s.err == nil {
-			n, err := strconv.ParseUint(string(envelope[from:s.pos]), 10, 64)
-			if err != nil {
-				n = 0
-			}
-			return n, true
-		}
-	}
-	return 0, false
-}
-
 // NewID makes a message id: the year of now, in now's own zone, and a random UUID of version 4, in lower case.
 func NewID(now time.Time) string {
 	var u [16]byte

@@ -71,28 +71,3 @@ func TestNewID(t *testing.T) {
 		t.Errorf("id %q does not begin with a year of four digits", id)
 	}
 }
-
-func TestSeqID(t *testing.T) {
-	for _, test := range []struct {
-		in    string
-		n     uint64
-		there bool
-	}{
-		{`{"topic":"a","msg":{"seq_id":5},"headers":{"seq_id":"6"}}`, 0, false},
-		{`{"msg":NaN,"seq_id":7,"topic":"\ud800"}`, 7, true},
-		{`{"msg":{"a":[{"seq_id":5}]},"s\u0065q_id": 18446744073709551615 }`, 1<<64 - 1, true},
-		{`{"seq_id":18446744073709551616}`, 0, true},
-		{`{"seq_id":"7"}`, 0, true},
-		{`{"seq_id":7.0}`, 0, true},
-		{`{"seq_id":-7}`, 0, true},
-		{`{"seq_id":null}`, 0, true},
-		{`{}`, 0, false},
-		{``, 0, false},
-		{`[1]`, 0, false},
-		{`{"seq_id"`, 0, false},
-	} {
-		if n, there := SeqID([]byte(test.in)); n != test.n || there != test.there {
-			t.Errorf("%s: %d %v", test.in, n, there)
-		}
-	}
-}

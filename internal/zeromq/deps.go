@@ -27,6 +27,8 @@ type Deps struct {
 	Curve func() (zmtp.CurvePair, error)
 	// Heard is the file that says up to where the publishers of the mesh were heard. It is used where the node listens to some.
 	Heard string
+	// Numbers finds messages by their numbers for old replay clients; optional: without it nothing has one.
+	Numbers Numbers
 	// Dev tells that environment is dev: then whoever comes over the loopback interface may publish as the sender loopback.
 	Dev bool
 	// Name is as whom the node signs, which answers to submitters name as the publisher.
@@ -56,6 +58,12 @@ type Log interface {
 	Find(id string) (fedmsg.Entry, bool, error)
 	// SeekTime gives the number after which the entries received at t or later stand.
 	SeekTime(t time.Time) (after uint64, err error)
+}
+
+// Numbers finds entries by the numbers (seq_id) that this node gave them. *seqid.Book is one.
+type Numbers interface {
+	// Find gives the first entry whose number is n or greater; ok is false where there is none.
+	Find(n uint64) (at uint64, ok bool, err error)
 }
 
 // Feed is the live end of the log.
