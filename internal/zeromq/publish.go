@@ -15,6 +15,9 @@ import (
 // lastWords is how long a subscriber has, when the node stops, to take what is stored and not yet written to it.
 const lastWords = time.Second
 
+// noticeEvery is the least time between two notices of messages that are left out.
+const noticeEvery = time.Minute
+
 // publisher is one socket on which the log is published. Each subscriber is a reader of the log.
 type publisher struct {
 	setup
@@ -24,6 +27,7 @@ type publisher struct {
 	counted  atomic.Uint64 // number of the newest entry that metrics were told of
 	unsigned atomic.Uint64 // published without the embedded signature that the format is read for
 	omitted  atomic.Uint64 // could not be said in the format
+	noticed  atomic.Int64  // when the operator was told of one of those
 
 	stopping chan struct{} // closed when subscribers have to come to their end
 	upTo     atomic.Uint64 // the last entry that they still get then
@@ -112,10 +116,19 @@ func (p *publisher) made(e *fedmsg.Entry) {
 // omit takes note of an entry that cannot be said in the format.
 func (p *publisher) omit(e *fedmsg.Entry, why error) {
 	if p.isNew(e) {
-		p.omitted.Add(1)
+		n := p.omitted.Add(1)
 		p.counts.omitted.Inc()
-		p.logger.Warn("a message cannot be said in this format and was left out", "position", e.Position.String(), "topic", e.Topic, "error", why)
+		if !p.notice(time.Now()) {
+			return
+		}
+		p.logger.Warn("a message cannot be said in this format and was left out", "position", e.Position.String(), "topic", e.Topic, "error", why, "so_far", n)
 	}
+}
+
+// notice reports whether the operator is to be told of one more message that is left out: at most once in each noticeEvery.
+func (p *publisher) notice(now time.Time) bool {
+	last := p.noticed.Load()
+	return now.UnixNano()-last >= int64(noticeEvery) && p.noticed.CompareAndSwap(last, now.UnixNano())
 }
 
 // isNew reports, once, that an entry was not looked at before: subscribers who are behind encode what others have had.
@@ -136,17 +149,17 @@ func (p *publisher) addr() string { return p.listener.URI() }
 
 // checks warns of what readers of the format cannot use.
 func (p *publisher) checks() []ops.Check {
-	var texts string
+	text := ""
 	if n := p.unsigned.Load(); n > 0 || p.misfit() {
-		texts = fmt.Sprintf("%s publishes as fedmsg1, and %d messages had no embedded signature since the start: programs of the old system that validate refuse such; put x509 into sign, or leave the format to those that do not", p.address, n)
+		text = fmt.Sprintf("%s publishes as fedmsg1, and %d messages had no embedded signature since the start: programs of the old system that validate refuse such; put x509 into sign, or leave the format to those that do not", p.address, n)
 	}
 	if n := p.omitted.Load(); n > 0 {
-		texts = fmt.Sprintf("%s publishes as %s, and %d messages could not be said in it since the start; the node's log names them", p.address, p.format, n)
+		text = fmt.Sprintf("%s publishes as %s, and %d messages could not be said in it since the start; the node's log names some", p.address, p.format, n)
 	}
-	if texts == "" {
+	if text == "" {
 		return nil
 	}
-	return []ops.Check{{Name: "zeromq-publish", Status: ops.Warning, Text: texts}}
+	return []ops.Check{{Name: "zeromq-publish", Status: ops.Warning, Text: text}}
 }
 
 // stop lets subscribers take what is stored by now, as long as they are quick, and ends them.

@@ -2,14 +2,18 @@ package zeromq
 
 import (
 	"context"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/feed"
+	"github.com/federated-messaging/fedmsg/zmtp"
 )
 
 // TestCannotListen: whoever cannot open a socket is told the key and the cure, and nothing stays open.
@@ -94,5 +98,68 @@ func TestNeverRun(t *testing.T) {
 		t.Errorf("the port is still taken: %v", err)
 	} else {
 		ln.Close()
+	}
+}
+
+// TestMetrics: what an endpoint did can be seen by its address as it is configured, also what came of handshakes, and where
+// two sockets have one address.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	r := prometheus.NewPedanticRegistry()
+	n := startNode(t, 0, func(c *Config, d *Deps) {
+		c.Publish, c.MaxSubscriptions, d.Registerer = []string{"tcp://127.0.0.1:0?format=fedmsg1", "tcp://127.0.0.1:0"}, 2, r
+	})
+	dialSub(t, n.addr(0), zmtp.Options{}, "a", "a", "b")
+	n.subscriptions(0, 2)
+	nc, err := net.Dial("tcp", strings.TrimPrefix(n.addr(1), "tcp://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if _, err := nc.Write([]byte("GET / HTTP/1.1\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(nc); err != nil { // it is turned away
+		t.Log(err)
+	}
+	n.publish(entry("a.x", 1), entry("c", 2))
+	n.stop()
+	want := map[string]float64{
+		"fedmsg_zeromq_sent_total": 1, "fedmsg_zeromq_unsigned_total": 2, "fedmsg_zeromq_handshake_failures_total": 1,
+		"fedmsg_zeromq_peers": 0, "fedmsg_zeromq_subscriptions": 0, "fedmsg_zeromq_gaps_total": 0,
+	}
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		w, looked := want[f.GetName()]
+		delete(want, f.GetName())
+		if !looked {
+			continue
+		}
+		if len(f.Metric) != 1 || f.Metric[0].GetCounter().GetValue()+f.Metric[0].GetGauge().GetValue() != w {
+			t.Errorf("%s has %v, want %v", f.GetName(), f.Metric, w)
+		}
+		if text := f.Metric[0].String(); !strings.Contains(text, `value:"tcp://127.0.0.1:0"`) || !strings.Contains(text, `value:"publish"`) {
+			t.Errorf("%s has the labels %s", f.GetName(), text)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("there are no %v", want)
+	}
+}
+
+// TestTooManySubscriptions: a subscriber that wants more than it may is cut off and named.
+func TestTooManySubscriptions(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, 0, func(c *Config, d *Deps) { c.Publish, c.MaxSubscriptions = []string{"tcp://127.0.0.1:0"}, 2 })
+	c := dialSub(t, n.addr(0), zmtp.Options{}, "a", "b", "c")
+	if _, err := c.Receive(nil); err == nil {
+		t.Error("it is still connected")
+	}
+	n.subscriptions(0, 0)
+	if text := n.told.String(); !strings.Contains(text, "cut off a subscriber") || !strings.Contains(text, "MaxSubscriptions") {
+		t.Errorf("the operator was told %s", text)
 	}
 }

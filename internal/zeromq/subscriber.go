@@ -82,7 +82,7 @@ func (s *subscriber) heed(batch []zmtp.Incoming) error {
 			continue
 		}
 		if _, err := s.wanted.Heed(*in, s.of.zmtp); err != nil {
-			s.of.logger.Warn("cut off a subscriber", "peer", s.conn.Peer().String(), "error", err)
+			s.of.logger.Warn("cut off a subscriber", "peer", s.conn.Peer().String(), "error", err, "key", "zeromq.max_subscriptions")
 			return err
 		}
 		if in.Subscribe {
