@@ -28,8 +28,8 @@ type bus struct {
 }
 
 // newBus opens the sockets of [zeromq].
-func newBus(c *config.Config, entrance *ingest.Door, log *commitlog.Log, live *feed.Feed, who *authority, r prometheus.Registerer, logger *slog.Logger) (*bus, error) {
-	server, err := zeromq.New(c.ZeroMQ, zeromq.Deps{
+func newBus(c *config.Config, entrance *ingest.Door, log *commitlog.Log, live *feed.Feed, counted *numbers, who *authority, r prometheus.Registerer, logger *slog.Logger) (*bus, error) {
+	deps := zeromq.Deps{
 		Door: func(m fedmsg.VerifyMode, replaying bool) zeromq.Door {
 			return entrance.With(ingest.Passage{Verify: m, Replaying: replaying})
 		},
@@ -41,7 +41,11 @@ func newBus(c *config.Config, entrance *ingest.Door, log *commitlog.Log, live *f
 		Embeds:     slices.Contains(c.Sign, sign.X509),
 		MaxMessage: c.SignedBytes(),
 		Registerer: r, Logger: logger,
-	})
+	}
+	if counted != nil {
+		deps.Numbers = counted.Book
+	}
+	server, err := zeromq.New(c.ZeroMQ, deps)
 	if err != nil {
 		return nil, err
 	}

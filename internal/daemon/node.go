@@ -117,7 +117,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true}), c.Spool.Interval, o.Logger)
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)
 
-	n.bus, err = newBus(&c, entrance, log, live, who, registry, o.Logger)
+	n.bus, err = newBus(&c, entrance, log, live, counted, who, registry, o.Logger)
 	if err != nil {
 		return nil, err
 	}
