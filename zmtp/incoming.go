@@ -13,7 +13,7 @@ type Incoming struct {
 	Subscribe, Cancel bool
 }
 
-// sealedOverhead is by how much a sealed frame may be longer than what is in it.
+// sealedOverhead is by how much the body of a sealed frame may be longer than what is in it.
 const sealedOverhead = 64
 
 // Receive waits for something from the peer and appends to batch what has come, at least one and at most as many as there is
@@ -55,7 +55,7 @@ func (c *Conn) parse(batch []Incoming, most int) (_ []Incoming, want int, err er
 		if head == 0 {
 			return batch, headSize(b), nil
 		}
-		if err := c.check(flags, size); err != nil {
+		if err := c.check(flags, size, c.overhead()); err != nil {
 			return batch, 0, err
 		}
 		end := head + int(size)
@@ -81,12 +81,17 @@ func (c *Conn) parse(batch []Incoming, most int) (_ []Incoming, want int, err er
 	return batch, 0, nil
 }
 
-// check holds the head of a frame against the protocol and the limits, before anything is made for it.
-func (c *Conn) check(flags byte, size uint64) error {
-	left := c.msg.maxBytes - c.msg.bytes
-	if c.cipher != nil {
-		left += sealedOverhead
+// overhead is by how much the body of a frame on the wire may be longer than what is in it.
+func (c *Conn) overhead() int {
+	if c.cipher == nil {
+		return 0
 	}
+	return sealedOverhead
+}
+
+// check holds the head of a frame against the protocol and the limits, before anything is made for it.
+func (c *Conn) check(flags byte, size uint64, overhead int) error {
+	left := c.msg.maxBytes - c.msg.bytes + overhead
 	switch {
 	case flags&^(flagMore|flagLong|flagCommand) != 0:
 		return protocolError("a frame came with the flags %#02x", flags)
@@ -106,7 +111,7 @@ func (c *Conn) open(body []byte) (flags byte, plain []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := c.check(flags, uint64(len(plain))); err != nil {
+	if err := c.check(flags, uint64(len(plain)), 0); err != nil {
 		return 0, nil, err
 	}
 	return flags, plain[:len(plain):len(plain)], nil

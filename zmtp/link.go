@@ -15,7 +15,7 @@ type link struct {
 	done   chan struct{} // closed when run has returned
 
 	mu     sync.Mutex
-	conn   *Conn // while it is connected
+	conn   *Conn // nil while it is not connected
 	counts counts
 }
 
@@ -52,11 +52,12 @@ func (l *link) attempt(ctx context.Context) (lasted time.Duration) {
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	l.connected(c)
 	l.s.serve(c)
-	l.connected(nil)
 	stop()
 	c.Close()
+	why := networkError(*c.cause.Load())
+	l.lost(why)
 	if ctx.Err() == nil {
-		l.s.o.Logger.Info("lost a connection", "endpoint", l.uri, "error", *c.cause.Load())
+		l.s.o.Logger.Info("lost a connection; trying on", "endpoint", l.uri, "error", why)
 	}
 	return time.Since(began)
 }
@@ -72,15 +73,21 @@ func (l *link) failed(err error) {
 	}
 }
 
-// connected tells of a connection, or with nil of the end of it.
+// connected tells of a connection.
 func (l *link) connected(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conn = c
-	if c != nil {
-		l.counts.connects++
-		l.counts.last = ""
-	}
+	l.counts.connects++
+	l.counts.last = ""
+}
+
+// lost tells of the end of the connection.
+func (l *link) lost(why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conn = nil
+	l.counts.last = why.Error()
 }
 
 // stats tells what came of it.

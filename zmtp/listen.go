@@ -148,6 +148,7 @@ func (l *Listener) enter(c *Conn, e *list.Element, err error) error {
 	}
 	l.peers[c] = struct{}{}
 	l.counts.connects++
+	l.counts.last = ""
 	return nil
 }
 

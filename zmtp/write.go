@@ -24,6 +24,7 @@ type output struct {
 
 	sync.Mutex           // who writes
 	sealed     []byte    // the buffer that was sealed into
+	now        nowWriter // for what must not wait
 	rest       []byte    // of what writeSome and the heartbeats could not write at once; goes in front of the next write
 	deadline   time.Time // as it is set
 
@@ -58,7 +59,7 @@ func (c *Conn) wrote(err error) error {
 }
 
 func (c *Conn) writeLocked(encoded []byte) error {
-	if err := c.writeRest(); err != nil {
+	if err := c.writeRest(); err != nil || len(encoded) == 0 {
 		return err
 	}
 	if c.cipher != nil {
