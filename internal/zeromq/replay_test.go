@@ -16,6 +16,7 @@ import (
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
 	"github.com/federated-messaging/fedmsg/internal/feed"
+	query "github.com/federated-messaging/fedmsg/internal/replay"
 	"github.com/federated-messaging/fedmsg/internal/seqid"
 	"github.com/federated-messaging/fedmsg/internal/wire"
 	"github.com/federated-messaging/fedmsg/zmtp"
@@ -158,11 +159,14 @@ func TestReplayFinds(t *testing.T) {
 	a := newArchive(t)
 	foreign := message("a.foreign", 3, a.now)
 	foreign.Made = false
+	var ahead time.Time
 	for n := uint64(1); n <= 600; n++ {
 		at := a.now.Add(time.Second)
 		if n == 300 { // from here on the clock of its publisher is behind
 			foreign.ID = "late"
 			a.add(foreign)
+			ahead = at.Add(50 * time.Second)
+			a.add(message("a.one", 0, at.Add(-40*time.Minute)), message("a.one", 0, ahead))
 		}
 		a.add(message([]string{"a.one", "b.two"}[n%2], n, at))
 		if n%3 == 0 {
@@ -210,8 +214,10 @@ func TestReplayFinds(t *testing.T) {
 		{`{"msg_ids":["late","gone"],"seq_ids":[3,4]}`, "3 4 3", "4 3"},
 		{`{}`, "1 2 3 - 4 5 6 - 7 8 9 - 10 11 12 - 13 14 15 - 16 17 18 - 19 20 21 - 22 23 24 - 25 26 27 - 28 29 30 - 31 32 33 - 34 35 36 - 37 38", runs(2, 2, 50)},
 		{fmt.Sprintf(`{"time":[%d,%d]}`, since(1), since(6)), "1 2 3 - 4 5", "2 4"},
+		{`{"time":[1699990000,1700000000]}`, "3 -", "3 -"}, // the clock of one was 40 minutes behind
+		{fmt.Sprintf(`{"time":[%d,%d]}`, ahead.Unix(), ahead.Unix()), "- 336", "- 336"},
 		{fmt.Sprintf(`{"time":[%d,%d]}`, since(10000), since(20000)), none, none},
-		{fmt.Sprintf(`{"time":[%d,4294967296]}`, since(797)), "- 598 599 600 -", "598 600"},
+		{fmt.Sprintf(`{"time":[%d,4294967296]}`, since(797)), "597 - 598 599 600 -", "598 600"},
 	} {
 		if got := numbers(all, c.query); got != c.all {
 			t.Errorf("%s: %s, want %s", c.query, got, c.all)
@@ -338,4 +344,44 @@ func TestReplayStop(t *testing.T) {
 		t.Error(err)
 	}
 	n.ran = nil
+}
+
+// TestLookupIsCheap holds that what is far apart is not read over, and that memory is bounded while something is looked up.
+func TestLookupIsCheap(t *testing.T) {
+	t.Parallel()
+	a := newArchive(t)
+	var records []fedmsg.Record
+	for n := range uint64(3000) {
+		records = append(records, message("a.b", n+1, a.now))
+	}
+	a.add(records...)
+	records = nil
+	for n := range uint64(40) {
+		r := message("a.b", n+3001, a.now)
+		r.Envelope = append(r.Envelope[:len(r.Envelope)-1], `,"x":"`+strings.Repeat("x", 1<<20)+`"}`...)
+		records = append(records, r)
+	}
+	a.add(records...)
+	look := func(q *query.Query) (*lookup, int) {
+		t.Helper()
+		l := &lookup{ctx: t.Context(), deps: &Deps{Log: a.log, Feed: a.feed, Numbers: a.book}, scope: [][]fedmsg.Pattern{{fedmsg.MatchAll()}}, most: 10000, found: map[uint64][]byte{}}
+		all, err := l.all(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l, len(all)
+	}
+	if l, n := look(&query.Query{Seqs: []uint64{1, 2, 1500, 3000}}); n != 4 || l.looked > 10 {
+		t.Errorf("%d of 4 messages were found by reading %d entries", n, l.looked)
+	}
+	for _, q := range []query.Query{{Range: query.Range{From: 3000, To: 4000}}, {Time: query.Span{From: a.now.Add(-time.Hour), To: a.now}}, {All: true}} {
+		size := 0
+		l, n := look(&q)
+		for _, e := range l.found {
+			size += len(e)
+		}
+		if n < 15 || size > maxAnswer+2<<20 {
+			t.Errorf("%+v: %d messages were found, and %d bytes held", q, n, size)
+		}
+	}
 }
