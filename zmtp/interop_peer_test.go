@@ -8,6 +8,7 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,12 @@ import (
 
 // patientWait is how long a test waits for what has to happen. It is only used up by a test that fails.
 const patientWait = 20 * time.Second
+
+// python is the one that has the system's packages.
+const python = "/usr/bin/python3"
+
+// pythonHasZeroMQ asks once.
+var pythonHasZeroMQ = sync.OnceValue(func() bool { return exec.Command(python, "-c", "import zmq").Run() == nil })
 
 // pythonPeer is a process with sockets of libzmq, driven by testdata/interop.py. One goroutine at a time may use it.
 type pythonPeer struct {
@@ -29,8 +36,7 @@ type pythonPeer struct {
 // startPython starts one, which ends with the test.
 func startPython(t testing.TB) *pythonPeer {
 	t.Helper()
-	const python = "/usr/bin/python3" // the one that has the system's packages
-	if exec.Command(python, "-c", "import zmq").Run() != nil {
+	if !pythonHasZeroMQ() {
 		fedmsgtest.Missing(t, "the package python3-zmq")
 	}
 	p := &pythonPeer{cmd: exec.Command(python, "testdata/interop.py")}

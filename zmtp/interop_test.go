@@ -444,8 +444,11 @@ func expectSet(from party, want ...string) error {
 	var all []string
 	for range want {
 		got, err := from.receive(patientWait)
-		if err != nil || len(got) != 1 {
-			return fmt.Errorf("%s came instead of a subscription: %w", shorten(got), err)
+		if err != nil {
+			return err
+		}
+		if len(got) != 1 {
+			return fmt.Errorf("%s came behind %d subscriptions; %d are due", shorten(got), len(all), len(want))
 		}
 		all = append(all, got[0])
 	}

@@ -108,12 +108,14 @@ class Peer:
             got.append(encode(self.sockets[id].recv_multipart()))
         return {"messages": got}
 
-    def stream(self, id, first, count, topic, every=0):
-        """Sends count numbered messages, waiting every milliseconds behind each."""
-        for n in range(first, first + count):
-            self.sockets[id].send_multipart([topic.encode(), b"%d" % n])
-            if every:
-                threading.Event().wait(every / 1000)
+    def stream(self, id, life):
+        """Sends numbered messages until it is killed, a hundred and then a pause."""
+        n = 0
+        while True:
+            n += 1
+            self.sockets[id].send_multipart([b"topic", b"%d" % life, b"%d" % n, b"%d" % n * (n % 200)])
+            if n % 100 == 0:
+                threading.Event().wait(0.005)
 
     def close(self, id):
         self.sockets.pop(id).close()
