@@ -3,6 +3,7 @@ package zmtp
 import (
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -82,14 +83,16 @@ func TestPubSub(t *testing.T) {
 		t.Fatal(err)
 	}
 	const n = 5000
-	go func() {
+	var others sync.WaitGroup
+	defer others.Wait()
+	others.Go(func() {
 		for i := range n {
 			sendText(t, p, "a.b", "", fmt.Sprint(i))
 			sendText(t, p, "b", fmt.Sprint(i))
 			sendText(t, p, "c")
 		}
-	}()
-	go func() {
+	})
+	others.Go(func() {
 		for i := range n {
 			if got, want := receiveText(t, some), fmt.Sprintf("a.b,,%d", i); got != want {
 				t.Errorf("got %s, want %s", got, want)
@@ -98,7 +101,7 @@ func TestPubSub(t *testing.T) {
 				t.Errorf("got %s, want c", got)
 			}
 		}
-	}()
+	})
 	for i := range n {
 		for _, want := range []string{fmt.Sprintf("a.b,,%d", i), fmt.Sprintf("b,%d", i), "c"} {
 			if got := receiveText(t, all); got != want {

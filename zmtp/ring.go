@@ -151,7 +151,6 @@ func (r *ring) survey() {
 func (r *ring) add(frames [][]byte) *page {
 	size := encodedSize(frames)
 	if r.last() == nil || !r.last().fits(size) {
-		r.trim(0)
 		r.pages = append(r.pages, r.spare.get(size, r.next, r.total))
 	}
 	p := r.last()
