@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -78,7 +79,11 @@ func (c *Conn) handshake(o *Options) error {
 	if err := c.nc.SetDeadline(time.Now().Add(o.HandshakeTimeout)); err != nil {
 		return c.failure(err)
 	}
-	if err := c.greet(o); err != nil {
+	err := c.greet(o)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("the handshake was not done in %v: %w", o.HandshakeTimeout, os.ErrDeadlineExceeded)
+	}
+	if err != nil {
 		return c.failure(err)
 	}
 	if err := c.nc.SetDeadline(time.Time{}); err != nil {

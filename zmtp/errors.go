@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 )
 
 // ErrClosed is what calls give after Close.
@@ -32,11 +31,8 @@ func refused(format string, args ...any) error {
 
 // networkError says in few words what became of a connection; the end of it is not one of the system's errors.
 func networkError(err error) error {
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("the peer closed the connection: %w", io.EOF)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("the peer did not answer in time: %w", os.ErrDeadlineExceeded)
 	}
 	// The addresses stand in the error already.
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op != "dial" {

@@ -56,10 +56,15 @@ func Listen(uri string, t SocketType, o Options) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zmtp: cannot listen on %s: %w", uri, err)
 	}
+	return newListener(ln, boundURI(uri, a, ln.Addr()), remove, t, o), nil
+}
+
+// newListener lets in those that ln accepts.
+func newListener(ln net.Listener, uri string, remove func(), t SocketType, o Options) *Listener {
 	return &Listener{
-		uri: boundURI(uri, a, ln.Addr()), local: t, o: o, ln: ln, remove: remove,
+		uri: uri, local: t, o: o, ln: ln, remove: remove,
 		closed: make(chan struct{}), shaking: list.New(), peers: make(map[*Conn]struct{}),
-	}, nil
+	}
 }
 
 // URI is what it is bound to, with the port that was found.

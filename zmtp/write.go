@@ -63,8 +63,7 @@ func (c *Conn) writeLocked(encoded []byte) error {
 		return err
 	}
 	if c.cipher != nil {
-		encoded = c.cipher.seal(c.out.sealed[:0], encoded)
-		c.keepSealed(encoded)
+		return c.writeSealed(encoded)
 	}
 	return c.writeAll(encoded)
 }
@@ -75,9 +74,7 @@ func (c *Conn) writeBuffersLocked(pieces net.Buffers) error {
 	}
 	if c.cipher != nil {
 		for _, p := range pieces {
-			sealed := c.cipher.seal(c.out.sealed[:0], p)
-			c.keepSealed(sealed)
-			if err := c.writeAll(sealed); err != nil {
+			if err := c.writeSealed(p); err != nil {
 				return err
 			}
 		}
@@ -117,10 +114,14 @@ func (c *Conn) writeAll(b []byte) error {
 
 // progress calls write until it is done, as long as something is taken of it within each timeout.
 func (c *Conn) progress(write func() (done bool, n int64, err error)) error {
+	var last time.Time // when the first attempt began, or the last that wrote something ended
 	for {
-		began, err := c.allowTime()
+		now, err := c.allowTime()
 		if err != nil {
 			return err
+		}
+		if last.IsZero() {
+			last = now
 		}
 		done, n, err := write()
 		switch {
@@ -128,14 +129,16 @@ func (c *Conn) progress(write func() (done bool, n int64, err error)) error {
 			return nil
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
-		case n == 0 && time.Since(began) >= c.out.timeout:
+		case n > 0:
+			last = time.Now()
+		case time.Since(last) >= c.out.timeout:
 			return fmt.Errorf("it took nothing of what was written in %v: %w", c.out.timeout, err)
 		}
 	}
 }
 
-// allowTime sets the deadline where the one that stands is too near. Not each write sets one, since that costs as much as a
-// small write.
+// allowTime sets the deadline where the one that stands is too near, and tells the time. Not each write sets one, since that
+// costs as much as a small write; it may come early, so that who finds it passed looks at the clock.
 func (c *Conn) allowTime() (now time.Time, err error) {
 	if c.out.timeout < 0 {
 		if !c.out.deadline.IsZero() {
@@ -145,10 +148,10 @@ func (c *Conn) allowTime() (now time.Time, err error) {
 		return time.Time{}, err
 	}
 	now = time.Now()
-	if c.out.deadline.Sub(now) >= c.out.timeout {
+	if c.out.deadline.Sub(now) > c.out.timeout/2 {
 		return now, nil
 	}
-	c.out.deadline = now.Add(c.out.timeout + c.out.timeout/2)
+	c.out.deadline = now.Add(c.out.timeout)
 	return now, c.nc.SetWriteDeadline(c.out.deadline)
 }
 
