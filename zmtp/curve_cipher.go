@@ -22,6 +22,9 @@ const (
 	curveHeader = len(curveCommand) + 8 + boxOverhead
 )
 
+// maxBoxed is by how much a frame on the wire can be longer than what is in it.
+const maxBoxed = 9 + curveHeader + 1
+
 // The flags in a box; a command has another one than on the wire.
 const (
 	boxedMore    = 1
@@ -66,13 +69,9 @@ func (c *curveCipher) seal(dst, plain []byte) []byte {
 
 // splitFrame takes the first frame off.
 func splitFrame(plain []byte) (flags byte, body, rest []byte) {
-	flags = plain[0]
-	size, header := uint64(plain[1]), 2
-	if flags&flagLong != 0 {
-		size, header = binary.BigEndian.Uint64(plain[1:]), 9
-	}
-	end := header + int(size)
-	return flags, plain[header:end], plain[end:]
+	flags, head, size := frameHead(plain)
+	end := head + int(size)
+	return flags, plain[head:end], plain[end:]
 }
 
 // sealFrame appends the frame of one box.
