@@ -21,13 +21,13 @@ func Announce(ctx context.Context, file string, s Service) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	return rewrite(ctx, file, s.Name, s.line())
+	return rewrite(ctx, file, s.Name, s.String())
 }
 
 // Withdraw takes the line out again, if it still is the one that was announced: another publisher of the name may have come
 // since.
 func Withdraw(ctx context.Context, file string, s Service) error {
-	return rewrite(ctx, file, s.Name, "", s.line())
+	return rewrite(ctx, file, s.Name, "", s.String())
 }
 
 // rewrite puts line in place of those of a service, or takes them out where line is empty; only is the lines that it may be

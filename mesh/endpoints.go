@@ -70,8 +70,8 @@ func parseService(words []string) (Service, error) {
 	return s, s.check()
 }
 
-// line is the service as it stands in an endpoints file, without the end of the line.
-func (s *Service) line() string {
+// String is the service as it stands in an endpoints file, without the end of the line.
+func (s Service) String() string {
 	words := append([]string{s.Name}, s.Addresses...)
 	if s.Replay != "" {
 		words = append(words, "replay="+s.Replay)
