@@ -94,7 +94,9 @@ func (p *printer) pretty(e *fedmsg.Entry) {
 	p.style(bold, e.Topic)
 	p.buf = append(p.buf, '\n')
 	p.field("received", e.Received.Local().Format(timeLayout))
-	p.field("position", e.Position.String())
+	if !e.Position.IsZero() { // else it is in no log
+		p.field("position", e.Position.String())
+	}
 	p.field("id", e.ID)
 	p.signer(e)
 	sender := sender(e)

@@ -32,6 +32,7 @@ type publishFlags struct {
 	headers              []string
 	format               string
 	hasMessage, hasTopic bool // whether the flags were given
+	mesh                 meshPublishFlags
 }
 
 // publishCommand is `fedmsg publish`.
@@ -54,13 +55,17 @@ took, names it, and sends no more: the status is 69, or 75 when it is unknown wh
 
 With --sign each message is signed here, so that everybody who trusts the key can check who said it; else the node signs
 for those whom it has authenticated. The time is signed too: a message cannot be published again under its --id. What is
-signed already, as fedmsg sign prints it, is sent as it is.`,
+signed already, as fedmsg sign prints it, is sent as it is.
+
+With --mesh it asks no node: it takes a port, announces it in an endpoints file, sends over ZeroMQ to those who come, and prints
+the ids. Nobody acknowledges anything then, and nobody keeps the messages.`,
 		Example: `  fedmsg publish --topic shop.order.new --message "Order 17"
   echo '{"order": 17}' | fedmsg publish --topic org.example.dev.shop.order.new
   fedmsg publish --topic repo.update --modname git body.json
   fedmsg publish --topic shop.order.new --json-input --message '{"order": 17}' --header priority=high
   fedmsg publish --sign shop.key --topic shop.order.new --message "Order 17"
-  fedmsg publish <messages.jsonl`,
+  fedmsg publish <messages.jsonl
+  fedmsg publish --mesh /etc/fedmsg/endpoints --name shop.web01 --topic shop.order.new --message "Order 17"`,
 		Args:        cobra.MaximumNArgs(1),
 		Annotations: map[string]string{wordsHint: "the topic goes with --topic, text with --message"},
 	}
@@ -77,9 +82,13 @@ signed already, as fedmsg sign prints it, is sent as it is.`,
 	f.StringVar(&o.sign, "sign", "", "sign with the private key in this file; see fedmsg keys new")
 	f.StringVar(&o.cert, "certificate", "", "send this certificate of the key along, which its authority issued")
 	f.StringVar(&o.format, "format", "text", "text (ID POSITION) or json (the receipt)")
+	o.mesh.register(cmd, f)
 	choices(cmd, "format", "text", "json")
 	choices(cmd, "environment", "dev", "stg", "prod", "production")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := o.mesh.check(cmd); err != nil {
+			return err
+		}
 		o.hasMessage, o.hasTopic = f.Changed("message"), f.Changed("topic")
 		return p.publish(cmd, &o, args)
 	}
@@ -91,6 +100,13 @@ func (p *program) publish(cmd *cobra.Command, o *publishFlags, args []string) er
 	labels, err := o.check(args)
 	if err != nil {
 		return err
+	}
+	if o.mesh.given {
+		cfg, err := p.clientConfig(cmd, o.clientFlags)
+		if err != nil {
+			return err
+		}
+		return p.publishMesh(cmd, &cfg, o, fedmsg.Message{ID: o.id, Username: o.username, Headers: labels, Topic: o.topic}, args)
 	}
 	c, cfg, err := p.newPublisher(cmd, o.clientFlags)
 	if err != nil {
