@@ -18,6 +18,7 @@ import (
 // oldPeer is one ZeroMQ socket of libzmq, in a Python process that has nothing of this project.
 type oldPeer struct {
 	t   *testing.T
+	uri string // what it is bound or connects to
 	in  io.WriteCloser
 	out *bufio.Scanner
 }
@@ -36,7 +37,13 @@ func python(t *testing.T) string {
 // pyzmq has them.
 func startPeer(t *testing.T, kind, uri string, options ...string) *oldPeer {
 	t.Helper()
-	cmd := exec.Command(python(t), append([]string{"../zmtp/testdata/peer.py", kind, "connect", uri}, options...)...)
+	return runPeer(t, append([]string{kind, "connect", uri}, options...)...)
+}
+
+// runPeer starts testdata/peer.py of package zmtp.
+func runPeer(t *testing.T, args ...string) *oldPeer {
+	t.Helper()
+	cmd := exec.Command(python(t), append([]string{"../zmtp/testdata/peer.py"}, args...)...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -57,12 +64,12 @@ func startPeer(t *testing.T, kind, uri string, options ...string) *oldPeer {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // killed
 		if t.Failed() && diag.Len() > 0 {
-			t.Logf("%s %s: %s", kind, uri, diag.String())
+			t.Logf("%v: %s", args, diag.String())
 		}
 	})
 	p := &oldPeer{t: t, in: in, out: bufio.NewScanner(out)}
 	p.out.Buffer(nil, 64<<20)
-	p.expect("ready")
+	p.uri = p.expect("ready")
 	return p
 }
 
@@ -150,13 +157,20 @@ func startSub(t *testing.T, n *fedmsgtest.Node, uri string, prefixes []string, o
 // ZeroMQ loses what is published before. Warm says on which topic it is tried.
 func startPub(t *testing.T, n *fedmsgtest.Node, uri, warm string, options ...string) *oldPeer {
 	t.Helper()
-	before := metric(t, n, "fedmsg_zeromq_received_total", `kind="relay_in"`)
 	p := startPeer(t, "PUB", uri, options...)
-	await(t, "a message of the publisher", func() bool {
-		p.send(warm, fmt.Sprintf(`{"topic":%q,"msg":{},"msg_id":"warm"}`, warm))
-		return metric(t, n, "fedmsg_zeromq_received_total", `kind="relay_in"`) > before
-	})
+	p.warmUp(n, "relay_in", warm)
 	return p
+}
+
+// warmUp publishes on a topic until a message has come to the node by a kind of endpoint, and all that was sent.
+func (p *oldPeer) warmUp(n *fedmsgtest.Node, kind, topic string) {
+	p.t.Helper()
+	labels := fmt.Sprintf("kind=%q", kind)
+	before := metric(p.t, n, "fedmsg_zeromq_received_total", labels)
+	await(p.t, "a message of the publisher", func() bool {
+		p.send(topic, fmt.Sprintf(`{"topic":%q,"msg":{},"msg_id":"warm"}`, topic))
+		return metric(p.t, n, "fedmsg_zeromq_received_total", labels) > before
+	})
 }
 
 // metric gives the sum of the node's metric over all rows that have the labels in them.

@@ -80,15 +80,15 @@ func TestOldRelayFrames(t *testing.T) {
 	n, in, out := relayNode(t)
 	sub := startSub(t, n, out, []string{"t.", "org.", "a", "nul", "oneframe", "\xff"})
 	pub := startPub(t, n, in, "warm.up")
-	refusals := strictRefusals()
+	refused := strictRefusals()
 	for k, frames := range recordedFrames(t) {
-		reasons := refusedBy(t, n)
+		reasons := refusals(t, n, "relay_in")
 		pub.send(frames...)
 		next := fmt.Sprintf("t.next.%d", k)
 		pub.send(next, fmt.Sprintf(`{"topic":%q,"msg":{"k":%d},"msg_id":"next-%d"}`, next, k, k))
 		got := sub.receive()
-		if code, refused := refusals[frames[0]]; refused {
-			if now := refusedBy(t, n); now[code] != reasons[code]+1 || got[0] != next {
+		if code, is := refused[frames[0]]; is {
+			if now := refusals(t, n, "relay_in"); now[code] != reasons[code]+1 || got[0] != next {
 				t.Errorf("%q: not refused as %s: %q, counted %v and before %v", frames, code, got, now, reasons)
 			}
 			if got[0] == next {
@@ -101,17 +101,4 @@ func TestOldRelayFrames(t *testing.T) {
 			t.Fatalf("behind %q came %q", frames, got)
 		}
 	}
-}
-
-// refusedBy gives how many messages old publishers sent that were refused, by the reason.
-func refusedBy(t *testing.T, n *fedmsgtest.Node) map[fedmsg.Code]int {
-	t.Helper()
-	all := map[fedmsg.Code]int{}
-	for row, value := range metrics(t, n) {
-		if _, rest, is := strings.Cut(row, `kind="relay_in",reason="`); is && strings.HasPrefix(row, "fedmsg_zeromq_refused_total{") {
-			code, _, _ := strings.Cut(rest, `"`)
-			all[fedmsg.Code(code)] += int(value)
-		}
-	}
-	return all
 }
