@@ -206,7 +206,8 @@ func startSub(t testing.TB, endpoint, count, hwm string, prefixes ...string) *py
 	}
 	s := &pythonSub{t: t, in: in, lines: bufio.NewScanner(out)}
 	s.lines.Buffer(nil, 16<<20)
-	t.Cleanup(func() { in.Close(); io.Copy(io.Discard, out); cmd.Wait() })
+	guard := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	t.Cleanup(func() { guard.Stop(); in.Close(); io.Copy(io.Discard, out); cmd.Wait() })
 	if !s.lines.Scan() || s.lines.Text() != "ready" {
 		t.Fatalf("the subscriber said %q", s.lines.Text())
 	}
@@ -230,7 +231,7 @@ func (s *pythonSub) next() [][]byte {
 	return frames
 }
 
-// subscribers waits until the n-th publisher has so many subscriptions.
+// subscriptions waits until the n-th publisher has so many subscriptions.
 func (n *node) subscriptions(i, want int) {
 	n.t.Helper()
 	p := n.server.edges[i].(*publisher)
@@ -257,7 +258,8 @@ func dialSub(t testing.TB, uri string, o zmtp.Options, prefixes ...string) *zmtp
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	guard := time.AfterFunc(time.Minute, func() { c.Close() })
+	t.Cleanup(func() { guard.Stop(); c.Close() })
 	for _, p := range prefixes {
 		if err := c.Subscribe([]byte(p), false); err != nil {
 			t.Fatal(err)

@@ -131,6 +131,31 @@ func TestScope(t *testing.T) {
 	}
 }
 
+// TestStart: a subscriber begins at the end of the log as of its first subscription, and a further one holds at once.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, 0, func(c *Config, _ *Deps) { c.Publish = []string{"tcp://127.0.0.1:0"} })
+	n.publish(entry("a.before", 1))
+	c := dialSub(t, n.addr(0), zmtp.Options{})
+	n.publish(entry("a.connected", 2))
+	if err := c.Subscribe([]byte("a."), false); err != nil {
+		t.Fatal(err)
+	}
+	n.subscriptions(0, 1)
+	n.publish(entry("b.not", 3), entry("a.first", 4))
+	if got := receive(t, c); string(got[0]) != "a.first" {
+		t.Errorf("got %s", got[0])
+	}
+	if err := c.Subscribe([]byte("b."), false); err != nil {
+		t.Fatal(err)
+	}
+	n.subscriptions(0, 2)
+	n.publish(entry("b.now", 5))
+	if got := receive(t, c); string(got[0]) != "b.now" {
+		t.Errorf("got %s", got[0])
+	}
+}
+
 // TestStalledSubscriber: one that takes nothing delays nobody, and has everything when it reads on, though the feed's memory
 // has forgotten it long ago.
 func TestStalledSubscriber(t *testing.T) {

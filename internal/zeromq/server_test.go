@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -67,7 +68,11 @@ func TestSocketFile(t *testing.T) {
 	if got := sub.next(); string(got[0]) != "a.b" {
 		t.Errorf("got %q", got)
 	}
+	began := time.Now()
 	n.stop()
+	if took := time.Since(began); took >= lastWords || strings.Contains(n.told.String(), "had not taken") {
+		t.Errorf("to stop took %v, and the operator was told %s", took, n.told)
+	}
 	if _, err := os.Lstat(path); !os.IsNotExist(err) {
 		t.Errorf("the socket is still there: %v", err)
 	}

@@ -439,16 +439,23 @@ func TestStopAnswers(t *testing.T) {
 	for _, quick := range []bool{true, false} {
 		n, w, c := startWaiting(t, time.Hour, "")
 		<-w.came
+		idle, err := zmtp.Dial(t.Context(), n.addr(0), zmtp.REQ, zmtp.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		if !quick {
 			cancel()
 		}
 		stopped := make(chan error, 1)
 		go func() { stopped <- n.server.Shutdown(ctx) }()
+		if _, err := idle.Receive(nil); err == nil {
+			t.Error("one who waits for no answer is still connected")
+		}
 		if quick {
 			close(w.ready)
 		}
-		err := <-stopped
+		err = <-stopped
 		cancel()
 		if <-n.ran; quick != (err == nil) {
 			t.Errorf("quick %v: %v", quick, err)
