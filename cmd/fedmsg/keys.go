@@ -12,6 +12,6 @@ func (p *program) keysCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(p.keysNew(), p.keysShow(), p.keysImport(), p.keysCA(), p.keysCompromised())
+	cmd.AddCommand(p.keysNew(), p.keysShow(), p.keysImport(), p.keysCA(), p.keysCurve(), p.keysCompromised())
 	return cmd
 }

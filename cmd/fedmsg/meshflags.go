@@ -20,18 +20,20 @@ type meshFlags struct {
 	sources []string // empty: they ask a node
 	trust   string
 	verify  string
+	curve   string // file
 }
 
 func (o *meshFlags) register(cmd *cobra.Command, f *pflag.FlagSet) {
 	f.StringArrayVar(&o.sources, "mesh", nil, "listen to publishers themselves, not to a node: an endpoints file, srv:DOMAIN, or tcp://HOST:PORT; may be repeated")
 	f.StringVar(&o.trust, "trust", "", "with --mesh: trust file to use instead of the configuration")
+	f.StringVar(&o.curve, "curve", "", "with --mesh: file of CURVE keys, see fedmsg keys curve, for publishers that let in only whom they know (default: new ones)")
 	f.StringVar(&o.verify, "verify", string(fedmsg.VerifyIfSigned), "with --mesh: require (pass over what nobody signed), if-signed, or insecure-off (look at no signature)")
 	choices(cmd, "verify", string(fedmsg.VerifyRequire), string(fedmsg.VerifyIfSigned), string(fedmsg.VerifyInsecureOff))
 }
 
 // check refuses flags that say something about a node beside --mesh, and those of the mesh without it.
 func (o *meshFlags) check(cmd *cobra.Command, ofNode ...string) error {
-	others, why := []string{"trust", "verify"}, "goes with --mesh: what comes from a node the node has verified"
+	others, why := []string{"trust", "verify", "curve"}, "goes with --mesh: what comes from a node the node has verified"
 	if len(o.sources) > 0 {
 		others, why = ofNode, "is about a node, and --mesh asks none"
 	}

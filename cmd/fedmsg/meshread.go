@@ -48,6 +48,12 @@ func (p *program) newMeshReader(cmd *cobra.Command, cfg *config.Config, o *meshF
 	if len(wanted.Topics) == 0 {
 		r.options.Prefixes = wanted.Prefixes
 	}
+	if o.curve != "" {
+		var err error
+		if r.options.ZMTP.Security, err = curveClient(o.curve); err != nil {
+			return nil, err
+		}
+	}
 	return r, meshSources(&r.options, o.sources)
 }
 

@@ -18,7 +18,7 @@ import (
 // not the suffix .key, by which the keys that sign are found.
 func CurveFile(state string) string { return filepath.Join(KeysDir(state), "curve.key_secret") }
 
-// ReadCurve reads the node's CURVE keys from a file that [keys.ReadPrivateFile] takes. Where there is none the error is
+// ReadCurve reads CURVE keys from a file that [keys.ReadPrivateFile] takes. Where there is none the error is
 // fs.ErrNotExist.
 func ReadCurve(path string) (zmtp.CurvePair, error) {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
@@ -65,12 +65,17 @@ func ownCurve(state string) (zmtp.CurvePair, error) {
 		return pair, err
 	}
 	pair = zmtp.NewCurvePair()
-	text := fmt.Sprintf("# The CURVE keys of a fedmsg node. Whoever has the secret one can pass for the node.\ncurve\n    public-key = \"%s\"\n    secret-key = \"%s\"\n", pair.Public, pair.Secret.Reveal())
-	if err = os.MkdirAll(KeysDir(state), 0o700); err == nil {
-		err = durable.WriteFile(durable.OS{}, path, []byte(text), 0o600)
+	if err := os.MkdirAll(KeysDir(state), 0o700); err != nil {
+		return zmtp.CurvePair{}, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot make the directory of the node's keys")
 	}
-	if err != nil {
-		return zmtp.CurvePair{}, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot write the node's CURVE keys %s", path)
+	return pair, WriteCurve(path, pair)
+}
+
+// WriteCurve writes CURVE keys to a file that only its owner may read.
+func WriteCurve(path string, pair zmtp.CurvePair) error {
+	text := fmt.Sprintf("# CURVE keys of ZeroMQ. Whoever has the secret one can pass for their owner.\ncurve\n    public-key = \"%s\"\n    secret-key = \"%s\"\n", pair.Public, pair.Secret.Reveal())
+	if err := durable.WriteFile(durable.OS{}, path, []byte(text), 0o600); err != nil {
+		return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot write the CURVE keys %s", path)
 	}
-	return pair, nil
+	return nil
 }
