@@ -105,10 +105,13 @@ func readEndpoints(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxEndpoints+1))
 }
 
+// unsaidPolls is for how many times the shortest time an answer holds that does not say it.
+const unsaidPolls = 5
+
 // watchDomain asks for the publishers of a domain now and whenever the answer's time is over, and hands on what changed. While
 // nobody answers, the last answer holds.
 func watchDomain(ctx context.Context, r *resolver, domain string, poll time.Duration, report func(Event), tell func([]keyed)) {
-	retry := backoff.Backoff{Policy: backoff.Policy{First: poll / 2, Max: max(poll, unsaidTTL)}}
+	retry := backoff.Backoff{Policy: backoff.Policy{First: poll / 2, Max: max(poll, longestRetry)}}
 	var last []string
 	var failed bool
 	for first := true; ctx.Err() == nil; {
@@ -129,6 +132,9 @@ func watchDomain(ctx context.Context, r *resolver, domain string, poll time.Dura
 			report(Event{Kind: SourceRead, Endpoint: domain})
 		}
 		first, failed, last = false, false, addresses
+		if ttl == 0 { // as there is nothing
+			ttl = unsaidPolls * poll
+		}
 		select {
 		case <-time.After(min(max(ttl, poll), longestTTL)):
 		case <-ctx.Done():

@@ -19,8 +19,8 @@ const (
 	srvTimeout = 2 * time.Second
 	// longestTTL bounds for how long an answer holds, whatever it says.
 	longestTTL = 5 * time.Minute
-	// unsaidTTL is for how long an answer holds that does not say it, which is one that there is nothing.
-	unsaidTTL = 30 * time.Second
+	// longestRetry bounds the wait before a name server is asked again that did not answer.
+	longestRetry = 30 * time.Second
 	// maxRecords bounds the records of one answer.
 	maxRecords = 1024
 	// udpSize is what fits into a datagram everywhere.
@@ -40,7 +40,8 @@ func newResolver(server string) *resolver {
 	return &resolver{servers: []string{server}}
 }
 
-// publishers gives the addresses of a domain's publishers, sorted, and how long that holds. That there is none is an answer.
+// publishers gives the addresses of a domain's publishers, sorted, and how long that holds; 0: the answer does not say. That there
+// is none is an answer.
 // An error says that nobody knows at this moment.
 func (r *resolver) publishers(ctx context.Context, domain string) ([]string, time.Duration, error) {
 	servers := r.servers
@@ -108,7 +109,7 @@ func addressesOf(answer *dns.Msg) ([]string, time.Duration, error) {
 	slices.Sort(addresses)
 	addresses = slices.Compact(addresses)
 	if !said {
-		return addresses, unsaidTTL, nil
+		return addresses, 0, nil
 	}
-	return addresses, time.Duration(ttl) * time.Second, nil
+	return addresses, max(time.Duration(ttl)*time.Second, 1), nil
 }
