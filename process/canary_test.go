@@ -1,7 +1,9 @@
 package process
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/ecdh"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -20,6 +22,7 @@ import (
 	"testing"
 
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
+	"github.com/federated-messaging/fedmsg/zmtp"
 )
 
 // canaries are secrets, by name, and the texts of which none may be seen anywhere: lines of PEM, and the secret bytes in the
@@ -129,6 +132,7 @@ type secretNode struct {
 	kit      *trustKit
 	canaries canaries
 	token    string
+	curve    string // file
 	x509Key  string // file
 	pgpKey   string // file
 	seen     map[string]string
@@ -171,10 +175,13 @@ func newSecretNode(t *testing.T) *secretNode {
 	}
 	s.canaries.key(t, "the key of the old form", text)
 	s.kit.write(t, "old.crt", "CERTIFICATE", s.kit.certs[fmt.Sprintf("good-%T", old)])
+	client := zmtp.NewCurvePair()
 	s.trustNode = s.kit.startNode(t, doorsOf{
-		config: "log_level = \"debug\"\nsign = [\"x509\", \"dsse\"]\n",
-		env:    []string{"FEDMSG_SIGNING_X509_KEY=" + s.x509Key, "FEDMSG_SIGNING_X509_CERTIFICATE=" + s.kit.path("old.crt")},
+		config: fmt.Sprintf("log_level = \"debug\"\nsign = [\"x509\", \"dsse\"]\n[[zeromq_client]]\nname = \"reader\"\nkey = %q\ntopics = [\"#\"]\n", client.Public),
+		env: []string{"FEDMSG_SIGNING_X509_KEY=" + s.x509Key, "FEDMSG_SIGNING_X509_CERTIFICATE=" + s.kit.path("old.crt"),
+			"FEDMSG_ZEROMQ_PUBLISH=tcp://127.0.0.1:0?curve=yes"},
 	})
+	s.subscribe(t, client)
 	s.addKeys(t, "the node's own key", filepath.Join(s.State, "keys"))
 	s.pgpKey = s.kit.path("secret.asc")
 	if err := os.WriteFile(s.pgpKey, s.kit.secret, 0o600); err != nil {
@@ -184,6 +191,52 @@ func newSecretNode(t *testing.T) *secretNode {
 	s.token = newToken(t, s.Node, "ci", "--publish", "#")
 	s.canaries["the token"] = []string{s.token, strings.TrimPrefix(s.token, "fedmsg_")}
 	return s
+}
+
+// subscribe has one read over CURVE, and others fail to.
+func (s *secretNode) subscribe(t *testing.T, client zmtp.CurvePair) {
+	t.Helper()
+	s.curve = filepath.Join(s.State, "keys", "curve.key_secret")
+	text, err := os.ReadFile(s.curve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), `secret-key = "`)
+	secret, _, _ := strings.Cut(after, `"`)
+	own, err := zmtp.ParseCurveSecret(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.canaries["the node's CURVE key"] = []string{secret, secret[:20], secret[20:]}
+	raw := fromZ85(t, secret)
+	if key, err := ecdh.X25519().NewPrivateKey(raw); err != nil || !bytes.Equal(key.PublicKey().Bytes(), publicBytes(own)) {
+		t.Fatalf("these are not the bytes of the key: %v", err)
+	}
+	s.canaries.raw("the node's CURVE key", raw)
+	uri := publishedOn(t, s.Node, "fedmsg2")[0]
+	startSub(t, s.Node, uri, []string{""}, curve(own.Pair().Public.String(), client)...)
+	startPeer(t, "SUB", uri, curve(own.Pair().Public.String(), zmtp.NewCurvePair())...)
+	startPeer(t, "SUB", uri, curve(zmtp.NewCurvePair().Public.String(), client)...)
+	startPeer(t, "SUB", uri)
+}
+
+func publicBytes(secret zmtp.CurveSecret) []byte { k := secret.Pair().Public; return k[:] }
+
+// fromZ85 decodes what ZeroMQ writes keys in.
+func fromZ85(t *testing.T, text string) (out []byte) {
+	t.Helper()
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+	for len(text) >= 5 {
+		var word uint32
+		for _, c := range []byte(text[:5]) {
+			word = word*85 + uint32(strings.IndexByte(digits, c))
+		}
+		out, text = binary.BigEndian.AppendUint32(out, word), text[5:]
+	}
+	if len(out) != 32 || len(text) > 0 {
+		t.Fatalf("%d bytes", len(out))
+	}
+	return out
 }
 
 // publishAll publishes with the token, with a wrong one that has the right one in it, and every kind of bad signature.
@@ -279,7 +332,7 @@ func (s *secretNode) commands(t *testing.T) {
 		s.good(t, args...)
 	}
 	s.addKeys(t, "the node's own key", filepath.Join(s.State, "keys"))
-	for _, path := range append(s.brokenKeys(t), mine, s.x509Key, s.pgpKey) { // each where it does not belong, or damaged
+	for _, path := range append(s.brokenKeys(t), mine, s.x509Key, s.pgpKey, s.curve) { // each where it does not belong, or damaged
 		for _, args := range [][]string{
 			{"keys", "show", path}, {"keys", "import", path, "--state", other}, {"keys", "new", "--out", path}, {"sign", "--key", path, path},
 			{"sign", "--key", mine, path}, {"sign", "--key", path, "--form", "gpg", messages}, {"sign", "--key", mine, "--certificate", path, messages},
