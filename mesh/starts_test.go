@@ -21,11 +21,7 @@ func TestStarts(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range together {
 			dir := t.TempDir()
-			wg.Go(func() {
-				offset := time.Duration(rand.Int64N(2e9)) - time.Second
-				start := func() { start(t, dir, i, offset, messages) }
-				start()
-			})
+			wg.Go(func() { start(t, dir, i, time.Duration(rand.Int64N(2e9))-time.Second, messages) })
 		}
 		wg.Wait()
 	}
@@ -66,11 +62,12 @@ func start(t *testing.T, dir string, i int, offset time.Duration, messages int) 
 		return
 	}
 	defer p.Close()
+	pace := time.Tick(time.Millisecond)
 	for n := range messages {
+		<-pace
 		if _, err := p.Publish(t.Context(), "org.example.dev.shop.sold", map[string]int{"n": n}); err != nil {
 			fail("%v", err)
 		}
-		time.Sleep(time.Millisecond) // the pace of a publisher; what is tested does not wait for it
 	}
 	select {
 	case all := <-heard:
