@@ -7,11 +7,13 @@
 //   - Envelopes that a publisher made keep their exact bytes, unless the node puts its signature into one that nobody signed.
 //     Of the others the door makes the envelope, with the node's counters i and n. These follow the log's order without a
 //     hole as long as what is numbered can be signed and the log takes it; a hole tells of an envelope whose sender was told
-//     that it was not stored.
+//     that it was not stored. With Config.SeqID they also have a seq_id, in which a hole is left only by a write that failed.
 //   - Nobody publishes on a topic to which no rule gives the right, be it the sender's or that of the verified signer.
 //   - Nothing passes an entrance that is not verified as the entrance asks for, see [Passage]. What is signed is fresh, and no
 //     repetition of what was trimmed. What nobody signed the node signs, where it signs the topic.
 //   - A refusal is counted and logged in this package and nowhere else.
+//
+// What came in frames over ZeroMQ is a line like any other, once it is decoded.
 //
 // A line goes through these steps: it is decoded; its sender's rights are asked, then its signatures, its signer's rights and
 // its time; in the door's turn it gets id and numbers and its place in the order; the node signs it; and it lands in the log.

@@ -25,6 +25,7 @@ import (
 type Reader interface {
 	// Next gives the next entry, io.EOF at the end, or a *fedmsg.Gap for entries that cannot be given, behind which it goes on.
 	Next() (*fedmsg.Entry, error)
+	// Close frees it.
 	Close() error
 }
 
