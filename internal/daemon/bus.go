@@ -36,7 +36,6 @@ func newBus(c *config.Config, entrance *ingest.Door, log *commitlog.Log, live *f
 		Log: log, Feed: live, Clients: c.ZeroMQClient,
 		Curve:      func() (zmtp.CurvePair, error) { return ownCurve(c.State) },
 		Heard:      HeardFile(c.State),
-		Dev:        isDev(c),
 		Name:       who.settings.Name,
 		Embeds:     slices.Contains(c.Sign, sign.X509),
 		MaxMessage: c.SignedBytes(),

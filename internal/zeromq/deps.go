@@ -29,8 +29,6 @@ type Deps struct {
 	Heard string
 	// Numbers finds messages by their numbers for old replay clients; optional: without it nothing has one.
 	Numbers Numbers
-	// Dev tells that environment is dev: then whoever comes over the loopback interface may publish as the sender loopback.
-	Dev bool
 	// Name is as whom the node signs, which answers to submitters name as the publisher.
 	Name string
 	// Embeds tells that the node puts the old embedded signature into what it signs (sign has x509).
