@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -156,4 +158,56 @@ func TestPartsDepth(t *testing.T) {
 	if _, err := newDecoder().Envelope(AppendEnvelope(nil, &Draft{Topic: s.Topic, ID: "x", Body: s.Body}), Strict); err != nil {
 		t.Error(err)
 	}
+}
+
+// framesSeeds are messages in frames, as checkPublished and checkParts read them.
+func framesSeeds() [][]byte {
+	var all [][]byte
+	for _, text := range []string{
+		`a.b|{"topic":"a.b","msg":{}}`, `a.b|{"topic":"a.b","msg":NaN,"signature":"x"}`,
+		`a.b|FEDMSG2|{"topic":"a.b","msg":{},"msg_id":"x"}|` + signatureText1, `a.b|FEDMSG2|{"topic":"a.b","msg":{}}|[]`,
+		`a.b|FEDPUB1|{"fedmsg-id":"x","h":"v"}|{"k":1}`, `a.b|{"h":"v", "fedmsg-id":"x","g":"w"}|{"k":{ "k":[1]}}`, `a.b||`,
+	} {
+		all = append(all, []byte(text))
+	}
+	return all
+}
+
+// checkPublished holds of any frames that are taken what readers of the log rely on.
+func checkPublished(t testing.TB, text []byte) bool {
+	in := frames(string(text))
+	s, err := newDecoder().Published(in)
+	if err != nil {
+		return false
+	}
+	if !s.Whole {
+		return soundSubmission(t, text, &s.Submission)
+	}
+	if e := &s.Envelope; e.Topic != string(in[0]) || len(e.Bytes) == 0 || bytes.ContainsFunc(e.Bytes, func(r rune) bool { return r < ' ' }) {
+		t.Errorf("%q was taken as %+v", text, s)
+	}
+	return true
+}
+
+func checkParts(t testing.TB, text []byte) bool {
+	s, err := newDecoder().Parts(frames(string(text)))
+	return err == nil && soundSubmission(t, text, &s.Submission)
+}
+
+// soundSubmission holds that the envelope of a submission is one that a strict door takes, and says the same.
+func soundSubmission(t testing.TB, text []byte, s *Submission) bool {
+	id := s.ID
+	if id == "" {
+		id = "x"
+	}
+	made := AppendEnvelope(nil, &Draft{Topic: s.Topic, ID: id, Headers: s.Headers, Body: s.Body})
+	var labels map[string]string
+	if err := json.Unmarshal(append([]byte(nil), s.Headers...), &labels); s.Headers != nil && err != nil {
+		t.Errorf("%q: headers are %q: %v", text, s.Headers, err)
+	}
+	e, err := newDecoder().Envelope(made, Strict)
+	if err != nil || !bytes.Equal(e.Bytes, made) || !bytes.Equal(e.Body, s.Body) || !bytes.Equal(e.Headers, s.Headers) || labels[IDHeader] != "" {
+		t.Errorf("%q was taken as %+v, which makes %s (%v)", text, s, made, err)
+	}
+	return true
 }

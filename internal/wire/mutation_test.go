@@ -16,6 +16,7 @@ func TestMutations(t *testing.T) {
 		{"scan", seeds(), checkScan}, {"envelope", seeds(), checkEnvelope}, {"submitted", seeds(), checkSubmitted},
 		{"canonical", seeds(), checkCanonical}, {"entry", seeds(), checkEntry}, {"embedded", seeds(), checkEmbedded},
 		{"archived", seeds(), checkArchived}, {"dsse", dsseSeeds(), checkDSSE}, {"submitted dsse", dsseSeeds(), checkSubmitted},
+		{"published", framesSeeds(), checkPublished}, {"parts", framesSeeds(), checkParts},
 	} {
 		t.Run(parser.name, func(t *testing.T) {
 			t.Parallel()
