@@ -116,7 +116,7 @@ func TestPubBlocking(t *testing.T) {
 // TestPubDeadPeer: one who takes nothing at all is cut off, and then sending goes on.
 func TestPubDeadPeer(t *testing.T) {
 	t.Parallel()
-	p, uri := boundPub(t, Options{WriteTimeout: 50 * time.Millisecond})
+	p, uri := boundPub(t, Options{WriteTimeout: 500 * time.Millisecond})
 	p.Blocking(true)
 	dead, healthy := stalledSub(t, uri), connectedSub(t, uri, Options{}, "")
 	if err := p.WaitSubscribers(t.Context(), 2); err != nil {
@@ -136,8 +136,9 @@ func TestPubDeadPeer(t *testing.T) {
 			break
 		}
 	}
-	if s := p.Stats(); s.Dropped > 0 || s.Endpoints[0].Peers != 1 {
-		t.Errorf("%+v", s)
+	awaitStats(t, p, func(e EndpointStats) bool { return e.Peers == 1 })
+	if s := p.Stats(); s.Dropped > 0 {
+		t.Errorf("%d were dropped", s.Dropped)
 	}
 }
 
@@ -177,7 +178,7 @@ func TestPubBig(t *testing.T) {
 // TestPubLingers: Close waits for what was sent, but not longer than it may for one who takes nothing.
 func TestPubLingers(t *testing.T) {
 	t.Parallel()
-	p, uri := boundPub(t, Options{Linger: 500 * time.Millisecond, SendLimit: 5000})
+	p, uri := boundPub(t, Options{Linger: 2 * time.Second, SendLimit: 5000})
 	healthy := connectedSub(t, uri, Options{ReceiveLimit: 10}, "")
 	stalledSub(t, uri)
 	if err := p.WaitSubscribers(t.Context(), 2); err != nil {
@@ -201,7 +202,7 @@ func TestPubLingers(t *testing.T) {
 			t.Fatalf("got %d, want %d", got, i)
 		}
 	}
-	if took := <-closed; took < 500*time.Millisecond || took > 10*time.Second {
+	if took := <-closed; took < 2*time.Second || took > 20*time.Second {
 		t.Errorf("Close took %v", took)
 	}
 	if err := p.Send(t.Context(), []byte("late")); err != ErrClosed {
