@@ -30,7 +30,7 @@ func layers() [][]string {
 		{"internal/ingest", "client", "internal/trust", "internal/sign", "internal/seqid"},
 		{"mesh"},
 		{"internal/httpapi", "internal/zeromq"},
-		{"internal/config"},
+		{"internal/config", "internal/gateway"},
 		{"internal/daemon", "fedmsgtest"},
 		{"cmd/fedmsg"},
 	}

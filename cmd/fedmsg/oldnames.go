@@ -21,6 +21,8 @@ func (p *program) oldCommand(name string) *cobra.Command {
 		return p.oldTailCommand()
 	case "fedmsg-announce":
 		return p.announceCommand()
+	case "fedmsg-gateway":
+		return p.gatewayCommand(name)
 	case "fedmsg-relay":
 		return p.relayCommand(name)
 	}
@@ -29,7 +31,7 @@ func (p *program) oldCommand(name string) *cobra.Command {
 
 // oldNames lists the names under which the program still works as the old one did. Those of goneNames tell what to use.
 func oldNames() []string {
-	return []string{"fedmsg-announce", "fedmsg-logger", "fedmsg-relay", "fedmsg-tail"}
+	return []string{"fedmsg-announce", "fedmsg-gateway", "fedmsg-logger", "fedmsg-relay", "fedmsg-tail"}
 }
 
 // oldFlag is a flag of the old programs that has no meaning any more. Where ignoring it would do something else than what

@@ -159,17 +159,7 @@ func (p *program) tail(cmd *cobra.Command, o *tailFlags, follow client.FollowOpt
 		return err
 	}
 	defer c.Close()
-	told := "" // the reason that was told last: each attempt has the same one while a node is away
-	follow.Lost = func(err error, _ time.Duration) {
-		if why := sentence(err); why != told {
-			told = why
-			p.note("fedmsg tail: %s; trying again until it works", why)
-		}
-	}
-	follow.Resumed = func() {
-		told = ""
-		p.note("fedmsg tail: connected again")
-	}
+	follow.Lost, follow.Resumed = p.connection("fedmsg tail")
 	return p.show(o.limit, c.Follow(ctx, follow), show)
 }
 

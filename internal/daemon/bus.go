@@ -34,7 +34,7 @@ func newBus(c *config.Config, entrance *ingest.Door, log *commitlog.Log, live *f
 			return entrance.With(ingest.Passage{Verify: m, Replaying: replaying})
 		},
 		Log: log, Feed: live, Clients: c.ZeroMQClient,
-		Curve:      func() (zmtp.CurvePair, error) { return ownCurve(c.State) },
+		Curve:      func() (zmtp.CurvePair, error) { return OwnCurve(c.State) },
 		Heard:      HeardFile(c.State),
 		Name:       who.settings.Name,
 		Embeds:     slices.Contains(c.Sign, sign.X509),

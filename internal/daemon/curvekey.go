@@ -57,8 +57,8 @@ func badCurve(path, why string) error {
 	return fedmsg.Errorf(fedmsg.CodeConfig, "cannot use the CURVE keys %s: %s; put a good copy in its place, or move it away, and the node makes others, which its peers then must be told", path, why)
 }
 
-// ownCurve reads the node's CURVE keys, or makes them.
-func ownCurve(state string) (zmtp.CurvePair, error) {
+// OwnCurve reads the CURVE keys of a state directory, or makes them.
+func OwnCurve(state string) (zmtp.CurvePair, error) {
 	path := CurveFile(state)
 	pair, err := ReadCurve(path)
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -20,11 +20,11 @@ func TestCurveKeys(t *testing.T) {
 	if _, err := ReadCurve(CurveFile(state)); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("before there are keys: %v", err)
 	}
-	made, err := ownCurve(state)
+	made, err := OwnCurve(state)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := ownCurve(state)
+	again, err := OwnCurve(state)
 	if err != nil || again.Public != made.Public || again.Secret.Reveal() != made.Secret.Reveal() || made.Public == (zmtp.CurveKey{}) {
 		t.Errorf("the keys of the second start are not those of the first: %v %s %s", err, again.Public, made.Public)
 	}
@@ -63,7 +63,7 @@ func TestCurveKeysRefused(t *testing.T) {
 			if err := errors.Join(os.Mkdir(KeysDir(state), 0o700), os.WriteFile(CurveFile(state), []byte(c.text), c.mode)); err != nil {
 				t.Fatal(err)
 			}
-			_, err := ownCurve(state)
+			_, err := OwnCurve(state)
 			if fedmsg.CodeOf(err) != fedmsg.CodeConfig || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
