@@ -50,6 +50,11 @@ func TestHeartbeatKeeps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := pair(t, PUB, SUB, Options{}, Options{})
 		enda, endb := receiving(a), receiving(b)
+		for range 100 {
+			if err := a.Write(AppendMessage(nil, make([]byte, 100_000))); err != nil {
+				t.Fatal(err)
+			}
+		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		select {

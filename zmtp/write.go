@@ -114,14 +114,14 @@ func (c *Conn) writeAll(b []byte) error {
 
 // progress calls write until it is done, as long as something is taken of it within each timeout.
 func (c *Conn) progress(write func() (done bool, n int64, err error)) error {
-	var last time.Time // when the first attempt began, or the last that wrote something ended
+	var began time.Time
 	for {
 		now, err := c.allowTime()
 		if err != nil {
 			return err
 		}
-		if last.IsZero() {
-			last = now
+		if began.IsZero() {
+			began = now
 		}
 		done, n, err := write()
 		switch {
@@ -129,9 +129,7 @@ func (c *Conn) progress(write func() (done bool, n int64, err error)) error {
 			return nil
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
-		case n > 0:
-			last = time.Now()
-		case time.Since(last) >= c.out.timeout:
+		case n == 0 && time.Since(began) >= c.out.timeout: // only the first attempt may have had less time than that
 			return fmt.Errorf("it took nothing of what was written in %v: %w", c.out.timeout, err)
 		}
 	}

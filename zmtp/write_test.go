@@ -78,6 +78,10 @@ func TestWriteSome(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := io.ReadFull(client, make([]byte, 2<<20)); err != nil {
+		t.Fatal(err)
+	}
+	total -= 2 << 20
 	if whole, err = c.writeSome([]byte{sent}); whole || err != nil {
 		t.Errorf("more was written before what was left: %v, %v", whole, err)
 	}
@@ -91,15 +95,15 @@ func TestWriteSome(t *testing.T) {
 	if err := c.Write(nil); err != nil {
 		t.Fatal(err)
 	}
-	var last byte
 	b := <-read
+	last := b[0]
 	for i, x := range b {
 		if x != last && x != last+1 || x > sent {
 			t.Fatalf("byte %d is %d behind %d", i, x, last)
 		}
 		last = x
 	}
-	if last != sent {
+	if last != sent || b[0] == sent {
 		t.Errorf("the last byte is %d, want %d", last, sent)
 	}
 }
