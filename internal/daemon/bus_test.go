@@ -20,16 +20,15 @@ func TestBusPlaceTaken(t *testing.T) {
 	}
 	defer taken.Close()
 	c := setup(t)
-	c.ZeroMQ.RelayIn = []string{"tcp://127.0.0.1:0"}
-	c.ZeroMQ.Replay = []string{"tcp://" + taken.Addr().String()}
+	c.ZeroMQ.RelayIn = []string{"tcp://" + taken.Addr().String()}
 	n, err := New(c, Options{Getenv: env()})
-	if fedmsg.CodeOf(err) != fedmsg.CodeCannotMake || !strings.Contains(err.Error(), "zeromq.replay") || !strings.Contains(err.Error(), "set another zeromq.replay") {
+	if fedmsg.CodeOf(err) != fedmsg.CodeCannotMake || !strings.Contains(err.Error(), "zeromq.relay_in") || !strings.Contains(err.Error(), "set another zeromq.relay_in") {
 		t.Errorf("%v %v", n, err)
 	}
 	if _, err := os.Stat(strings.TrimPrefix(c.ZeroMQ.Submit[0], "ipc://")); err == nil {
 		t.Error("the socket for submissions is still there")
 	}
-	c.ZeroMQ.Replay = nil
+	c.ZeroMQ.RelayIn = nil
 	r := start(t, c, Options{})
 	if err := r.stop(); err != nil {
 		t.Error(err)
