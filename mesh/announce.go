@@ -68,8 +68,7 @@ func withLine(old []byte, name, line string, only []string) []byte {
 	var text strings.Builder
 	done := line == ""
 	for l := range strings.Lines(string(old)) {
-		bare, _, _ := strings.Cut(l, "#")
-		words := strings.Fields(bare)
+		words := words(l)
 		ours := len(words) > 0 && words[0] == name && (len(only) == 0 || strings.Join(words, " ") == only[0])
 		switch {
 		case !ours:

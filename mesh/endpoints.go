@@ -19,7 +19,7 @@ const maxEndpoints = 4 << 20
 //
 //	NAME URI… [replay=URI] [key=Z85]
 //
-// with # before comments. A line that makes no sense is passed over and told of among the faults, so that one slip hides
+// and a word that begins with # begins a comment. A line that makes no sense is passed over and told of among the faults, so that one slip hides
 // nobody else. Two lines of one name are one service with the addresses of both.
 func ParseEndpoints(text []byte) (services []Service, faults []error) {
 	if len(text) > maxEndpoints {
@@ -29,8 +29,7 @@ func ParseEndpoints(text []byte) (services []Service, faults []error) {
 	lines.Buffer(nil, maxEndpoints+1)
 	byName := make(map[string]int)
 	for n := 1; lines.Scan(); n++ {
-		line, _, _ := strings.Cut(lines.Text(), "#")
-		words := strings.Fields(line)
+		words := words(lines.Text())
 		if len(words) == 0 {
 			continue
 		}
@@ -47,6 +46,17 @@ func ParseEndpoints(text []byte) (services []Service, faults []error) {
 		services = append(services, s)
 	}
 	return services, faults
+}
+
+// words gives the words of a line without its comment. A # within a word is part of it, as of many a key.
+func words(line string) []string {
+	all := strings.Fields(line)
+	for i, word := range all {
+		if word[0] == '#' {
+			return all[:i]
+		}
+	}
+	return all
 }
 
 // parseService reads the words of one line.

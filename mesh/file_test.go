@@ -160,10 +160,13 @@ func TestAnnounceTogether(t *testing.T) {
 // TestParseEndpoints reads lines, good and bad.
 func TestParseEndpoints(t *testing.T) {
 	const key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+	const hashKey = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8#yf7" // # is one of the characters of keys
 	cases := []struct{ line, want, fault string }{
 		{line: "a.h tcp://h:1", want: "a.h tcp://h:1"},
 		{line: " a.h\ttcp://h:1  tcp://[::1]:2 ipc:///run/x replay=tcp://h:3 key=" + key, want: "a.h tcp://h:1 tcp://[::1]:2 ipc:///run/x replay=tcp://h:3 key=" + key},
+		{line: "a.h tcp://h:1 key=" + hashKey + " # of the hub", want: "a.h tcp://h:1 key=" + hashKey},
 		{line: "# nothing"},
+		{line: "  #nothing tcp://h:1"},
 		{line: ""},
 		{line: "a.h", fault: "has no address"},
 		{line: "a/h tcp://h:1", fault: "is not the name"},
