@@ -84,6 +84,56 @@ func TestSubscribeLater(t *testing.T) {
 	}
 }
 
+// TestSubscribeTells: a peer is told of changes only, each once, and is forgotten when it has gone.
+func TestSubscribeTells(t *testing.T) {
+	t.Parallel()
+	ln, err := Listen("tcp://127.0.0.1:0", PUB, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := make(chan string, 10)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		ln.Serve(func(c *Conn) {
+			for {
+				batch, err := c.Receive(nil)
+				if err != nil {
+					return
+				}
+				heard <- changeText(batch[0])
+			}
+		})
+	})
+	defer serving.Wait()
+	defer ln.Close()
+	s := connectedSub(t, ln.URI(), Options{}, "a")
+	for _, step := range []struct {
+		change func(string) error
+		prefix string
+		want   string
+	}{
+		{nil, "", "+a"}, {s.Subscribe, "a", ""}, {s.Subscribe, "b", "+b"}, {s.Unsubscribe, "x", ""}, {s.Unsubscribe, "b", "-b"},
+		{s.Unsubscribe, "a", ""}, {s.Unsubscribe, "a", "-a"},
+	} {
+		if step.change != nil {
+			if err := step.change(step.prefix); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if step.want != "" {
+			if got := <-heard; got != step.want {
+				t.Fatalf("the peer heard %s, want %s", got, step.want)
+			}
+		}
+	}
+	if err := s.Disconnect(ln.URI()); err != nil {
+		t.Fatal(err)
+	}
+	if len(heard) > 0 || len(s.peers) > 0 {
+		t.Errorf("the peer heard more: %d; %d peers are left", len(heard), len(s.peers))
+	}
+}
+
 // TestSubFilters: what was not asked for is not given, whatever the peer sends.
 func TestSubFilters(t *testing.T) {
 	t.Parallel()
