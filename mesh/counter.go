@@ -15,7 +15,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/durable"
 )
 
-// reserveBlock is how many numbers are reserved at once, and the most that are passed over after a power cut.
+// reserveBlock is how many numbers a publisher reserves at once, and the most that are passed over after a power cut.
 const reserveBlock = 10_000
 
 // counter gives out the numbers of a publisher, each at most once in its life.
@@ -28,6 +28,7 @@ const reserveBlock = 10_000
 type counter struct {
 	fsys     durable.FS
 	path     string // of the files, without what tells them apart
+	block    uint64 // how many numbers are reserved at once
 	boot     string // names this run of the machine; empty where it has no name
 	lock     io.Closer
 	file     durable.File // NAME.last
@@ -46,11 +47,11 @@ func bootID() string {
 
 // openCounter opens or makes the counter of a service in a directory. It is locked: two publishers of one name would be heard
 // as one that repeats itself.
-func openCounter(fsys durable.FS, dir, name, boot string) (*counter, error) {
+func openCounter(fsys durable.FS, dir, name, boot string, block uint64) (*counter, error) {
 	if err := fsys.Mkdir(dir, 0o700); err != nil {
 		return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot make the directory %s for the numbers of %s", dir, name)
 	}
-	c := &counter{fsys: fsys, path: filepath.Join(dir, name), boot: boot}
+	c := &counter{fsys: fsys, path: filepath.Join(dir, name), boot: boot, block: block}
 	var err error
 	if c.lock, err = fsys.Lock(c.path + ".lock"); err != nil {
 		if errors.Is(err, durable.ErrLocked) {
@@ -85,7 +86,7 @@ func (c *counter) open() error {
 		}
 	}
 	if err == nil {
-		err = c.reserve(c.last + reserveBlock)
+		err = c.reserve(c.last + c.block)
 	}
 	if err == nil {
 		c.file, err = c.fsys.Open(c.path+".last", false)
@@ -117,7 +118,7 @@ func (c *counter) next() uint64 { return c.last + 1 }
 func (c *counter) use() error {
 	n := c.last + 1
 	if n > c.reserved {
-		if err := c.reserve(n + reserveBlock); err != nil {
+		if err := c.reserve(n + c.block); err != nil {
 			return fedmsg.WrapError(fedmsg.CodeStorageFull, err, "cannot reserve numbers in %s.reserved", c.path)
 		}
 	}

@@ -42,7 +42,11 @@ func tell(envelope []byte) told {
 func (t *told) member(key, value []byte) {
 	switch string(key) {
 	case `"seq_id"`:
-		t.seq, _ = strconv.ParseUint(string(value), 10, 63)
+		n, err := strconv.ParseUint(string(value), 10, 63)
+		if err != nil {
+			n = 0
+		}
+		t.seq = n
 	case `"msg_id"`:
 		t.id = nil
 		if len(value) > 2 && value[0] == '"' {

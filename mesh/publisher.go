@@ -63,7 +63,7 @@ func (p *Publisher) open(ctx context.Context) (err error) {
 		return err
 	}
 	if p.o.State != "" {
-		if p.counter, err = openCounter(durable.OS{}, p.o.State, p.o.Name, bootID()); err != nil {
+		if p.counter, err = openCounter(durable.OS{}, p.o.State, p.o.Name, bootID(), reserveBlock); err != nil {
 			return err
 		}
 	}

@@ -218,7 +218,7 @@ func (t *tracker) skip(to uint64, reason GapReason) {
 		return
 	}
 	t.last = to
-	if t.stage == following {
+	if t.stage == following || reason == GapUnanswered {
 		if t.lost != nil && t.lost.Reason != reason {
 			t.tell()
 		}
