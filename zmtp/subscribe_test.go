@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // boundXPub makes an XPub on a unix socket.
@@ -296,6 +297,41 @@ func TestXSubUpstream(t *testing.T) {
 	sendText(t, p, "a")
 	if got := receiveText(t, x.Sub); got != "a" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestXSubLingers: what was sent upstream still arrives when the socket is closed at once.
+func TestXSubLingers(t *testing.T) {
+	t.Parallel()
+	const n = 500
+	up, uri := boundXPub(t, Options{ReceiveLimit: 1})
+	x := NewXSub(Options{Linger: 20 * time.Second})
+	if err := x.Subscribe(""); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Connect(uri); err != nil {
+		t.Fatal(err)
+	}
+	expectChanges(t, up, "+")
+	for i := range n {
+		if err := x.Send(t.Context(), numberedMessage(i)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed := make(chan struct{})
+	go func() { x.Close(); close(closed) }()
+	for got := 0; got < n; {
+		in, err := up.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !in.Cancel { // that the peer is gone may be told before its last message
+			got++
+		}
+	}
+	<-closed
+	if sent := x.Stats().Sent; sent != n {
+		t.Errorf("counted as sent are %d", sent)
 	}
 }
 
