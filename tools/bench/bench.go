@@ -149,8 +149,11 @@ func (s sample) String() string {
 	if s.cpu > 0 {
 		text += fmt.Sprintf("%8.1f µs CPU a message ", float64(s.cpu)/1e3)
 	}
-	if s.span > 0 {
+	switch {
+	case s.span >= time.Millisecond:
 		text += fmt.Sprintf("%9.2f ms ", float64(s.span)/1e6)
+	case s.span > 0:
+		text += fmt.Sprintf("%9.1f µs ", micros(s.span))
 	}
 	if s.size > 0 {
 		text += fmt.Sprintf("%8.1f MB ", float64(s.size)/1e6)

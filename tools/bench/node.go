@@ -47,6 +47,8 @@ type node struct {
 	socket string
 	addr   string // of the TCP listener
 	took   time.Duration
+
+	publish, submit string // URIs of its ZeroMQ sockets
 }
 
 // theNode gives the node of that flavour and starts it at first use in a stage, on an empty state.
@@ -67,6 +69,10 @@ func (b *bench) startNode(ctx context.Context, f flavour, state string) (*node, 
 	if err != nil {
 		return nil, err
 	}
+	zmqPort, err := freePort()
+	if err != nil {
+		return nil, err
+	}
 	text, err := b.config(f)
 	if err != nil {
 		return nil, err
@@ -76,10 +82,11 @@ func (b *bench) startNode(ctx context.Context, f flavour, state string) (*node, 
 		return nil, err
 	}
 	n := &node{state: state, socket: filepath.Join(b.dir, string(f)), addr: fmt.Sprintf("127.0.0.1:%d", port)}
+	n.publish, n.submit = fmt.Sprintf("tcp://127.0.0.1:%d", zmqPort), "ipc://"+n.socket+"-submit"
 	start := time.Now()
 	n.server, err = startServer(filepath.Join(b.dir, string(f)+".log"), b.nodeEnv(
 		"FEDMSG_STATE="+state, "FEDMSG_HTTP_LISTEN=http://"+n.addr, "FEDMSG_HTTP_SOCKET=unix://"+n.socket,
-		"FEDMSG_ZEROMQ_PUBLISH=tcp://127.0.0.1:0",
+		"FEDMSG_ZEROMQ_PUBLISH="+n.publish, "FEDMSG_ZEROMQ_SUBMIT="+n.submit,
 	), b.tool("fedmsg"), "serve", "--config", config)
 	if err != nil {
 		return nil, err

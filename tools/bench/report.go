@@ -1,6 +1,7 @@
 package main
 
 import (
+	"debug/buildinfo"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,7 +20,9 @@ func (b *bench) report(done []stage) string {
 		"least and the greatest behind it. Messages have 1 KB and are acknowledged only when they are on disk. CPU is the server\n"+
 		"process's user and system time for a message; what is measured in this process says so. In the parts that compare with\n"+
 		"other brokers, read back and follow live, the nodes run with verify = \"if-signed\" and sign = [], since the other brokers\n"+
-		"sign nothing; contenders that say signed run with the defaults, with which the node signs each message.\n\n", b.o.rounds)
+		"sign nothing; contenders that say signed run with the defaults, with which the node signs each message. In the parts on\n"+
+		"ZeroMQ a message is a topic of 60 bytes and 1 KB, publisher and subscribers are processes of their own, with all subscribers\n"+
+		"of a part in one, each subscriber checks that it got every message in order, and nothing is on disk but with FSUBMIT1.\n\n", b.o.rounds)
 	b.machine(&w)
 	fmt.Fprintf(&w, "\n| what | reach | reached | |\n|---|---|---|---|\n")
 	for _, s := range done {
@@ -81,6 +84,8 @@ func (b *bench) machine(w *strings.Builder) {
 		fmt.Fprintf(w, "- NATS: %s, client nats.go %s, %d connections\n", output(b.tool("nats-server"), "--version"), moduleVersion("github.com/nats-io/nats.go"), natsConnections)
 		fmt.Fprintf(w, "- RabbitMQ: Debian package %s, client amqp091-go %s, %d connections, a channel for each caller\n",
 			output("dpkg-query", "-W", "-f", "${Version}", "rabbitmq-server"), moduleVersion("github.com/rabbitmq/amqp091-go"), rabbitConnections)
+		fmt.Fprintf(w, "- ZeroMQ: libzmq, Debian package %s; go-zeromq/zmq4 %s\n", output("dpkg-query", "-W", "-f", "${Version}", "libzmq5"),
+			moduleVersionIn(b.tool("zmqpeer-gozeromq"), "github.com/go-zeromq/zmq4"))
 	}
 }
 
@@ -136,6 +141,19 @@ func moduleVersion(path string) string {
 	if !ok {
 		return "unknown"
 	}
+	return versionIn(info, path)
+}
+
+// moduleVersionIn gives that in another program.
+func moduleVersionIn(program, path string) string {
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		return "unknown"
+	}
+	return versionIn(info, path)
+}
+
+func versionIn(info *debug.BuildInfo, path string) string {
 	for _, m := range info.Deps {
 		if m.Path == path {
 			return m.Version

@@ -15,10 +15,10 @@ type row struct {
 
 // stages gives everything that is measured, in the order of the table.
 func stages() []stage {
-	return []stage{
+	return append([]stage{
 		logStage(), publishStage(), catchUpStage(), streamStage(), processStage(),
 		acceptStage(), coresStage(), oldFormStage(), endToEndStage(), compromisedStage(),
-	}
+	}, zmqStages()...)
 }
 
 func logStage() stage {
