@@ -170,7 +170,8 @@ func (c *catchup) unanswered(q question, now time.Time) {
 			c.started()
 		}
 		return
-	case askNews:
+	case askNews: // nothing is missing
+		c.failing = time.Time{}
 		return
 	}
 	if c.failing.IsZero() {

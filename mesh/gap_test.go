@@ -75,13 +75,13 @@ func TestOthersGoOn(t *testing.T) {
 	publish(t, p, 1, 100)
 	for n := 1; n <= 100; n++ {
 		if g := next(t, items); g.Service != "shop.host" || g.SeqID != uint64(n) {
-			t.Fatalf("want %d of shop.host, got %+v", n, g)
+			t.Fatalf("want %d of shop.host, got %s", n, g)
 		}
 	}
 	oldbus(t, "replay", filepath.Join(dir, "store"), rep.uri, "mended")
 	for n := 2; n <= 12; n++ {
 		if g := next(t, items); g.Service != "old.host" || g.SeqID != uint64(n) || g.Replayed != (n < 12) {
-			t.Fatalf("want %d of old.host, got %+v", n, g)
+			t.Fatalf("want %d of old.host, got %s", n, g)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func TestGapTold(t *testing.T) {
 				g := next(t, items)
 				gap, ok := errors.AsType[*mesh.Gap](g.err)
 				if !ok || gap.Reason != c.reason || gap.Service != "old.host" {
-					t.Fatalf("want a gap, %s; got %+v", c.reason, g)
+					t.Fatalf("want a gap, %s; got %s", c.reason, g)
 				}
 				switch gap.From {
 				case 2:
@@ -161,7 +161,7 @@ func TestWithoutNumbers(t *testing.T) {
 	pub.do(map[string]any{"wait": 1, "count": 5, "numbers": false})
 	for range 5 {
 		if g := next(t, items); g.err != nil || g.SeqID != 0 || g.Endpoint != pub.uri || g.Service != "old.host" {
-			t.Fatalf("got %+v", g)
+			t.Fatalf("got %s", g)
 		}
 	}
 }

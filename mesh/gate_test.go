@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/federated-messaging/fedmsg/internal/keys"
 	"github.com/federated-messaging/fedmsg/internal/wire"
@@ -102,10 +103,10 @@ func TestSignedGapsFilled(t *testing.T) {
 	live, rep := newGate(t, p.Addresses()[0]), newGate(t, p.Service().Replay)
 	report, told := events(mesh.EndpointUp, mesh.EndpointDown)
 	signed, _ := hear(t, mesh.SubscribeOptions{
-		Services: []mesh.Service{{Name: "shop.host", Addresses: []string{live.uri}, Replay: rep.uri}}, Replay: true, Oldest: true, Report: report,
+		Services: []mesh.Service{{Name: "shop.host", Addresses: []string{live.uri}, Replay: rep.uri}}, Replay: true, Oldest: true, Patience: time.Hour, Report: report,
 	})
 	both, _ := hear(t, mesh.SubscribeOptions{
-		File: dir + "/endpoints", Services: []mesh.Service{{Name: "shop.host", Addresses: []string{live.uri}, Replay: rep.uri}}, Replay: true, Oldest: true,
+		File: dir + "/endpoints", Services: []mesh.Service{{Name: "shop.host", Addresses: []string{live.uri}, Replay: rep.uri}}, Replay: true, Oldest: true, Patience: time.Hour,
 	})
 	others, at := 0, 0
 	want := func(to int) {
@@ -113,7 +114,7 @@ func TestSignedGapsFilled(t *testing.T) {
 		for ; at < to; at++ {
 			g := next(t, signed)
 			if g.err != nil || g.SeqID != uint64(at+1) {
-				t.Fatalf("want %d, got %+v", at+1, g)
+				t.Fatalf("want %d, got %s", at+1, g)
 			}
 			signatures, err := wire.DecodeSignatures(g.Frames[3])
 			if err != nil || len(signatures) != 1 || at%100 == 0 && !key.Public().Verify(wire.AppendPAE(nil, wire.EnvelopeType, g.Frames[2]), signatures[0].Sig) {
@@ -134,7 +135,7 @@ func TestSignedGapsFilled(t *testing.T) {
 		publish(t, other, others, others)
 		for g := next(t, both); g.Service != "other.host" || g.SeqID != uint64(others); g = next(t, both) {
 			if g.Service != "shop.host" || g.err != nil { // what was left to hear of the last round
-				t.Fatalf("got %+v", g)
+				t.Fatalf("got %s", g)
 			}
 		}
 		rep.set(false)

@@ -3,6 +3,7 @@ package mesh_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -46,6 +47,14 @@ func publish(t testing.TB, p *mesh.Publisher, from, to int) {
 type got struct {
 	mesh.Message
 	err error
+}
+
+// String shows it in the message of a failing test.
+func (g got) String() string {
+	if g.err != nil {
+		return g.err.Error()
+	}
+	return fmt.Sprintf("%s %d %s (asked for: %t)", g.Service, g.SeqID, g.Frames, g.Replayed)
 }
 
 // hear subscribes in the background. The channel is closed when the subscription has ended.

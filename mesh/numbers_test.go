@@ -42,7 +42,7 @@ func TestCountsAnew(t *testing.T) {
 			g := next(t, items)
 			gap, ok := errors.AsType[*mesh.Gap](g.err)
 			if !ok || gap.Reason != mesh.GapRenumbered || gap.From != 11 || gap.To != 0 {
-				t.Fatalf("want to be told, got %+v", g)
+				t.Fatalf("want to be told, got %s", g)
 			}
 			wantNumbers(t, items, 1, more)
 		})

@@ -170,7 +170,7 @@ func TestSlowConsumer(t *testing.T) {
 	for n := 1; n <= count; n++ {
 		g := next(t, items)
 		if g.err != nil || g.SeqID != uint64(n) {
-			t.Fatalf("want %d, got %+v", n, g)
+			t.Fatalf("want %d, got %s", n, g)
 		}
 		if g.Replayed {
 			asked++

@@ -89,7 +89,7 @@ func TestSignedEmbedded(t *testing.T) {
 	for n := 1; n <= 20; n++ {
 		g := next(t, items)
 		if g.err != nil || g.SeqID != uint64(n) || len(g.Frames) != 2 || string(g.Frames[0]) != g.Topic || g.Topic != "org.example.dev.shop.sold" {
-			t.Fatalf("got %+v", g)
+			t.Fatalf("got %s", g)
 		}
 		checkEmbedded(t, g.Frames[1])
 		if g.Replayed {
@@ -117,7 +117,7 @@ func TestSignedDetached(t *testing.T) {
 	for n := 1; n <= 20; n++ {
 		g := next(t, items)
 		if g.err != nil || g.SeqID != uint64(n) || len(g.Frames) != 4 || string(g.Frames[0]) != g.Topic || string(g.Frames[1]) != "FEDMSG2" {
-			t.Fatalf("got %+v", g)
+			t.Fatalf("got %s", g)
 		}
 		signatures, err := wire.DecodeSignatures(g.Frames[3])
 		if err != nil || len(signatures) != 1 || !key.Public().Verify(wire.AppendPAE(nil, wire.EnvelopeType, g.Frames[2]), signatures[0].Sig) {

@@ -54,7 +54,7 @@ func freeAddress(t testing.TB) string {
 func (n *nameServer) start(lines ...string) {
 	n.t.Helper()
 	_, port, _ := net.SplitHostPort(n.address)
-	config := "no-resolv\nno-hosts\nno-daemon\nuser=\ngroup=\nbind-interfaces\nlisten-address=127.0.0.1\npid-file=\nlocal-ttl=1\nlocal=/test/\nport=" + port + "\n"
+	config := "no-resolv\nno-hosts\nno-daemon\nuser=\ngroup=\nbind-interfaces\nlisten-address=127.0.0.1\npid-file=\nlog-facility=" + n.dir + "/log\nlocal-ttl=1\nlocal=/test/\nport=" + port + "\n"
 	for _, l := range lines {
 		config += l + "\n"
 	}
@@ -63,7 +63,6 @@ func (n *nameServer) start(lines ...string) {
 		n.t.Fatal(err)
 	}
 	n.cmd = exec.Command(fedmsgtest.Tool(n.t, "dnsmasq"), "--conf-file="+path, "--keep-in-foreground")
-	n.cmd.Stderr = os.Stderr
 	if err := n.cmd.Start(); err != nil {
 		n.t.Fatal(err)
 	}
@@ -147,7 +146,7 @@ func TestSRV(t *testing.T) {
 			}
 			publish(t, publishers[i], i, i)
 			if g := next(t, items); g.err != nil || g.Service != "site.test" || g.Endpoint != byName(publishers[i]) {
-				t.Fatalf("want one of %d, got %+v", i, g)
+				t.Fatalf("want one of %d, got %s", i, g)
 			}
 		}
 	}
