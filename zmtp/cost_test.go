@@ -66,7 +66,7 @@ func TestReceiveAllocatesLittle(t *testing.T) {
 		}
 	}
 	exchange()
-	// 4.5 chunks of 128 KiB, and 4 slabs of 256 frames; the pipe's own memory grows now and then.
+	// 9 chunks of 64 KiB, and 4 slabs of 256 frames; the pipe's own memory grows now and then.
 	if n := testing.AllocsPerRun(20, exchange); n > 20 {
 		t.Errorf("500 messages cost %v allocations", n)
 	}

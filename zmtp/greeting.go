@@ -10,9 +10,9 @@ const signature = "\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f"
 
 // The revisions that a greeting can name behind its signature.
 const (
-	revision20 = 1 // ZMTP 2.0, libzmq 3.2
-	revision21 = 2 // never released
-	revision3  = 3
+	revision1 = 0 // ZMTP 1.0, libzmq 2.x
+	revision2 = 1 // ZMTP 2.0, libzmq 3.2
+	revision3 = 3 // and whatever comes later, which has to speak 3.1 too
 )
 
 // greeting3 is the bytes of a greeting of ZMTP 3 behind the revision: minor, mechanism, as-server, filler.
@@ -41,10 +41,10 @@ func (c *Conn) greet(o *Options) error {
 	}
 	revision := b[0]
 	c.in.skip(1)
-	switch {
-	case revision == 0:
+	switch revision {
+	case revision1:
 		return old1()
-	case revision == revision20 || revision == revision21:
+	case revision2:
 		return c.greet2(o)
 	}
 	return c.greet3(o)

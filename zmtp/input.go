@@ -8,7 +8,7 @@ import (
 // The sizes of the chunks that are read into. A connection on which little comes at a time has small ones.
 const (
 	minChunk = 512
-	maxChunk = 128 << 10
+	maxChunk = 64 << 10
 	// trustedChunk is what is made room for on a peer's word alone.
 	trustedChunk = 16 << 10
 )

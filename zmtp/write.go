@@ -1,19 +1,10 @@
 package zmtp
 
 import (
-	"errors"
-	"fmt"
 	"net"
-	"os"
 	"sync"
 	"time"
 )
-
-// maxControl bounds the heartbeats that wait to be written to a peer that takes nothing.
-const maxControl = 256
-
-// patience is how long is tried to write what must not wait, where the system cannot be asked what it takes at once.
-const patience = 10 * time.Millisecond
 
 // keptSealed is the biggest buffer that is kept for the next write to be sealed into.
 const keptSealed = 64 << 10
@@ -110,137 +101,6 @@ func (c *Conn) writeAll(b []byte) error {
 		b = b[n:]
 		return len(b) == 0, int64(n), err
 	})
-}
-
-// progress calls write until it is done, as long as something is taken of it within each timeout.
-func (c *Conn) progress(write func() (done bool, n int64, err error)) error {
-	var began time.Time
-	for {
-		now, err := c.allowTime()
-		if err != nil {
-			return err
-		}
-		if began.IsZero() {
-			began = now
-		}
-		done, n, err := write()
-		switch {
-		case done || err == nil:
-			return nil
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return err
-		case n == 0 && time.Since(began) >= c.out.timeout: // only the first attempt may have had less time than that
-			return fmt.Errorf("it took nothing of what was written in %v: %w", c.out.timeout, err)
-		}
-	}
-}
-
-// allowTime sets the deadline where the one that stands is too near, and tells the time. Not each write sets one, since that
-// costs as much as a small write; it may come early, so that who finds it passed looks at the clock.
-func (c *Conn) allowTime() (now time.Time, err error) {
-	if c.out.timeout < 0 {
-		if !c.out.deadline.IsZero() {
-			c.out.deadline = time.Time{}
-			err = c.nc.SetWriteDeadline(time.Time{})
-		}
-		return time.Time{}, err
-	}
-	now = time.Now()
-	if c.out.deadline.Sub(now) > c.out.timeout/2 {
-		return now, nil
-	}
-	c.out.deadline = now.Add(c.out.timeout)
-	return now, c.nc.SetWriteDeadline(c.out.deadline)
-}
-
-// control writes a heartbeat, or leaves it to the one that writes.
-func (c *Conn) control(frame []byte) error {
-	c.out.waiting.Lock()
-	if len(c.out.plain)+len(frame) <= maxControl {
-		c.out.plain = append(c.out.plain, frame...)
-	}
-	c.out.waiting.Unlock()
-	return c.flushControl()
-}
-
-// flushControl writes the heartbeats that wait, unless somebody writes, who will do it behind that.
-func (c *Conn) flushControl() error {
-	for c.hasControl() && c.out.TryLock() {
-		err := c.writeControl()
-		stuck := len(c.out.rest) > 0
-		c.out.Unlock()
-		if err != nil {
-			return c.failure(err)
-		}
-		if stuck {
-			return nil
-		}
-	}
-	return nil
-}
-
-func (c *Conn) hasControl() bool {
-	c.out.waiting.Lock()
-	defer c.out.waiting.Unlock()
-	return len(c.out.plain) > 0
-}
-
-// writeControl writes the heartbeats as far as the peer takes them at once: the reading must not wait for a peer that does not
-// read. The caller has the lock.
-func (c *Conn) writeControl() error {
-	if len(c.out.rest) == 0 {
-		c.takeControl()
-	}
-	n, err := c.writeNow(c.out.rest)
-	c.out.rest = c.out.rest[n:]
-	return err
-}
-
-// writeSome writes what the system takes at once. If that is not all, whole is false, and the next Write, which may be of
-// nothing, writes the rest first.
-func (c *Conn) writeSome(encoded []byte) (whole bool, err error) {
-	c.out.Lock()
-	whole, err = c.writeSomeLocked(encoded)
-	c.out.Unlock()
-	return whole, c.wrote(err)
-}
-
-func (c *Conn) writeSomeLocked(encoded []byte) (whole bool, err error) {
-	if c.cipher != nil {
-		encoded = c.cipher.seal(c.out.sealed[:0], encoded)
-		c.keepSealed(encoded)
-	}
-	n := 0
-	if len(c.out.rest) == 0 {
-		n, err = c.writeNow(encoded)
-	}
-	if n < len(encoded) {
-		c.out.rest = append(c.out.rest, encoded[n:]...)
-	}
-	return n == len(encoded), err
-}
-
-// writeShortly writes for a short time.
-func (c *Conn) writeShortly(b []byte) (n int, err error) {
-	c.out.deadline = time.Now().Add(patience)
-	if err := c.nc.SetWriteDeadline(c.out.deadline); err != nil {
-		return 0, err
-	}
-	n, err = c.nc.Write(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = nil
-	}
-	return n, err
-}
-
-// takeControl makes the rest of the heartbeats that wait.
-func (c *Conn) takeControl() {
-	c.out.waiting.Lock()
-	defer c.out.waiting.Unlock()
-	c.out.rest, c.out.plain = c.out.plain, nil
-	if c.cipher != nil {
-		c.out.rest = c.cipher.seal(nil, c.out.rest)
-	}
 }
 
 // Subscribe tells a PUB or XPUB peer what is wanted, or no longer, in the form that its version asks for.
