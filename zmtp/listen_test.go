@@ -318,3 +318,26 @@ func TestListenerClose(t *testing.T) {
 		t.Error("Serve after Close:", err)
 	}
 }
+
+// TestServeWaits for those that it called.
+func TestServeWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &pipeListener{make(chan net.Conn), make(chan struct{})}
+		ln := newListener(p, "pipe", func() {}, PULL, Options{}.filled())
+		done := make(chan error, 1)
+		go func() {
+			done <- ln.Serve(func(c *Conn) {
+				c.Receive(nil)
+				time.Sleep(time.Second)
+			})
+		}()
+		newFakePipe(t, p).shake3("01", "PUSH")
+		synctest.Wait()
+		began := time.Now()
+		ln.Close()
+		if err := <-done; err != nil || time.Since(began) != time.Second {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}
