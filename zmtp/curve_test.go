@@ -166,21 +166,30 @@ func TestCurveRefusesFrames(t *testing.T) {
 				t.Error(err)
 			}
 			return body
-		}, "again or too late: 3 after 3"},
-		"out of order": {func(c, s cipher) []byte {
-			first := seal(c, "x")
-			if _, _, err := s.open(seal(c, "y")); err != nil {
-				t.Error(err)
+		}, "nonce 3 came behind 3"},
+		"old": {func(c, s cipher) []byte {
+			first, second := seal(c, "x"), seal(c, "y")
+			for _, body := range [][]byte{bytes.Clone(first), second} {
+				if _, _, err := s.open(body); err != nil {
+					t.Error(err)
+				}
 			}
 			return first
-		}, "again or too late: 3 after 4"},
-		"reflected":       {func(_, s cipher) []byte { return append(seal(s, "x"), 0) }, "again or too late: 2 after 2"},
+		}, "nonce 3 came behind 4"},
+		"reflected":       {func(_, s cipher) []byte { return append(seal(s, "x"), 0) }, "nonce 2 came behind 2"},
 		"reflected later": {func(_, s cipher) []byte { seal(s, "x"); return seal(s, "x") }, "cannot open"},
 		"other nonce": {func(c, _ cipher) []byte {
 			body := seal(c, "x")
 			binary.BigEndian.PutUint64(body[8:], 99)
 			return body
+		}, "nonce 99 came behind 2"},
+		"nonce of another": {func(c, _ cipher) []byte {
+			seal(c, "x")
+			body := seal(c, "x")
+			binary.BigEndian.PutUint64(body[8:], 3)
+			return body
 		}, "cannot open"},
+		"hole":         {func(c, _ cipher) []byte { seal(c, "x"); return seal(c, "x") }, "nonce 4 came behind 2"},
 		"tag changed":  {func(c, _ cipher) []byte { b := seal(c, "x"); b[16]++; return b }, "cannot open"},
 		"text changed": {func(c, _ cipher) []byte { b := seal(c, "x"); b[len(b)-1]++; return b }, "cannot open"},
 		"flag changed": {func(c, _ cipher) []byte { b := seal(c, "x"); b[32] ^= 2; return b }, "cannot open"},
