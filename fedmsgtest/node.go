@@ -174,6 +174,9 @@ func (n *Node) awaitReady(before int) error {
 	if _, err := n.AwaitLine(ctx, before, "listening on unix://"); err != nil {
 		return err
 	}
+	if _, err := n.AwaitLine(ctx, before, "  curl "); err != nil { // the last of what it says at the start
+		return err
+	}
 	return n.AwaitReady(ctx)
 }
 

@@ -8,6 +8,7 @@ them, "forget" neither. "stop" ends the replay server, "start" begins it again w
 import json
 import sys
 import threading
+import time
 
 import zmq
 
@@ -37,6 +38,18 @@ def answer(store, query):
     return frames or [b"error: 'There was no match for the given query'"]
 
 
+def bind(socket, uri):
+    for _ in range(1000):  # libzmq gives an address up some time after the socket was closed
+        try:
+            socket.bind(uri)
+            return
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EADDRINUSE:
+                raise
+            time.sleep(0.01)
+    raise SystemExit("the address stays in use: " + uri)
+
+
 class Replay(threading.Thread):
     def __init__(self, context, store, uri):
         super().__init__(daemon=True)
@@ -44,7 +57,7 @@ class Replay(threading.Thread):
         self.over = False
         self.socket = context.socket(zmq.REP)
         self.socket.linger = 0
-        self.socket.bind(uri)
+        bind(self.socket, uri)
         self.uri = self.socket.getsockopt(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
         self.start()
 
