@@ -3,7 +3,6 @@ package process
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -33,7 +32,7 @@ func askSubmit(t *testing.T, p *oldPeer, topic, headers, body string) submitted 
 
 // submitSocket is where a node takes submissions unless it is told otherwise.
 func submitSocket(n *fedmsgtest.Node) string {
-	return "ipc://" + filepath.Join(filepath.Dir(n.Socket), "fedmsg-submit.sock")
+	return "ipc://" + strings.TrimSuffix(n.Socket, ".sock") + "-submit.sock"
 }
 
 // TestSubmittedSurvivesKill kills the node right behind its answers: what it answered for is there, once, also when it is

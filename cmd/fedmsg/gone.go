@@ -10,7 +10,7 @@ import (
 // instead of doing something else than it did.
 func goneNames() map[string]string {
 	return map[string]string{
-		"fedmsg-check":         "`fedmsg check` tells whether the node and its parts are well",
+		"fedmsg-check":         "/healthz of the node tells how each of its parts is, and why one is not well",
 		"fedmsg-collectd":      "the node counts by itself: read /metrics of its HTTP endpoint",
 		"fedmsg-config":        "`fedmsg config show` prints the configuration and where each value comes from",
 		"fedmsg-dg-replay":     "`fedmsg tail --since TIME --format raw | fedmsg publish` hands messages on as they are, signatures included",

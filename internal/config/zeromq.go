@@ -9,8 +9,11 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/zeromq"
 )
 
-// submitSocket is the name of the socket for submissions over ZeroMQ that stands beside http.socket.
-const submitSocket = "fedmsg-submit.sock"
+// submitSocket is the path of the socket for submissions over ZeroMQ that stands beside http.socket and is named after it, so
+// that nodes whose sockets share a directory are not in each other's way.
+func submitSocket(httpSocket string) string {
+	return strings.TrimSuffix(httpSocket, ".sock") + "-submit.sock"
+}
 
 // defaultZeroMQ is the section [zeromq] of a node with that http.socket.
 func defaultZeroMQ(httpSocket string) zeromq.Config {
@@ -27,7 +30,7 @@ func defaultSubmit(httpSocket string) []string {
 	if err != nil || !filepath.IsAbs(path) {
 		return nil
 	}
-	path = filepath.Join(filepath.Dir(path), submitSocket)
+	path = submitSocket(path)
 	if len(path) > maxSocketPath {
 		return nil
 	}

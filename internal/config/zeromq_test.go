@@ -12,7 +12,7 @@ import (
 // TestSubmitStandsBesideTheSocket holds where submissions are taken when nobody says it.
 func TestSubmitStandsBesideTheSocket(t *testing.T) {
 	t.Parallel()
-	long := "/" + strings.Repeat("x", 90)
+	long := "/" + strings.Repeat("x", 95)
 	for _, c := range []struct {
 		name, file string
 		environ    []string
@@ -20,10 +20,10 @@ func TestSubmitStandsBesideTheSocket(t *testing.T) {
 		want       []string
 	}{
 		{"default", "", []string{"RUNTIME_DIRECTORY=/run/fm"}, nil, []string{"ipc:///run/fm/fedmsg-submit.sock"}},
-		{"file", "http.socket = '/a/s'", nil, nil, []string{"ipc:///a/fedmsg-submit.sock"}},
-		{"open to the same", "http.socket = 'unix:///a/s?mode=0600&group=adm&topics=a.%23&verify=if-signed'", nil, nil, []string{"ipc:///a/fedmsg-submit.sock?group=adm&mode=0600&verify=if-signed"}},
-		{"environment", "http.socket = '/a/s'", []string{"FEDMSG_HTTP_SOCKET=unix:///b/s"}, nil, []string{"ipc:///b/fedmsg-submit.sock"}},
-		{"flag", "http.socket = '/a/s'", nil, []Flag{{"--socket", "http.socket", []string{"/c/s"}}}, []string{"ipc:///c/fedmsg-submit.sock"}},
+		{"file", "http.socket = '/a/s'", nil, nil, []string{"ipc:///a/s-submit.sock"}},
+		{"open to the same", "http.socket = 'unix:///a/s?mode=0600&group=adm&topics=a.%23&verify=if-signed'", nil, nil, []string{"ipc:///a/s-submit.sock?group=adm&mode=0600&verify=if-signed"}},
+		{"environment", "http.socket = '/a/s'", []string{"FEDMSG_HTTP_SOCKET=unix:///b/s"}, nil, []string{"ipc:///b/s-submit.sock"}},
+		{"flag", "http.socket = '/a/s'", nil, []Flag{{"--socket", "http.socket", []string{"/c/s"}}}, []string{"ipc:///c/s-submit.sock"}},
 		{"no socket", "http.socket = ''", nil, nil, nil},
 		{"a path for which there is no room", "http.socket = '" + long + "/s'", nil, nil, nil},
 		{"chosen", "http.socket = '/a/s'\nzeromq.submit = ['tcp://127.0.0.1:1']", nil, nil, []string{"tcp://127.0.0.1:1"}},
