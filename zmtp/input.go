@@ -40,12 +40,15 @@ func (in *input) skip(n int) { in.r += n }
 // read reads once. want is how many untaken bytes are needed.
 func (in *input) read(want int) error {
 	in.makeRoom(want)
+	room := cap(in.buf) - len(in.buf)
 	n, err := in.nc.Read(in.buf[len(in.buf):cap(in.buf)])
 	if n == 0 {
 		return err
 	}
 	in.buf = in.buf[:len(in.buf)+n]
-	in.most = max(in.most, n)
+	if in.most = max(in.most, n); n == room {
+		in.most = cap(in.buf) // there may be more: a message that does not fit costs a second read and a copy
+	}
 	in.heard = time.Now()
 	return nil
 }

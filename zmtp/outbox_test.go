@@ -88,6 +88,15 @@ func testOutbox(t *testing.T, w *fakeWire, o Options, start bool) (b *outbox, mo
 	return b, moved
 }
 
+// await waits until nobody writes.
+func (b *outbox) await() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.writing {
+		b.quiet.Wait()
+	}
+}
+
 func encoded(frames ...string) string {
 	var m Message
 	for _, f := range frames {
@@ -122,7 +131,7 @@ func TestOutboxUrgentIsWrittenByTheCaller(t *testing.T) {
 func TestOutboxBatchesWhileItWrites(t *testing.T) {
 	t.Parallel()
 	w := &fakeWire{entered: make(chan struct{}, 10), gate: make(chan struct{}, 10)}
-	b, moved := testOutbox(t, w, Options{}, true)
+	b, _ := testOutbox(t, w, Options{}, true)
 	b.put(false, nil, frames("first"))
 	<-w.entered
 	for range 100 {
@@ -131,9 +140,8 @@ func TestOutboxBatchesWhileItWrites(t *testing.T) {
 	if b.idle() {
 		t.Fatal("it is idle while it writes")
 	}
-	w.gate <- struct{}{}
-	w.gate <- struct{}{}
-	<-moved
+	w.open()
+	b.await()
 	if want := []string{encoded("first"), strings.Repeat(encoded("more"), 100)}; !slices.Equal(w.writes, want) {
 		t.Fatalf("the writes were %d: %.100q", len(w.writes), w.writes)
 	}
@@ -149,9 +157,9 @@ func TestOutboxFinishesWhatWasWrittenInPart(t *testing.T) {
 	if b.idle() {
 		t.Fatal("it is idle before the rest is written")
 	}
-	w.gate <- struct{}{}
-	w.gate <- struct{}{}
+	w.open()
 	<-moved
+	b.await()
 	if got, want := w.all(), encoded("first")+encoded("second"); got != want {
 		t.Fatalf("written is %q instead of %q", got, want)
 	}
@@ -232,13 +240,7 @@ func TestOutboxManySenders(t *testing.T) {
 		})
 	}
 	sending.Wait()
-	for !b.idle() {
-		b.mu.Lock()
-		for b.writing {
-			b.quiet.Wait()
-		}
-		b.mu.Unlock()
-	}
+	b.await()
 	next, all := make([]int, senders), []byte(w.all())
 	for len(all) > 0 {
 		var s, i int
