@@ -29,7 +29,7 @@ func dial(ctx context.Context, uri string, a address, t SocketType, o *Options) 
 	}
 	nc, err := connect(ctx, a.network, a.name)
 	if err != nil {
-		return nil, fmt.Errorf("zmtp: cannot connect to %s: %w", uri, err)
+		return nil, fmt.Errorf("zmtp: cannot connect to %s: %w", uri, networkError(err))
 	}
 	c := newConn(nc, uri, t, o)
 	stop := context.AfterFunc(ctx, func() { c.end(context.Cause(ctx)) })

@@ -35,7 +35,7 @@ func networkError(err error) error {
 		return fmt.Errorf("the peer closed the connection: %w", io.EOF)
 	}
 	// The addresses stand in the error already.
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op != "dial" {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err
 	}
 	return err

@@ -35,7 +35,7 @@ type Options struct {
 	// ReceiveLimit bounds the messages that came from one peer and were not taken; 1000. Beyond it the peer has to wait.
 	ReceiveLimit int
 
-	// HandshakeTimeout is how long a peer may take from connecting to its first message; 10 s.
+	// HandshakeTimeout is how long a peer may take from connecting to the end of the handshake; 10 s.
 	HandshakeTimeout time.Duration
 	// MaxHandshakes bounds the handshakes of one listener that are under way; 4096. The oldest gives way to a new one.
 	MaxHandshakes int

@@ -40,7 +40,9 @@ func TestPubToLibzmq(t *testing.T) {
 	for name, uri := range uris(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			done := make(chan struct{})
 			ln := serve(t, uri, PUB, Options{}, func(c *Conn) {
+				defer close(done)
 				in, err := c.Receive(nil)
 				if err != nil || !in[0].Subscribe || string(in[0].Message[0]) != "org." {
 					t.Errorf("received %v, %v; want a subscription to org.", in, err)
@@ -68,6 +70,7 @@ func TestPubToLibzmq(t *testing.T) {
 			sub.expect("done")
 			sub.do("quit")
 			sub.expect("over")
+			<-done
 		})
 	}
 }

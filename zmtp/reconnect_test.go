@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,11 +45,30 @@ func TestBackoff(t *testing.T) {
 // attempts is a network on which nobody answers, until something is put in.
 type attempts struct {
 	began   time.Time
+	mu      sync.Mutex
 	at      []time.Duration
 	answers func(nc net.Conn) // what the peer of each connection does; nil for no peer
 }
 
+// since gives when it was tried since the last call.
+func (a *attempts) since() []time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at := a.at
+	a.at = nil
+	return at
+}
+
+// put puts a peer in.
+func (a *attempts) put(answers func(net.Conn)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answers = answers
+}
+
 func (a *attempts) dial(_ context.Context, network, address string) (net.Conn, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.at = append(a.at, time.Since(a.began))
 	if network != "tcp" || address != "peer.example:1" {
 		return nil, errors.New("a wrong address")
@@ -71,29 +91,31 @@ func TestReconnect(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if len(net.at) < 11 || len(net.at) > 18 || net.at[0] != 0 || net.at[1] > 200*time.Millisecond {
-			t.Errorf("in a minute, it was tried at %v", net.at)
+		synctest.Wait()
+		at := net.since()
+		if len(at) < 11 || len(at) > 18 || at[0] != 0 || at[1] > 200*time.Millisecond {
+			t.Errorf("in a minute, it was tried at %v", at)
 		}
-		if e := s.Stats().Endpoints[0]; int(e.Failures) != len(net.at) || !strings.Contains(e.LastError, "no such host") {
+		if e := s.Stats().Endpoints[0]; int(e.Failures) != len(at) || !strings.Contains(e.LastError, "no such host") {
 			t.Errorf("the statistics are %+v", e)
 		}
-		net.answers = peerFor(time.Minute)
+		net.put(peerFor(time.Minute))
 		time.Sleep(11 * time.Second)
 		if e := s.Stats().Endpoints[0]; e.Peers != 1 || e.Connects != 1 || e.LastError != "" {
 			t.Errorf("while it is connected, the statistics are %+v", e)
 		}
-		net.at = nil
+		net.since()
 		time.Sleep(time.Minute)
-		if e := s.Stats().Endpoints[0]; len(net.at) != 1 || e.Peers != 1 || e.Connects != 2 {
-			t.Errorf("tried again at %v; the statistics are %+v", net.at, e)
+		if e, at := s.Stats().Endpoints[0], net.since(); len(at) != 1 || e.Peers != 1 || e.Connects != 2 {
+			t.Errorf("tried again at %v; the statistics are %+v", at, e)
 		}
 		// Who lets this side in and ends it at once is tried ever more rarely too.
-		net.answers = peerFor(0)
+		net.put(peerFor(0))
 		time.Sleep(time.Minute)
-		net.at = nil
+		net.since()
 		time.Sleep(time.Minute)
-		if len(net.at) > 13 {
-			t.Errorf("a peer that hangs up at once was tried at %v", net.at)
+		if at := net.since(); len(at) > 13 {
+			t.Errorf("a peer that hangs up at once was tried at %v", at)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -140,10 +162,12 @@ func TestDisconnect(t *testing.T) {
 				if err := s.Disconnect("tcp://peer.example:1"); err == nil {
 					t.Error("a second Disconnect says nothing")
 				}
-				tried := len(net.at)
+				if tried := len(net.since()); tried == 0 || answers != nil && tried != 1 {
+					t.Errorf("it was tried %d times", tried)
+				}
 				time.Sleep(time.Hour)
-				if len(net.at) != tried {
-					t.Error("it was tried again")
+				if at := net.since(); len(at) > 0 {
+					t.Errorf("it was tried again at %v", at)
 				}
 				s.Close()
 			})
