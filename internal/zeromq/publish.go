@@ -94,11 +94,11 @@ func (p *publisher) stop(ctx context.Context) error {
 	p.upTo.Store(p.deps.Feed.Last().Seq)
 	p.mu.Lock()
 	p.closed = true
+	close(p.stopping) // first: who wakes and does not see it sleeps again
 	for s := range p.subscribers {
 		s.cursor.Wake()
 	}
 	p.mu.Unlock()
-	close(p.stopping)
 	ctx, cancel := context.WithTimeout(ctx, lastWords)
 	defer cancel()
 	all := p.all()

@@ -316,6 +316,25 @@ func TestStopWithStalled(t *testing.T) {
 	}
 }
 
+// TestStopWithIdle: subscribers that have taken all are not waited for when the node stops.
+func TestStopWithIdle(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, 1<<20, func(c *Config, _ *Deps) { c.Publish = []string{"tcp://127.0.0.1:0"} })
+	all := make([]*zmtp.Conn, 200)
+	for i := range all {
+		all[i] = dialSub(t, n.addr(0), zmtp.Options{}, "")
+	}
+	n.subscriptions(0, len(all))
+	n.publish(entry("a.b", 1))
+	for _, c := range all {
+		receive(t, c)
+	}
+	n.stop()
+	if text := n.told.String(); text != "" {
+		t.Errorf("the operator is told %s", text)
+	}
+}
+
 // TestCutOff: a subscriber that takes nothing for too long is cut off, counted, and named.
 func TestCutOff(t *testing.T) {
 	t.Parallel()
