@@ -28,6 +28,8 @@ type meshSocket struct {
 	cease context.CancelFunc // ends open
 	begun atomic.Bool        // run was called
 	done  chan struct{}      // closed when run has nothing left to do
+
+	lost bool // something could not be stored, and what comes behind it must not pass for the end; of the one who hands on
 }
 
 // openMeshIn prepares to listen to publishers of the mesh. It connects to nobody yet.
@@ -137,11 +139,11 @@ func (s *meshSocket) take(messages []mesh.Message) {
 		all[i] = arrival{fedmsg.Sender{Kind: fedmsg.SenderZeroMQ, Name: m.Service}, m.Frames, m.Replayed}
 	}
 	if err := s.intake.take(s.open, all); err != nil {
+		s.lost = true
 		s.logger.Warn("what the mesh said last is not stored; what is numbered is asked for at the next start", "error", err)
-		return
 	}
 	for _, m := range messages {
-		if m.SeqID != 0 && s.scheme != "srv" {
+		if !s.lost && m.SeqID != 0 && s.scheme != "srv" {
 			s.heard.note(s.address, m.Service, m.SeqID)
 		}
 	}

@@ -93,6 +93,25 @@ func TestMeshKeepsWhatIsNotDecided(t *testing.T) {
 	}
 }
 
+// TestMeshKeepsWhatIsBeforeIt holds that what is stored behind messages that could not be, when the node stops, does not pass for
+// the end of what was heard.
+func TestMeshKeepsWhatIsBeforeIt(t *testing.T) {
+	t.Parallel()
+	d := &fakeDoor{refuse: func(_, frame string) error {
+		if frame == "8" {
+			return fedmsg.Errorf(fedmsg.CodeStorageFull, "full")
+		}
+		return nil
+	}}
+	s := newMeshIn(t, d, "tcp://127.0.0.1:1?name=old.host")
+	s.cease()
+	s.take([]mesh.Message{{Service: "old.host", Frames: zmtp.Message{[]byte("8")}, SeqID: 8}})
+	s.take([]mesh.Message{{Service: "old.host", Frames: zmtp.Message{[]byte("9")}, SeqID: 9}})
+	if n := s.heard.after("tcp://127.0.0.1:1")["old.host"]; n != 7 {
+		t.Errorf("it goes on behind %d, want 7", n)
+	}
+}
+
 // TestMeshOptions holds to whom a node listens by each kind of URI, and from where on.
 func TestMeshOptions(t *testing.T) {
 	t.Parallel()
