@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"hash/maphash"
+	"time"
 
 	"github.com/federated-messaging/fedmsg/internal/replay"
 )
@@ -17,4 +18,15 @@ func Ask(ctx context.Context, uri string, q replay.Query) ([]Message, error) {
 		all = append(all, a.Message)
 	}
 	return all, err
+}
+
+// WatchDomain asks for the publishers of a domain, as subscriptions do.
+func WatchDomain(ctx context.Context, resolver, domain string, poll time.Duration, report func(Event), tell func([]Service)) {
+	watchDomain(ctx, newResolver(resolver), domain, poll, report, func(all []keyed) {
+		var services []Service
+		for _, s := range all {
+			services = append(services, s.Service)
+		}
+		tell(services)
+	})
 }

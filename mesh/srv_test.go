@@ -1,11 +1,13 @@
 package mesh_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -53,8 +55,14 @@ func freeAddress(t testing.TB) string {
 // start starts it and waits until it answers.
 func (n *nameServer) start(lines ...string) {
 	n.t.Helper()
+	n.begin("local=/test/\n", lines...)
+}
+
+// begin starts it with what it knows all of.
+func (n *nameServer) begin(local string, lines ...string) {
+	n.t.Helper()
 	_, port, _ := net.SplitHostPort(n.address)
-	config := "no-resolv\nno-hosts\nno-daemon\nuser=\ngroup=\nbind-interfaces\nlisten-address=127.0.0.1\npid-file=\nlog-facility=" + n.dir + "/log\nlocal-ttl=1\nlocal=/test/\nport=" + port + "\n"
+	config := local + "no-resolv\nno-hosts\nno-daemon\nuser=\ngroup=\nbind-interfaces\nlisten-address=127.0.0.1\npid-file=\nlog-facility=" + n.dir + "/log\nlocal-ttl=1\nport=" + port + "\n"
 	for _, l := range lines {
 		config += l + "\n"
 	}
@@ -191,6 +199,39 @@ func TestSRV(t *testing.T) {
 	}
 	heard(0)
 }
+
+// TestAnswerHolds holds that while a name server is silent, fails or is away, what it said last is not taken back.
+func TestAnswerHolds(t *testing.T) {
+	t.Parallel()
+	record := "srv-host=_fedmsg._tcp.site.test,pub.site.test,3000"
+	ns := dnsmasq(t, record)
+	report, told := events(mesh.SourceRead, mesh.SourceFailed)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	said := make(chan int, 100)
+	wg.Go(func() {
+		mesh.WatchDomain(ctx, ns.address, "site.test", 20*time.Millisecond, report, func(s []mesh.Service) { said <- len(s) })
+	})
+	wantEvent(t, told, mesh.SourceRead, "site.test")
+	for _, trouble := range []struct{ begin, end func() }{
+		{func() { ns.signal(syscall.SIGSTOP) }, func() { ns.signal(syscall.SIGCONT) }},
+		{ns.stop, func() { ns.start(record) }},
+		{func() { ns.stop(); ns.refuse() }, func() { ns.stop(); ns.start(record) }},
+	} {
+		trouble.begin()
+		wantEvent(t, told, mesh.SourceFailed, "site.test")
+		trouble.end()
+		wantEvent(t, told, mesh.SourceRead, "site.test")
+	}
+	if first := <-said; first != 1 || len(said) > 0 {
+		t.Errorf("it said %d, and then %d times more", first, len(said))
+	}
+}
+
+// refuse starts it so that it refuses to answer.
+func (n *nameServer) refuse() { n.begin("") }
 
 // byName is where a publisher is by its name in the DNS.
 func byName(p *mesh.Publisher) string {

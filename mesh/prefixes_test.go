@@ -1,0 +1,83 @@
+package mesh_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/mesh"
+)
+
+// TestPrefixes gives only the messages that are wanted, sees no gaps between them, and asks for none of them, whether there is
+// somebody to ask or not.
+func TestPrefixes(t *testing.T) {
+	for _, replay := range []bool{true, false} {
+		t.Run(fmt.Sprint(replay), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			p := publisher(t, dir)
+			items, _ := hear(t, mesh.SubscribeOptions{File: dir + "/endpoints", Prefixes: []string{"a.b", "c"}, Replay: replay})
+			if err := p.WaitSubscribers(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			topics := []string{"a.a", "a.b", "a.bb", "b.b", "c.d"}
+			const rounds = 50
+			for n := range rounds * len(topics) {
+				if _, err := p.Publish(t.Context(), topics[n%len(topics)], nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for n := range rounds * len(topics) {
+				switch topic := topics[n%len(topics)]; topic {
+				case "a.b", "a.bb", "c.d":
+					if g := next(t, items); g.err != nil || g.Topic != topic || g.SeqID != uint64(n+1) || g.Replayed {
+						t.Fatalf("want %d on %s, got %s", n+1, topic, g)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestSubscribeRefusals ends at once where there is nobody to listen to, or where that makes no sense.
+func TestSubscribeRefusals(t *testing.T) {
+	t.Parallel()
+	for _, o := range []mesh.SubscribeOptions{
+		{},
+		{Services: []mesh.Service{{Name: "a b", Addresses: []string{"tcp://h:1"}}}},
+		{Services: []mesh.Service{{Name: "a"}}},
+		{Domains: []string{"a b"}},
+		{Domains: []string{"."}},
+		{File: "x", Resolver: "nowhere"},
+	} {
+		count := 0
+		for _, err := range mesh.Subscribe(t.Context(), o) {
+			if code := fedmsg.CodeOf(err); code != fedmsg.CodeUsage && code != fedmsg.CodeConfig {
+				t.Errorf("%+v: %v", o, err)
+			}
+			count++
+		}
+		if count != 1 {
+			t.Errorf("%+v: %d values", o, count)
+		}
+	}
+}
+
+// TestTooManyServices listens to as many as it may, and tells of the others; when one goes, another one is listened to.
+func TestTooManyServices(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := publisher(t, dir)
+	report, told := events(mesh.SourceFault, mesh.SourceRead)
+	items, _ := hear(t, mesh.SubscribeOptions{File: dir + "/endpoints", Replay: true, Oldest: true, MaxServices: 1, Report: report})
+	publish(t, first, 1, 1)
+	wantFrom(t, items, first, 1)
+	await(told, mesh.SourceRead)
+	second := publisher(t, dir, func(o *mesh.PublisherOptions) { o.Name = "second.host" })
+	publish(t, second, 1, 1)
+	await(told, mesh.SourceFault)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantFrom(t, items, second, 1)
+}
