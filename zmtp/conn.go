@@ -41,7 +41,8 @@ func (p Peer) place() string {
 }
 
 // Conn is one connection whose handshake is done. One goroutine at a time may be in Receive, one in a Write; Close may be
-// called by any.
+// called by any. Somebody has to call Receive, also where nothing is awaited: heartbeats are answered there, and the end of the
+// connection is noticed.
 type Conn struct {
 	nc    net.Conn
 	peer  Peer

@@ -56,13 +56,14 @@ func (f *fake) expect(texts ...string) {
 	}
 }
 
-// expectEnd awaits the end of the connection.
-func (f *fake) expectEnd() {
+// expectEnd awaits the end of the connection, and gives what came before it.
+func (f *fake) expectEnd() []byte {
 	f.t.Helper()
 	rest, err := io.ReadAll(f.nc)
 	if err, ok := err.(net.Error); ok && err.Timeout() {
 		f.t.Errorf("the connection has not ended; came: %x", rest)
 	}
+	return rest
 }
 
 // wireBytes is the bytes that the texts stand for.

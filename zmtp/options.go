@@ -49,7 +49,8 @@ type Options struct {
 
 	// Heartbeat is after what silence a ZMTP 3.1 peer is asked whether it is there; 30 s. Negative never asks.
 	Heartbeat time.Duration
-	// HeartbeatTimeout is how long it may then stay silent; 10 s.
+	// HeartbeatTimeout is how long it may then stay silent; 10 s. A peer that reads nothing for that long, because it is held
+	// back, does not find the question behind what it has not read, and is cut off like one that is gone.
 	HeartbeatTimeout time.Duration
 	// KeepAlive is TCP's own; zero is after 60 s, every 5 s, 3 times.
 	KeepAlive net.KeepAliveConfig

@@ -1,6 +1,7 @@
 package zmtp
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"testing"
@@ -108,7 +109,9 @@ func TestPlainRefuses(t *testing.T) {
 			f.send(wireSignature, "03 01", wirePLAIN, wireClient)
 			body := wireBytes(t, hello)
 			f.nc.Write(appendCommand(nil, "HELLO", body))
-			f.expectEnd()
+			if rest := f.expectEnd(); bytes.Contains(rest, []byte("WELCOME")) {
+				t.Errorf("the answer was %q", rest)
+			}
 		})
 	}
 }

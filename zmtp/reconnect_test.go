@@ -104,13 +104,17 @@ func TestReconnect(t *testing.T) {
 		if e := s.Stats().Endpoints[0]; e.Peers != 1 || e.Connects != 1 || e.LastError != "" {
 			t.Errorf("while it is connected, the statistics are %+v", e)
 		}
-		net.since()
+		first := net.since()
 		time.Sleep(time.Minute)
-		if e, at := s.Stats().Endpoints[0], net.since(); len(at) != 1 || e.Peers != 1 || e.Connects != 2 {
-			t.Errorf("tried again at %v; the statistics are %+v", at, e)
+		at = net.since()
+		if e := s.Stats().Endpoints[0]; len(at) != 1 || e.Peers != 1 || e.Connects != 2 {
+			t.Fatalf("tried again at %v; the statistics are %+v", at, e)
+		}
+		if d := at[0] - first[len(first)-1] - time.Minute; d > 200*time.Millisecond {
+			t.Errorf("tried again %v after the loss", d)
 		}
 		// Who lets this side in and ends it at once is tried ever more rarely too.
-		net.put(peerFor(0))
+		net.put(peerFor(50 * time.Millisecond))
 		time.Sleep(time.Minute)
 		net.since()
 		time.Sleep(time.Minute)
@@ -130,7 +134,8 @@ func peerFor(d time.Duration) func(net.Conn) {
 		c := newConn(nc, "peer", PUSH, &o)
 		defer c.Close()
 		if c.handshake(&o) == nil {
-			time.Sleep(d)
+			defer time.AfterFunc(d, func() { c.Close() }).Stop()
+			<-receiving(c)
 		}
 	}
 }
@@ -227,4 +232,29 @@ func TestDialEnds(t *testing.T) {
 		}
 		time.Sleep(2 * time.Hour) // the peer's goroutine has to end
 	})
+}
+
+// TestCloseWaits for those that serve a connection, as does Disconnect.
+func TestCloseWaits(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*socket) error{
+		"Close": (*socket).Close, "Disconnect": func(s *socket) error { return s.Disconnect("tcp://peer.example:1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				net := &attempts{answers: peerFor(time.Hour)}
+				s := newSocket(PULL, Options{Dial: net.dial}, func(c *Conn) { c.Receive(nil); time.Sleep(time.Second) })
+				if err := s.Connect("tcp://peer.example:1"); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				began := time.Now()
+				if err := end(s); err != nil || time.Since(began) != time.Second {
+					t.Errorf("after %v: %v", time.Since(began), err)
+				}
+				s.Close()
+			})
+		})
+	}
 }
