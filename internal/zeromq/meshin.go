@@ -36,7 +36,7 @@ type meshSocket struct {
 func openMeshIn(u setup) (edge, error) {
 	s := &meshSocket{
 		setup: u, news: newMeshNews(&u), queue: newMeshQueue(), done: make(chan struct{}),
-		intake: &intake{live: u.deps.Door(u.verify, false), replayed: u.deps.Door(u.verify, true), counts: u.counts, logger: u.logger},
+		intake: &intake{live: u.deps.Door(u.verify, false), replayed: u.deps.Door(u.verify, true), counts: u.counts, logger: u.calm},
 	}
 	s.options = mesh.SubscribeOptions{
 		Prefixes: u.prefixes, Resolver: u.cfg.Resolver, Replay: true, After: u.heard.after(u.address), ZMTP: u.zmtp, Report: s.news.event,

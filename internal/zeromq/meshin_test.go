@@ -39,7 +39,7 @@ func newMeshIn(t *testing.T, d *fakeDoor, uri string) *meshSocket {
 	h.note(e.address, "old.host", 7)
 	c := DefaultConfig()
 	made, err := openMeshIn(setup{
-		endpoint: e, cfg: &c, counts: testCounts(), heard: h, logger: slog.New(slog.DiscardHandler),
+		endpoint: e, cfg: &c, counts: testCounts(), heard: h, logger: slog.New(slog.DiscardHandler), calm: slog.New(slog.DiscardHandler),
 		deps: &Deps{
 			Door: func(v fedmsg.VerifyMode, replaying bool) Door {
 				if replaying {

@@ -32,7 +32,7 @@ func openRelayIn(u setup) (edge, error) {
 		return nil, err
 	}
 	door := u.deps.Door(u.verify, false)
-	r := &relaySocket{setup: u, listener: ln, done: make(chan struct{}), intake: &intake{live: door, replayed: door, counts: u.counts, logger: u.logger}}
+	r := &relaySocket{setup: u, listener: ln, done: make(chan struct{}), intake: &intake{live: door, replayed: door, counts: u.counts, logger: u.calm}}
 	r.open, r.cease = context.WithCancel(context.Background())
 	return r, nil
 }
@@ -45,7 +45,7 @@ func (r *relaySocket) run() error {
 		r.counts.peers.Inc()
 		defer r.counts.peers.Dec()
 		if err := r.receive(c); err != nil {
-			r.logger.Warn("messages of a publisher are lost", "peer", c.Peer().Address, "error", err)
+			r.calm.Warn("messages of a publisher are lost", "peer", c.Peer().Address, "error", err)
 		}
 	})
 }

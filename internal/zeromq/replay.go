@@ -126,7 +126,7 @@ func (r *replayer) find(scope [][]fedmsg.Pattern, request [][]byte) (frames [][]
 	l := lookup{ctx: r.patience, deps: r.deps, scope: scope, most: r.cfg.ReplayMessages, found: map[uint64][]byte{}}
 	frames, err = l.all(&asked)
 	if _, said := errors.AsType[query.Error](err); err != nil && !said {
-		r.logger.Error("could not answer what was asked for on the replay socket", "error", err)
+		r.calm.Error("could not answer what was asked for on the replay socket", "error", err)
 	}
 	return frames, err
 }

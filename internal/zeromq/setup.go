@@ -16,6 +16,7 @@ type setup struct {
 	counts  *counts      // of this endpoint
 	heard   *heard       // of all that listen to the mesh; nil where none does
 	logger  *slog.Logger // with the endpoint's address
+	calm    *slog.Logger // the same, for what peers can bring about as often as they like
 	zmtp    zmtp.Options // for its sockets
 }
 
@@ -24,7 +25,7 @@ func (u *setup) options() (zmtp.Options, error) {
 	o := zmtp.Options{
 		MaxMessage: u.deps.MaxMessage, MaxSubscriptions: u.cfg.MaxSubscriptions, HandshakeTimeout: u.cfg.HandshakeTimeout,
 		MaxHandshakes: u.cfg.MaxHandshakes, MaxPeers: u.cfg.MaxPeers, WriteTimeout: u.cfg.WriteTimeout,
-		Heartbeat: u.cfg.Heartbeat, Logger: u.logger,
+		Heartbeat: u.cfg.Heartbeat, Logger: u.calm,
 	}
 	if !u.curve {
 		return o, nil

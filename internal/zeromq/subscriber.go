@@ -61,7 +61,7 @@ func (s *subscriber) hear() {
 		}
 		if err != nil {
 			if errors.Is(err, zmtp.ErrProtocol) {
-				s.of.logger.Warn("cut off a subscriber", "peer", s.conn.Peer().String(), "error", err)
+				s.of.calm.Warn("cut off a subscriber", "peer", s.conn.Peer().String(), "error", err)
 			}
 			return
 		}
@@ -82,7 +82,7 @@ func (s *subscriber) heed(batch []zmtp.Incoming) error {
 			continue
 		}
 		if _, err := s.wanted.Heed(*in, s.of.zmtp); err != nil {
-			s.of.logger.Warn("cut off a subscriber", "peer", s.conn.Peer().String(), "error", err, "key", "zeromq.max_subscriptions")
+			s.of.calm.Warn("cut off a subscriber", "peer", s.conn.Peer().String(), "error", err, "key", "zeromq.max_subscriptions")
 			return err
 		}
 		if in.Subscribe {
@@ -124,7 +124,7 @@ func (s *subscriber) feed() {
 			s.cursor.Wait()
 		default:
 			if fedmsg.CodeOf(err) != fedmsg.CodeUnavailable { // else the node is stopping
-				s.of.logger.Error("cannot read the log for a subscriber", "peer", s.conn.Peer().String(), "error", err)
+				s.of.calm.Error("cannot read the log for a subscriber", "peer", s.conn.Peer().String(), "error", err)
 			}
 			return
 		}
@@ -158,5 +158,5 @@ func (s *subscriber) lost(err error) {
 		return // it left
 	}
 	s.of.counts.cut.Inc()
-	s.of.logger.Warn("cut off a subscriber that took nothing", "peer", s.conn.Peer().String(), "for", s.of.cfg.WriteTimeout, "key", "zeromq.write_timeout")
+	s.of.calm.Warn("cut off a subscriber that took nothing", "peer", s.conn.Peer().String(), "for", s.of.cfg.WriteTimeout, "key", "zeromq.write_timeout")
 }

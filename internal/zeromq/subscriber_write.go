@@ -16,7 +16,7 @@ func (s *subscriber) read() (piece, error) {
 		it, err := s.cursor.Next()
 		if gap, ok := errors.AsType[*fedmsg.Gap](err); ok {
 			s.of.counts.gaps.Inc()
-			s.of.logger.Warn("a subscriber misses what the log no longer has", "peer", s.conn.Peer().String(), "from", gap.From.String(), "to", gap.To.String(), "reason", string(gap.Reason))
+			s.of.calm.Warn("a subscriber misses what the log no longer has", "peer", s.conn.Peer().String(), "from", gap.From.String(), "to", gap.To.String(), "reason", string(gap.Reason))
 			continue
 		}
 		if err != nil {
