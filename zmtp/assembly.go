@@ -33,6 +33,9 @@ func (a *assembly) add(flags byte, body []byte) (Message, error) {
 	return m, nil
 }
 
+// begun reports whether a part of a message is there.
+func (a *assembly) begun() bool { return a.first < len(a.slab) }
+
 // grow goes on in a new slab. Those that messages were cut out of belong to who has these.
 func (a *assembly) grow() {
 	have := a.slab[a.first:]

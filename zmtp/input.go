@@ -22,6 +22,7 @@ type input struct {
 	size  int    // of the next chunk
 	most  int    // the biggest read into this chunk
 	heard time.Time
+	now   nowReader
 }
 
 // need gives at least n bytes, and all that are there; they stay untaken.
@@ -40,17 +41,21 @@ func (in *input) skip(n int) { in.r += n }
 // read reads once. want is how many untaken bytes are needed.
 func (in *input) read(want int) error {
 	in.makeRoom(want)
-	room := cap(in.buf) - len(in.buf)
 	n, err := in.nc.Read(in.buf[len(in.buf):cap(in.buf)])
 	if n == 0 {
 		return err
 	}
+	in.took(n)
+	return nil
+}
+
+// took notes that a read gave n bytes.
+func (in *input) took(n int) {
 	in.buf = in.buf[:len(in.buf)+n]
-	if in.most = max(in.most, n); n == room {
+	if in.most = max(in.most, n); len(in.buf) == cap(in.buf) {
 		in.most = cap(in.buf) // there may be more: a message that does not fit costs a second read and a copy
 	}
 	in.heard = time.Now()
-	return nil
 }
 
 // makeRoom sees that there is enough room behind what is there for a read to be worth while. The room for a big message is

@@ -3,17 +3,12 @@ package zmtp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 )
 
 // delimiter is the envelope of a request on its first way.
 var delimiter = Message{{}}
-
-// errNoReply says that a peer's reply lacks its envelope.
-var errNoReply = errors.New("the reply has no envelope")
 
 // Req asks one of its peers at a time.
 type Req struct {
@@ -23,17 +18,6 @@ type Req struct {
 	boxes  outboxes
 	list   []*asked // connected peers, the one to ask next in front; guarded by boxes.mu
 	once   sync.Once
-}
-
-// asked is a peer of a Req.
-type asked struct {
-	c    *Conn
-	box  *outbox
-	gone chan struct{} // closed when the connection has ended
-	// waits says that a request is open: the next message is its reply. Others are passed over.
-	waits atomic.Bool
-	reply chan Message // has room for one
-	cause error        // why the connection ended; set before gone is closed
 }
 
 // NewReq makes a Req.
@@ -60,22 +44,26 @@ func (r *Req) Do(ctx context.Context, frames ...[]byte) (Message, error) {
 		return nil, ErrClosed
 	}
 	defer func() { r.turn <- struct{}{} }()
-	var p *asked
-	err := r.boxes.until(ctx, func() (ok bool, err error) {
-		p, err = r.next()
-		return p != nil, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	m, err := p.ask(ctx, frames)
-	if err != nil {
+	for {
+		var p *asked
+		err := r.boxes.until(ctx, func() (ok bool, err error) {
+			p, err = r.next()
+			return p != nil, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		m, err := p.ask(ctx, frames)
+		if err == nil {
+			r.received.Add(1)
+			return m, nil
+		}
 		r.forget(p)
 		p.c.Close()
-		return nil, err
+		if !errors.Is(err, errUnsent) {
+			return nil, err
+		}
 	}
-	r.received.Add(1)
-	return m, nil
 }
 
 // next gives the peer whose turn it is; nil if none is connected.
@@ -94,24 +82,9 @@ func (r *Req) next() (*asked, error) {
 	return p, nil
 }
 
-// ask makes one request of this peer.
-func (p *asked) ask(ctx context.Context, frames [][]byte) (Message, error) {
-	p.waits.Store(true)
-	// Nothing waits in the outbox, since the last request has its reply; so there is room.
-	p.box.put(true, delimiter, frames)
-	select {
-	case m := <-p.reply:
-		return m, nil
-	case <-p.gone:
-		return nil, fmt.Errorf("zmtp: the reply of %s did not come: %w", p.c.Peer(), p.cause)
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // serve is the life of one peer.
 func (r *Req) serve(c *Conn) {
-	p := &asked{c: c, box: r.boxes.box(c, r.boxes.bell.ring), gone: make(chan struct{}), reply: make(chan Message, 1)}
+	p := newAsked(c, r.boxes.box(c, r.boxes.bell.ring))
 	r.boxes.mu.Lock()
 	r.list = append(r.list, p)
 	r.boxes.mu.Unlock()
@@ -120,27 +93,6 @@ func (r *Req) serve(c *Conn) {
 		r.forget(p)
 		close(p.gone)
 	})
-}
-
-// read takes replies until the connection ends.
-func (p *asked) read() error {
-	batch := make([]Incoming, 0, 1)
-	for {
-		got, err := p.c.Receive(batch)
-		for _, in := range got {
-			if !p.waits.CompareAndSwap(true, false) {
-				continue
-			}
-			if len(in.Message) < 2 || len(in.Message[0]) > 0 {
-				return errNoReply
-			}
-			p.reply <- in.Message[1:]
-		}
-		if err != nil {
-			return err
-		}
-		clear(got)
-	}
 }
 
 // forget has a peer asked no more.

@@ -1,6 +1,7 @@
 package zmtp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // echo has a Rep answer each request with its frames and "!".
@@ -98,9 +100,38 @@ func TestRepHasSeveralOpen(t *testing.T) {
 // TestReqGivesUpThePeerOfALateReply never takes a late reply for that of the next request.
 func TestReqGivesUpThePeerOfALateReply(t *testing.T) {
 	t.Parallel()
+	for name, before := range map[string]int{"first": 0, "read by who asks": 3} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testLateReply(t, before)
+		})
+	}
+}
+
+// testLateReply makes some requests that are answered before.
+func testLateReply(t *testing.T, before int) {
 	ctx := patiently(t)
 	rep := NewRep(Options{})
 	req := connected(t, NewReq(Options{}), bound(t, rep, "tcp://127.0.0.1:0"))
+	answered := make(chan struct{})
+	go func() {
+		for range before {
+			q, err := rep.Receive(ctx)
+			if err == nil {
+				err = q.Reply(ctx, q.Message...)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		close(answered)
+	}()
+	for range before {
+		if _, err := req.Do(ctx, []byte("before")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-answered
 	short, cancel := context.WithCancel(ctx)
 	failed := make(chan error, 1)
 	go func() {
@@ -189,7 +220,7 @@ func TestReqPassesOverWhatNobodyAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	p := &asked{c: c, reply: make(chan Message, 1)}
+	p := newAsked(c, nil)
 	if err := p.read(); !errors.Is(err, io.EOF) {
 		t.Errorf("the connection ended with %v", err)
 	}
@@ -224,6 +255,83 @@ func TestReqGivesUpWhoMakesNoEnvelopes(t *testing.T) {
 	if m, err := req.Do(ctx, []byte("a")); err != nil || string(m[0]) != "a" {
 		t.Fatalf("the reply after that is %q, %v", m, err)
 	}
+}
+
+// TestReqPassesOverWhatComesTwice has a peer send each reply twice: the second is not taken for that of the next request, which
+// reads it.
+func TestReqPassesOverWhatComesTwice(t *testing.T) {
+	t.Parallel()
+	ctx := patiently(t)
+	ln := serve(t, "tcp://127.0.0.1:0", REP, Options{}, func(c *Conn) {
+		for {
+			in, err := c.Receive(nil)
+			if err != nil {
+				return
+			}
+			reply := AppendMessage(nil, in[0].Message...)
+			if c.Write(append(reply, reply...)) != nil {
+				return
+			}
+		}
+	})
+	req := connected(t, NewReq(Options{}), ln.URI())
+	for i := range 100 {
+		if m, err := req.Do(ctx, []byte(fmt.Sprint(i))); err != nil || string(m[0]) != fmt.Sprint(i) {
+			t.Fatalf("the reply to %d is %q, %v", i, m, err)
+		}
+	}
+	if n := req.Stats().Endpoints[0].Connects; n != 1 {
+		t.Errorf("it connected %d times", n)
+	}
+}
+
+// TestReqAsksAnewWhereNothingWasSent has a peer that ends the connection behind its reply, or leaves it in a state in which no
+// reply could be told: the next request goes to the next connection.
+func TestReqAsksAnewWhereNothingWasSent(t *testing.T) {
+	t.Parallel()
+	for name, after := range map[string][]byte{"end": nil, "part of a frame": {0, 3, 'a'}, "part of a message": AppendMessage(nil, nil, nil)[:2], "flood": bytes.Repeat(AppendMessage(nil, []byte("x")), 2*maxStray)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := patiently(t)
+			ln := serve(t, "tcp://127.0.0.1:0", REP, Options{}, func(c *Conn) {
+				in, err := c.Receive(nil)
+				if err == nil {
+					err = c.Write(append(AppendMessage(nil, in[0].Message...), after...))
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				if after != nil {
+					_, _ = c.Receive(nil) // until it is given up
+				}
+			})
+			req := connected(t, NewReq(Options{ReconnectMin: time.Millisecond}), ln.URI())
+			for i := range 5 {
+				if m, err := req.Do(ctx, []byte("a")); err != nil || string(m[0]) != "a" {
+					t.Fatalf("the reply %d is %q, %v", i, m, err)
+				}
+				// A request that crosses with the end of the connection is lost with it.
+				until(ctx, t, func() bool { return after != nil || ln.Stats().Peers == 0 })
+			}
+		})
+	}
+}
+
+// TestReqNoticesTheEndWhileNobodyAsks reads again for itself when there are no more requests.
+func TestReqNoticesTheEndWhileNobodyAsks(t *testing.T) {
+	t.Parallel()
+	ctx := patiently(t)
+	rep := NewRep(Options{})
+	uri := bound(t, rep, ipc(t))
+	echo(ctx, t, rep)
+	req := connected(t, NewReq(Options{}), uri)
+	for range 3 {
+		if _, err := req.Do(ctx, []byte("a")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rep.Close()
+	until(ctx, t, func() bool { return req.Stats().Endpoints[0].Peers == 0 })
 }
 
 func TestRepTakesOnlyRequests(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -84,10 +85,15 @@ func zmqMany(peers int, reach float64) stage {
 // zmqStalled has subscribers that tell the publisher how far they are, which is never further ahead of them than its limit for
 // one that is slow: so only what the stalled one does not take is dropped.
 func zmqStalled() stage {
-	f := fanOut{peers: 99, window: 400}
-	all := fans("stalled-none", "99 subscribers", f, ours, ofC)
-	f.stalled = true
-	all = append(all, fans("stalled", "99 subscribers, and one that takes nothing", f, ours, ofC)...)
+	without := fanOut{peers: 99, window: 400}
+	with := without
+	with.stalled = true
+	var all []contender
+	for _, l := range []zmqLibrary{ours, ofC} {
+		l.title = strings.TrimSuffix(strings.TrimSuffix(l.title, ", Pub.Blocking"), ", ZMQ_XPUB_NODROP")
+		all = append(all, fans("stalled-none", "99 subscribers", without, l)...)
+		all = append(all, fans("stalled", "99 subscribers, and one that takes nothing", with, l)...)
+	}
 	return stage{
 		title:      "ZeroMQ, a stalled subscriber among 100, tcp, deliveries to the others",
 		contenders: all,
