@@ -168,8 +168,8 @@ func (c *catchup) unanswered(q question, now time.Time) {
 	case askSince:
 		if len(c.t.waiting) > 0 {
 			c.started()
+			return
 		}
-		return
 	case askNews: // nothing is missing
 		c.failing = time.Time{}
 		return
@@ -180,11 +180,12 @@ func (c *catchup) unanswered(q question, now time.Time) {
 	if c.dead = c.dead || now.Sub(c.failing) >= c.patience; !c.dead {
 		return
 	}
-	if q.purpose == askDoubt {
+	switch q.purpose {
+	case askDoubt:
 		c.lacksLast = false
 		c.t.settle(c.t.moved)
-		return
+	case askFill:
+		_, to, _ := c.t.missing()
+		c.t.skip(to, GapUnanswered)
 	}
-	_, to, _ := c.t.missing()
-	c.t.skip(to, GapUnanswered)
 }

@@ -60,17 +60,23 @@ func TestOldestIsFound(t *testing.T) {
 
 // TestLateIsNotAnew drops what is late and was forgotten, and does not take it for a new numbering.
 func TestLateIsNotAnew(t *testing.T) {
-	w := newWorld(following, 0)
-	w.c.connected(w.now)
-	for range 3000 {
-		w.head++
-		w.c.t.take(w.message(w.head))
-	}
-	settled(t, w, 1)
-	w.c.connected(w.now)
-	w.c.t.take(w.message(5)) // its mark is no longer remembered
-	if gaps := settled(t, w, 1); gaps > 0 || len(w.results) != 3000 {
-		t.Errorf("%d results, %d gaps", len(w.results), gaps)
+	for _, kept := range []bool{true, false} {
+		w := newWorld(following, 0)
+		w.c.connected(w.now)
+		for range 3000 {
+			w.head++
+			w.c.t.take(w.message(w.head))
+		}
+		settled(t, w, 1)
+		if kept {
+			w.c.connected(w.now)
+		} else {
+			w.floor = w.head // so that the server can tell nothing
+		}
+		w.c.t.take(w.message(5)) // its mark is no longer remembered
+		if gaps := settled(t, w, 1); gaps > 0 || len(w.results) != 3000 {
+			t.Errorf("kept %t: %d results, %d gaps", kept, len(w.results), gaps)
+		}
 	}
 }
 

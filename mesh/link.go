@@ -23,6 +23,7 @@ type packet struct {
 type link struct {
 	service  string
 	uri      string
+	key      *zmtp.CurveKey // of the service; as in options
 	prefixes []string
 	options  zmtp.Options
 	seed     maphash.Seed

@@ -1,7 +1,6 @@
 package mesh_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/federated-messaging/fedmsg"
@@ -11,12 +10,16 @@ import (
 // TestPrefixes gives only the messages that are wanted, sees no gaps between them, and asks for none of them, whether there is
 // somebody to ask or not.
 func TestPrefixes(t *testing.T) {
-	for _, replay := range []bool{true, false} {
-		t.Run(fmt.Sprint(replay), func(t *testing.T) {
+	for _, who := range []string{"answers", "is dead", "is not asked"} {
+		t.Run(who, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			p := publisher(t, dir)
-			items, _ := hear(t, mesh.SubscribeOptions{File: dir + "/endpoints", Prefixes: []string{"a.b", "c"}, Replay: replay})
+			o := mesh.SubscribeOptions{Services: []mesh.Service{p.Service()}, Prefixes: []string{"a.b", "c"}, Replay: who != "is not asked", Patience: 1}
+			if who == "is dead" { // who would have to ask would be told of gaps
+				o.Services[0].Replay = "tcp://127.0.0.1:1"
+			}
+			items, _ := hear(t, o)
 			if err := p.WaitSubscribers(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}

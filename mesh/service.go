@@ -39,6 +39,8 @@ type listener struct {
 	catchup *catchup
 	asking  bool
 	gone    bool // the service is
+	lastly  bool // what is asked now is asked behind the last that was heard of a service that is gone
+	over    bool // and it was answered
 	silent  bool // the replay server did not answer
 	pending []item
 }
@@ -96,6 +98,8 @@ func (s *listener) run(ctx context.Context) {
 			s.take(p, time.Now())
 		case a := <-s.answers:
 			s.asking = false
+			_, said := errors.AsType[replay.Error](a.err)
+			s.over = s.lastly && (a.err == nil || said)
 			s.reportReplay(a.err)
 			s.catchup.answered(a.question, a.asked, a.err, time.Now())
 		case now := <-s.updates:
@@ -119,7 +123,7 @@ func (s *listener) think(now time.Time) time.Duration {
 	if !s.asking {
 		q, ok, again := s.catchup.next(now)
 		if ok {
-			s.asking = true
+			s.asking, s.lastly = true, s.gone && len(s.links) == 0
 			s.jobs <- job{question: q, service: s.now.Name, uri: s.now.Replay, options: s.options} // there is room: one is asked at a time
 		}
 		if again > 0 {
@@ -127,7 +131,7 @@ func (s *listener) think(now time.Time) time.Duration {
 		}
 	}
 	for _, it := range s.tracker.out {
-		if it.gap != nil || s.tracker.loose || s.o.wants(it.message.Topic) {
+		if it.gap != nil || s.o.wants(it.message.Topic) {
 			s.pending = append(s.pending, it)
 		}
 	}
@@ -147,14 +151,17 @@ func (s *listener) take(p packet, now time.Time) {
 	s.catchup.heard(now)
 }
 
-// ended reports whether the service is gone and nothing of it is left to give.
+// ended reports whether the service is gone and nothing of it is left to give. What may have come since the subscription began
+// is asked for once more, and where nobody answers only for a while.
 func (s *listener) ended() bool {
 	_, _, missing := s.tracker.missing()
-	return s.gone && len(s.links) == 0 && len(s.pending) == 0 && !missing && !s.tracker.held && len(s.tracker.doubts) == 0
+	open := missing || len(s.tracker.doubts) > 0 || s.tracker.held && !s.over && !s.catchup.dead
+	return s.gone && len(s.links) == 0 && len(s.pending) == 0 && !open
 }
 
 // update takes what is known of the service now. Without a name it is gone.
 func (s *listener) update(ctx context.Context, now Service) {
+	s.lastly, s.over = false, false
 	if s.gone = now.Name == ""; s.gone {
 		now = s.now // whom to ask is not forgotten
 		now.Addresses = nil
@@ -169,27 +176,31 @@ func (s *listener) update(ctx context.Context, now Service) {
 	s.connect(ctx)
 }
 
-// connect makes the links that are missing, and lets those end that should not be.
+// connect makes the links that are missing, and lets those end that should not be, or that go to another key; these are made anew
+// when they have.
 func (s *listener) connect(ctx context.Context) {
 	for uri, l := range s.links {
-		if !slices.Contains(s.now.Addresses, uri) {
+		if slices.Contains(s.now.Addresses, uri) && sameKey(l.key, s.now.ServerKey) {
+			l.revive()
+		} else {
 			l.retire()
 		}
 	}
 	for _, uri := range s.now.Addresses {
-		if l := s.links[uri]; l != nil {
-			l.revive()
-			continue
+		if s.links[uri] == nil {
+			s.links[uri] = s.link(ctx, uri)
 		}
-		s.links[uri] = s.link(ctx, uri)
 	}
 }
+
+// sameKey reports whether two keys are the same, or both are none.
+func sameKey(a, b *zmtp.CurveKey) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // link makes a link and starts it.
 func (s *listener) link(ctx context.Context, uri string) *link {
 	ctx, cancel := context.WithCancel(ctx)
 	l := &link{
-		service: s.now.Name, uri: uri, options: s.options, seed: s.seed, report: s.o.Report, cancel: cancel,
+		service: s.now.Name, uri: uri, key: s.now.ServerKey, options: s.options, seed: s.seed, report: s.o.Report, cancel: cancel,
 		prefixes: s.o.Prefixes,
 		tell: func(ctx context.Context, p packet) bool {
 			select {
