@@ -97,11 +97,7 @@ func (s *listener) run(ctx context.Context) {
 		case p := <-packets:
 			s.take(p, time.Now())
 		case a := <-s.answers:
-			s.asking = false
-			_, said := errors.AsType[replay.Error](a.err)
-			s.over = s.lastly && (a.err == nil || said)
-			s.reportReplay(a.err)
-			s.catchup.answered(a.question, a.asked, a.err, time.Now())
+			s.answered(a, time.Now())
 		case now := <-s.updates:
 			s.update(ctx, now)
 		case l := <-s.ends:
@@ -149,6 +145,15 @@ func (s *listener) take(p packet, now time.Time) {
 		s.tracker.take(a)
 	}
 	s.catchup.heard(now)
+}
+
+// answered takes what came of a question.
+func (s *listener) answered(a answer, now time.Time) {
+	s.asking = false
+	_, said := errors.AsType[replay.Error](a.err)
+	s.over = s.lastly && (a.err == nil || said)
+	s.reportReplay(a.err)
+	s.catchup.answered(a.question, a.asked, a.err, now)
 }
 
 // ended reports whether the service is gone and nothing of it is left to give. What may have come since the subscription began
