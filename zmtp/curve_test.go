@@ -324,6 +324,70 @@ func (r replay) shake(x exchange) (shaken, error) {
 	return shaken{}, nil
 }
 
+// TestCurveOtherCommands says something else than is due.
+func TestCurveOtherCommands(t *testing.T) {
+	t.Parallel()
+	client, server := curveSides()
+	own, err := newShortTerm()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := sharedKey(&own.secret, client.ServerKey[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	notZero := append([]byte{1, 0}, make([]byte, 72)...)
+	notZero = append(append(notZero, own.public[:]...), 0, 0, 0, 0, 0, 0, 0, 1)
+	notZero = key.seal(notZero, shortNonce("CurveZMQHELLO---", 1), append(make([]byte, 63), 1))
+	for want, peer := range map[string]replay{
+		`"INITIATE" where HELLO is due`: {{"INITIATE", nil}},
+		"something else than zeros":     {{"HELLO", notZero}},
+	} {
+		if _, s := shakeHands(peer, server, nil, nil); s.err == nil || !strings.Contains(s.err.Error(), want) {
+			t.Errorf("the server says %v, not %s", s.err, want)
+		}
+	}
+	for name, want := range map[string]string{"READY": `"READY" where WELCOME is due`, "WELCOME": "a CURVE WELCOME of 0 bytes"} {
+		if c, _ := shakeHands(client, replay{{name, nil}}, nil, nil); c.err == nil || !strings.Contains(c.err.Error(), want) {
+			t.Errorf("the client says %v, not %s", c.err, want)
+		}
+	}
+}
+
+// TestCurveManyMessages writes more than is sealed at once, and lets it be received in pieces.
+func TestCurveManyMessages(t *testing.T) {
+	t.Parallel()
+	client, server := curveSides()
+	server.Authorise = func(Peer, CurveKey) (string, error) { return "anybody", nil }
+	a, b := pair(t, PUSH, PULL, Options{Security: client}, Options{Security: server})
+	const count = 2000
+	var encoded []byte
+	for n := range count {
+		encoded = AppendMessage(encoded, binary.BigEndian.AppendUint32(nil, uint32(n)), make([]byte, n))
+	}
+	written := make(chan error, 1)
+	go func() { written <- a.Write(encoded) }()
+	batch := make([]Incoming, 0, 10)
+	for n := 0; n < count; {
+		var err error
+		if batch, err = b.Receive(batch[:0]); err != nil {
+			t.Fatal(err)
+		}
+		for _, in := range batch {
+			if m := in.Message; len(m) != 2 || binary.BigEndian.Uint32(m[0]) != uint32(n) || len(m[1]) != n {
+				t.Fatalf("message %d is another", n)
+			}
+			n++
+		}
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+	if cap(a.out.sealed) > keptSealed {
+		t.Errorf("%d bytes are kept to seal into", cap(a.out.sealed))
+	}
+}
+
 // TestCurveVouchOfAnother lets a client show the key and vouch of another one, as a server that it trusts could.
 func TestCurveVouchOfAnother(t *testing.T) {
 	t.Parallel()

@@ -345,6 +345,9 @@ func TestHostileCurveHandshakes(t *testing.T) {
 			return is
 		}
 		c, s := shakeHands(client, server, change, change)
+		if bytes.Equal(is, was) {
+			continue
+		}
 		padding := command == "HELLO" && len(is) == len(was) && bytes.Equal(is[:2], was[:2]) && bytes.Equal(is[74:], was[74:])
 		if c.err == nil && s.err == nil && !padding {
 			t.Fatalf("nobody notices that %s is\n%x instead of\n%x", command, is, was)
