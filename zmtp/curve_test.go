@@ -354,6 +354,21 @@ func TestCurveOtherCommands(t *testing.T) {
 	}
 }
 
+// TestCurveSameSides lets two servers meet, and two clients.
+func TestCurveSameSides(t *testing.T) {
+	t.Parallel()
+	client, server := curveSides()
+	for want, side := range map[string]Security{
+		"both sides are the server of CURVE": server,
+		`"HELLO" where WELCOME is due`:       client,
+	} {
+		ln := serve(t, "tcp://127.0.0.1:0", PULL, Options{Security: side}, func(*Conn) { t.Error("it was let in") })
+		if _, err := Dial(t.Context(), ln.URI(), PUSH, Options{Security: side}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("it says %v, not %s", err, want)
+		}
+	}
+}
+
 // TestCurveManyMessages writes more than is sealed at once, and lets it be received in pieces.
 func TestCurveManyMessages(t *testing.T) {
 	t.Parallel()
