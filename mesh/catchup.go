@@ -184,8 +184,12 @@ func (c *catchup) without(now time.Time) (wait time.Duration) {
 	if c.t.held {
 		c.t.release()
 	}
-	if len(c.t.doubts) > 0 {
-		c.t.settle(c.t.moved)
+	switch {
+	case len(c.t.doubts) == 0:
+	case c.t.moved:
+		c.t.settle(true)
+	default:
+		c.t.pass()
 	}
 	_, to, missing := c.t.missing()
 	switch {

@@ -80,6 +80,41 @@ func TestLateIsNotAnew(t *testing.T) {
 	}
 }
 
+// TestRelayedNumbers has a relay, of which nothing can be asked, pass on what several publishers numbered, and holds that nothing
+// is dropped, however their numbers lie to each other.
+func TestRelayedNumbers(t *testing.T) {
+	for _, foreign := range []uint64{3, 1 << 40} {
+		w := newWorld(following, 0)
+		w.c.alone = true
+		say := func(n uint64) {
+			for range n {
+				w.head++
+				w.c.t.take(w.message(w.head))
+				w.rest(t)
+			}
+		}
+		say(3000)
+		other := w.message(foreign)
+		other.Topic, other.mark = "other", 1
+		w.c.t.take(other)
+		w.rest(t)
+		say(1000)
+		own, others := 0, 0
+		for _, r := range w.results {
+			switch {
+			case r.gap != nil:
+			case r.message.Topic == "other":
+				others++
+			default:
+				own++
+			}
+		}
+		if own != 4000 || others != 1 {
+			t.Errorf("beside number %d: %d messages of 4000 were given, and %d of another publisher", foreign, own, others)
+		}
+	}
+}
+
 // TestAnewIsSeen sees a new numbering by what comes, by what the server has, and where nobody answers.
 func TestAnewIsSeen(t *testing.T) {
 	for _, c := range []struct {

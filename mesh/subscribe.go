@@ -12,8 +12,8 @@ import (
 
 // Subscribe listens to all services that o names, and gives what they send until ctx ends or the loop is left. The messages of
 // one service come in the order of their numbers, each once, where it numbers them; a [*Gap] as the error stands for those
-// that nobody could give, and the iteration goes on behind it. Any other error is the last value. When ctx ends the iteration
-// just ends. Nothing is verified.
+// that nobody could give, and the iteration goes on behind it. Where a service has no replay server, what comes late is given
+// late. Any other error is the last value. When ctx ends the iteration just ends. Nothing is verified.
 //
 // A consumer that is slow makes the publishers wait, and they forget what is too much for them: what is numbered is asked for
 // again then, if o.Replay is set.

@@ -31,7 +31,7 @@ const (
 //
 // Messages are given in the order of their numbers, each number once. A message that comes with a number up to last was given
 // before, or the publisher counts anew: marks tell these apart where they are remembered, else it is in doubt until somebody
-// asks the publisher, see settle.
+// asks the publisher, see settle and pass.
 type tracker struct {
 	service    string
 	limit      int // bounds what waits
@@ -118,6 +118,16 @@ func (t *tracker) settle(anew bool) {
 	for _, a := range doubts {
 		t.take(a)
 	}
+}
+
+// pass gives what is in doubt, late as it is, where nobody can be asked whether it was given before. It was not: nobody sends
+// again what he did not keep. But a relay passes on what others have numbered, and one high number among them would have
+// everything dropped that comes behind it.
+func (t *tracker) pass() {
+	for _, a := range t.doubts {
+		t.out = append(t.out, item{message: a.Message})
+	}
+	t.doubts = nil
 }
 
 // release lets go what was held.
