@@ -33,31 +33,48 @@ func echo(ctx context.Context, t *testing.T, rep *Rep) {
 
 func TestReqAndRep(t *testing.T) {
 	t.Parallel()
+	for name, uri := range map[string]string{"received": "tcp://127.0.0.1:0", "received over ipc": ipc(t), "handled": "tcp://127.0.0.1:0"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testEcho(t, uri, name == "handled")
+		})
+	}
+}
+
+// testEcho has several ask through one Req.
+func testEcho(t *testing.T, uri string, handled bool) {
 	ctx := patiently(t)
-	for _, uri := range []string{"tcp://127.0.0.1:0", ipc(t)} {
-		rep := NewRep(Options{})
-		uri := bound(t, rep, uri)
+	rep := NewRep(Options{})
+	if handled {
+		rep.Handle(func(q *Request) {
+			if err := q.Reply(ctx, append(q.Message, []byte("!"))...); err != nil {
+				t.Error(err)
+			}
+		})
+		uri = bound(t, rep, uri)
+	} else {
+		uri = bound(t, rep, uri)
 		echo(ctx, t, rep)
-		req := connected(t, NewReq(Options{}), uri)
-		var asking sync.WaitGroup
-		for i := range 8 {
-			asking.Go(func() {
-				for n := range 100 {
-					text := fmt.Sprint(i, n)
-					m, err := req.Do(ctx, []byte(text), nil)
-					if err != nil || !slices.Equal(words(m), []string{text, "", "!"}) {
-						t.Errorf("the reply to %s is %q, %v", text, m, err)
-						return
-					}
+	}
+	req := connected(t, NewReq(Options{}), uri)
+	var asking sync.WaitGroup
+	for i := range 8 {
+		asking.Go(func() {
+			for n := range 100 {
+				text := fmt.Sprint(i, n)
+				m, err := req.Do(ctx, []byte(text), nil)
+				if err != nil || !slices.Equal(words(m), []string{text, "", "!"}) {
+					t.Errorf("the reply to %s is %q, %v", text, m, err)
+					return
 				}
-			})
-		}
-		asking.Wait()
-		// A reply may be read before it counts as written.
-		until(ctx, t, func() bool { return rep.Stats().Sent == 800 })
-		if s, r := req.Stats(), rep.Stats(); s.Sent != 800 || s.Received != 800 || r.Received != 800 {
-			t.Errorf("sent and received are %d and %d, received at the other end %d", s.Sent, s.Received, r.Received)
-		}
+			}
+		})
+	}
+	asking.Wait()
+	// A reply may be read before it counts as written.
+	until(ctx, t, func() bool { return rep.Stats().Sent == 800 })
+	if s, r := req.Stats(), rep.Stats(); s.Sent != 800 || s.Received != 800 || r.Received != 800 {
+		t.Errorf("sent and received are %d and %d, received at the other end %d", s.Sent, s.Received, r.Received)
 	}
 }
 

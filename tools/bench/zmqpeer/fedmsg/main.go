@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/federated-messaging/fedmsg/tools/bench/zmqpeer"
 	"github.com/federated-messaging/fedmsg/zmtp"
@@ -93,19 +94,19 @@ func req(uri string, k *zmqpeer.Curve) (func([]byte) ([]byte, error), error) {
 	}, s.Connect(uri)
 }
 
+// rep answers in the goroutine that reads, as a server does whose answers take no time.
 func rep(uri string, k *zmqpeer.Curve) (string, func() error, error) {
 	o, err := server(k)
 	if err != nil {
 		return "", nil, err
 	}
 	s := zmtp.NewRep(o)
-	bound, err := s.Bind(uri)
-	ctx := context.Background()
-	return bound, func() error {
-		q, err := s.Receive(ctx)
-		if err != nil {
-			return err
+	ctx, failed := context.Background(), make(chan error, 1)
+	s.Handle(func(q *zmtp.Request) {
+		if err := q.Reply(ctx, q.Message...); err != nil && !errors.Is(err, zmtp.ErrNoPeer) {
+			failed <- err
 		}
-		return q.Reply(ctx, q.Message...)
-	}, err
+	})
+	bound, err := s.Bind(uri)
+	return bound, func() error { return <-failed }, err
 }
