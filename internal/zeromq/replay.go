@@ -19,7 +19,7 @@ const replayPlaces = 16
 type replayer struct {
 	setup
 	listener *zmtp.Listener
-	places   chan struct{} // one for each answer
+	answers  answers
 	turn     chan struct{} // one for who looks up
 	askers   askers
 
@@ -33,7 +33,8 @@ func openReplay(u setup) (edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replayer{setup: u, listener: ln, places: make(chan struct{}, replayPlaces), turn: make(chan struct{}, 1)}
+	r := &replayer{setup: u, listener: ln, turn: make(chan struct{}, 1)}
+	r.answers.places, r.answers.grace = make(chan struct{}, replayPlaces), u.cfg.WriteTimeout/30
 	r.patience, r.abandon = context.WithCancel(context.Background())
 	if !r.curve && len(r.topics) == 0 {
 		r.logger.Warn("nothing may be read here: beyond this machine only what topics= names is", "cure", "add topics=, as in topics=%23 for everything, or curve=yes")
@@ -93,14 +94,15 @@ func (r *replayer) answer(c *zmtp.Conn, scope [][]fedmsg.Pattern, m zmtp.Message
 		r.counts.refuse(malformed())
 		return nil
 	}
-	r.places <- struct{}{}
-	defer func() { <-r.places }()
+	r.answers.enter()
+	defer r.answers.leave(c)
 	frames, err := r.find(scope, m[len(q.back):])
 	if err != nil {
 		frames = [][]byte{query.AppendError(nil, err)}
 	} else {
 		r.counts.sent.Add(float64(len(frames)))
 	}
+	r.answers.write(c)
 	cut := time.AfterFunc(2*r.cfg.WriteTimeout, func() { c.Close() })
 	defer cut.Stop()
 	return c.Write(zmtp.AppendMessage(nil, append(q.back[:len(q.back):len(q.back)], frames...)...))
@@ -123,7 +125,7 @@ func (r *replayer) find(scope [][]fedmsg.Pattern, request [][]byte) (frames [][]
 		return nil, r.patience.Err()
 	}
 	defer func() { <-r.turn }()
-	l := lookup{ctx: r.patience, deps: r.deps, scope: scope, most: r.cfg.ReplayMessages, found: map[uint64][]byte{}}
+	l := lookup{ctx: r.patience, deps: r.deps, format: r.format, scope: scope, most: r.cfg.ReplayMessages, found: map[uint64][]byte{}}
 	frames, err = l.all(&asked)
 	if _, said := errors.AsType[query.Error](err); err != nil && !said {
 		r.calm.Error("could not answer what was asked for on the replay socket", "error", err)
@@ -144,7 +146,7 @@ func (r *replayer) stop(ctx context.Context) error {
 	select {
 	case <-answered:
 	case <-ctx.Done():
-		err = fedmsg.WrapError(fedmsg.CodeTimeout, ctx.Err(), "%s did not stop in time: %d answers were not taken", r.endpoint, len(r.places))
+		err = fedmsg.WrapError(fedmsg.CodeTimeout, ctx.Err(), "%s did not stop in time: %d answers were not taken", r.endpoint, len(r.answers.places))
 	}
 	r.abandon()
 	closeErr := r.listener.Close()

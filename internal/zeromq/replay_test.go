@@ -332,7 +332,7 @@ func TestReplayStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := n.server.edges[0].(*replayer)
-	for len(r.places) == 0 {
+	for len(r.answers.places) == 0 {
 		runtime.Gosched()
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -344,6 +344,41 @@ func TestReplayStop(t *testing.T) {
 		t.Error(err)
 	}
 	n.ran = nil
+}
+
+// TestReplayTakers has more askers not take their answers than there are places, and holds that another one gets his soon.
+func TestReplayTakers(t *testing.T) {
+	t.Parallel()
+	a := newArchive(t)
+	for n := range uint64(15) {
+		r := message("a.b", n+1, a.now)
+		r.Envelope = wire.AppendEnvelope(nil, &wire.Draft{Topic: "a.b", ID: r.ID, SeqID: n + 1, Body: []byte(`{"k":"` + strings.Repeat("x", 1<<20) + `"}`)})
+		a.add(r)
+	}
+	n := a.serving(func(c *Config, _ *Deps) { c.WriteTimeout = 30 * time.Second })
+	for range replayPlaces + 4 {
+		c, err := zmtp.Dial(t.Context(), n.addr(0), zmtp.REQ, zmtp.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.Write(zmtp.AppendMessage(nil, nil, []byte(`{}`))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := n.server.edges[0].(*replayer)
+	for end := time.Now().Add(time.Minute); len(r.answers.places) < replayPlaces; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the places are not taken")
+		}
+	}
+	began := time.Now()
+	if got := askReplay(t, n.addr(0), `{"seq_id":3}`); len(got) != 1 || len(got[0]) < 1<<20 {
+		t.Errorf("got %d frames", len(got))
+	}
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("it took %v", took)
+	}
 }
 
 // TestLookupIsCheap holds that what is far apart is not read over, and that memory is bounded while something is looked up.
