@@ -74,7 +74,7 @@ func zeromqMeaning(key string) string {
 	case "zeromq.subscribe":
 		return "What the node listens to: file:///PATH (one publisher a line), srv:DOMAIN (from DNS), tcp://HOST:PORT or ipc:///PATH;\nin the query verify=MODE, topics=BEGINNING,… and of one publisher name=NAME, replay=URI, server_key=KEY, escaped."
 	case "zeromq.replay":
-		return "Sockets that answer the old replay protocol; in the query topics=PATTERN,…, curve=yes, for ipc mode=0660 and group=NAME."
+		return "Sockets that answer the old replay protocol; in the query format=fedmsg1 (default: envelopes alone) or fedmsg2 (with detached\nsignatures, in DSSE), topics=PATTERN,…, curve=yes, for ipc mode=0660 and group=NAME."
 	case "zeromq.seq_id":
 		return "Under which name the node numbers what it signs, for replay clients, as in NAME.HOST. Empty: no numbers."
 	case "zeromq.resolver":

@@ -25,7 +25,8 @@ type Config struct {
 	// Subscribe has what the node listens to: file:///PATH of an endpoints file, srv:DOMAIN, or tcp://HOST:PORT and ipc:///PATH
 	// of one publisher. Options: verify=MODE, name=NAME, replay=URI (escaped), server_key=Z85 (escaped), topics=PREFIX,….
 	Subscribe []string
-	// Replay has the sockets of the old replay protocol. Options: topics=PATTERN,…, curve=yes, mode=0660 and group=NAME for ipc.
+	// Replay has the sockets of the old replay protocol. Options: format=fedmsg1 (the default: envelopes alone) or fedmsg2
+	// (DSSE around those with detached signatures, for subscribers of such a socket), topics=PATTERN,…, curve=yes, mode=0660 and group=NAME for ipc.
 	Replay []string
 	// SeqID is the service under whose name this node numbers what it publishes for old replay clients, as in NAME.HOST; empty
 	// numbers nothing.

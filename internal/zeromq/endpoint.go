@@ -39,7 +39,7 @@ func (k kind) options() []string {
 	case subscribe:
 		return []string{"verify", "name", "replay", "server_key", "topics"}
 	case replay:
-		return []string{"topics", "curve"}
+		return []string{"format", "topics", "curve"}
 	}
 	return nil
 }
@@ -83,8 +83,11 @@ func parseEndpoint(k kind, uri string) (*endpoint, error) {
 	if err := e.place(u); err != nil {
 		return nil, err
 	}
-	if k == publish {
+	switch k {
+	case publish:
 		e.format = formatFedmsg2
+	case replay:
+		e.format = formatFedmsg1 // old askers know no other
 	}
 	if e.loopback {
 		e.topics = []fedmsg.Pattern{fedmsg.MatchAll()}

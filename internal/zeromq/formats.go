@@ -61,6 +61,15 @@ func (f format) appendEntry(dst []byte, e *fedmsg.Entry) ([]byte, error) {
 	return zmtp.AppendMessage(dst, topic, []byte(wire.FrameEnvelope), e.Envelope, signatures), nil
 }
 
+// answer is the entry as a replay socket of the format gives it: the envelope, or as fedmsg2 DSSE around it, which carries the
+// signatures that are not in it.
+func (f format) answer(e *fedmsg.Entry) []byte {
+	if f == formatFedmsg2 && len(e.Signatures) > 0 {
+		return wire.AppendDSSE(nil, wire.EnvelopeType, e.Envelope, e.Signatures)
+	}
+	return bytes.Clone(e.Envelope)
+}
+
 // size estimates from above what appendEntry appends.
 func size(e *fedmsg.Entry) int {
 	return len(e.Topic) + len(e.Envelope) + len(e.Signatures) + len(e.ID) + 64

@@ -1,7 +1,6 @@
 package zeromq
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -33,12 +32,13 @@ const (
 
 // lookup finds what one request asks for. Entries outside the scope do not exist for it.
 type lookup struct {
-	ctx   context.Context // ends it early, which is an error
-	deps  *Deps
-	scope [][]fedmsg.Pattern // of each one pattern must match
-	most  int                // messages
+	ctx    context.Context // ends it early, which is an error
+	deps   *Deps
+	format format             // of the answers
+	scope  [][]fedmsg.Pattern // of each one pattern must match
+	most   int                // messages
 
-	found  map[uint64][]byte // the envelopes by their entries' numbers in the log; copies, as one may hold much of a log file
+	found  map[uint64][]byte // the answers by their entries' numbers in the log; copies, as one may hold much of a log file
 	looked int               // entries that were looked at
 }
 
@@ -79,7 +79,7 @@ func (l *lookup) add(e *fedmsg.Entry) bool {
 			return false
 		}
 	}
-	l.found[e.Position.Seq] = bytes.Clone(e.Envelope)
+	l.found[e.Position.Seq] = l.format.answer(e)
 	return true
 }
 

@@ -24,6 +24,9 @@ func (e *endpoint) option(name string, values []string) (err error) {
 		return fmt.Errorf("option %s is empty; leave it out", name)
 	case name == "format":
 		e.format, err = parseFormat(value)
+		if e.kind == replay && e.format == formatFedpub1 {
+			err = fmt.Errorf("answers have the format fedmsg1 or fedmsg2, not %q", value)
+		}
 	case name == "curve":
 		if e.curve = value == "yes"; !e.curve {
 			return fmt.Errorf("curve is yes or is left out, not %q", value)

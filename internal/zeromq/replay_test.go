@@ -228,6 +228,32 @@ func TestReplayFinds(t *testing.T) {
 	}
 }
 
+// TestReplayFormat holds that a socket of old askers answers with envelopes alone, and one with format=fedmsg2 with the detached
+// signatures where there are some, which is what the subscribers of such a socket must have to verify what they missed.
+func TestReplayFormat(t *testing.T) {
+	t.Parallel()
+	a := newArchive(t)
+	signed, plain := message("a.signed", 1, a.now), message("a.plain", 2, a.now)
+	signed.Signatures = wire.AppendSignatures(nil, []wire.Signature{{KeyID: "abcd", Sig: []byte("signature")}})
+	a.add(signed, plain)
+	n := a.serving(func(c *Config, _ *Deps) {
+		c.Replay = []string{"tcp://127.0.0.1:0", "tcp://127.0.0.1:0?format=fedmsg2"}
+	})
+	for i, want := range [][]string{
+		{string(signed.Envelope), string(plain.Envelope)},
+		{string(wire.AppendDSSE(nil, wire.EnvelopeType, signed.Envelope, signed.Signatures)), string(plain.Envelope)},
+	} {
+		if got := startSubmitter(t, n.addr(i)).ask(`{"seq_ids":[1,2]}`); !slices.Equal(got, want) {
+			t.Errorf("socket %d answers %q, want %q", i, got, want)
+		}
+	}
+	bad := DefaultConfig()
+	bad.Replay = []string{"tcp://127.0.0.1:0?format=fedpub1"}
+	if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), `answers have the format fedmsg1 or fedmsg2, not "fedpub1"`) {
+		t.Errorf("fedpub1: %v", err)
+	}
+}
+
 // TestReplayBounds holds that an answer is cut from the end at so many bytes, that a message that is larger alone is given, and
 // that nothing may be read where nobody said what.
 func TestReplayBounds(t *testing.T) {
