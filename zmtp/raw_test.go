@@ -40,7 +40,7 @@ func TestPubToLibzmq(t *testing.T) {
 	for name, uri := range uris(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			done := make(chan struct{})
+			said, done := make(chan struct{}), make(chan struct{})
 			ln := serve(t, uri, PUB, Options{}, func(c *Conn) {
 				defer close(done)
 				in, err := c.Receive(nil)
@@ -58,6 +58,7 @@ func TestPubToLibzmq(t *testing.T) {
 				if err := c.Write(AppendMessage(nil, []byte("org.b"))); err != nil {
 					t.Error(err)
 				}
+				close(said)
 				if _, err = c.Receive(nil); err == nil {
 					t.Error("the peer is not gone")
 				}
@@ -68,6 +69,7 @@ func TestPubToLibzmq(t *testing.T) {
 			}
 			sub.do("unsubscribe %x", "org.")
 			sub.expect("done")
+			<-said // before libzmq is gone
 			sub.do("quit")
 			sub.expect("over")
 			<-done
