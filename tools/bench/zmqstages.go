@@ -2,24 +2,23 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
-// zmqLibrary is one that takes its turn, and how many messages a second it is known to move at least between two processes, so
-// that rounds last about as long with each.
+// zmqLibrary is one that takes its turn.
 type zmqLibrary struct {
 	name, title string
+	keeps       string // how its publisher is told to lose nothing
 	peer        bool
-	rate        int
+	rate        int // messages a second that it moves at least between two processes, so that rounds last about as long with each
 }
 
 // In libzmq a publisher that must lose nothing has the choice to wait (ZMQ_XPUB_NODROP) or to queue without end (ZMQ_SNDHWM 0).
 // Waiting is the faster one for it, most of all with many subscribers, where what is queued takes memory that is not in a cache.
 var (
-	ours = zmqLibrary{"zmq", "`zmtp`, Pub.Blocking", false, 1_000_000}
-	ofC  = zmqLibrary{"libzmq", "libzmq's own C, ZMQ_XPUB_NODROP", true, 400_000}
-	ofGo = zmqLibrary{"gozeromq", "go-zeromq/zmq4, which queues without end", true, 100_000}
+	ours = zmqLibrary{"zmq", "`zmtp`", "Pub.Blocking", false, 1_000_000}
+	ofC  = zmqLibrary{"libzmq", "libzmq's own C", "ZMQ_XPUB_NODROP", true, 400_000}
+	ofGo = zmqLibrary{"gozeromq", "go-zeromq/zmq4", "which queues without end", true, 100_000}
 )
 
 // program is the name that its program has.
@@ -38,13 +37,17 @@ func zmqStages() []stage {
 	}
 }
 
-// fans gives a contender for each library, with the messages for a second that it moves.
+// fans gives a contender for each library.
 func fans(name, title string, f fanOut, libraries ...zmqLibrary) []contender {
 	var all []contender
 	for _, l := range libraries {
 		f := f
 		f.library, f.count = l.program(), l.rate/f.peers
-		all = append(all, contender{name: l.name + "-" + name, title: title + ": " + l.title, peer: l.peer, run: f.run})
+		c := contender{name: l.name + "-" + name, title: title + ": " + l.title, peer: l.peer, run: f.run}
+		if f.window == 0 {
+			c.title += ", " + l.keeps
+		}
+		all = append(all, c)
 	}
 	return all
 }
@@ -90,7 +93,6 @@ func zmqStalled() stage {
 	with.stalled = true
 	var all []contender
 	for _, l := range []zmqLibrary{ours, ofC} {
-		l.title = strings.TrimSuffix(strings.TrimSuffix(l.title, ", Pub.Blocking"), ", ZMQ_XPUB_NODROP")
 		all = append(all, fans("stalled-none", "99 subscribers", without, l)...)
 		all = append(all, fans("stalled", "99 subscribers, and one that takes nothing", with, l)...)
 	}
