@@ -13,6 +13,9 @@ import (
 // lastWords is how long a subscriber has, when the node stops, to take what is stored and not yet written to it.
 const lastWords = time.Second
 
+// longestPrefix bounds one subscription, which is far more than any topic has.
+const longestPrefix = 64 << 10
+
 // publisher is one socket on which the log is published. Each subscriber is a reader of the log.
 type publisher struct {
 	setup
@@ -37,6 +40,7 @@ func openPublisher(u setup) (edge, error) {
 	// A subscriber that is busy for long reads nothing, heartbeats neither, and must not be cut off for that. Whoever is gone
 	// without a word is found by TCP's own, or by WriteTimeout.
 	u.zmtp.Heartbeat = -1
+	u.zmtp.MaxMessage = longestPrefix // a peer needs no more memory, and anybody may be one
 	ln, err := u.listen(zmtp.PUB)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package zeromq
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -152,6 +153,22 @@ func TestMetrics(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("there are no %v", want)
+	}
+}
+
+// TestLongSubscription: a subscriber that says that more is to come than any topic is long is cut off before it comes. Thousands
+// of them would take the node's memory.
+func TestLongSubscription(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, 0, func(c *Config, d *Deps) { c.Publish = []string{"tcp://127.0.0.1:0"} })
+	c := dialSub(t, n.addr(0), zmtp.Options{}, strings.Repeat("a", 60<<10))
+	n.subscriptions(0, 1)
+	const long = 2
+	if err := c.Write([]byte{long, 0, 0, 0, 0, 0, 1, 0, 1, 1}); err != nil { // the first byte of 65537
+		t.Fatal(err)
+	}
+	if _, err := c.Receive(nil); !errors.Is(err, io.EOF) {
+		t.Errorf("it is not cut off: %v", err)
 	}
 }
 
