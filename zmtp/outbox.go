@@ -5,35 +5,6 @@ import (
 	"sync/atomic"
 )
 
-// chunkBytes is how much is written to a peer at a time where more waits: enough that the system call is the smaller part, and
-// little enough that few messages are in doubt when the connection breaks in the middle of it.
-const chunkBytes = 64 << 10
-
-// chunk is whole messages as they are written. One message may be longer than chunkBytes; then it is alone.
-type chunk struct {
-	data     []byte
-	messages int
-}
-
-// chunks keeps the memory of chunks for the outboxes of one socket, so that a peer for which nothing waits holds none.
-type chunks struct{ pool sync.Pool }
-
-func (c *chunks) get(size int) *chunk {
-	if size <= chunkBytes {
-		if k, ok := c.pool.Get().(*chunk); ok {
-			return k
-		}
-	}
-	return new(chunk)
-}
-
-func (c *chunks) put(k *chunk) {
-	if cap(k.data) <= 2*chunkBytes {
-		k.data, k.messages = k.data[:0], 0
-		c.pool.Put(k)
-	}
-}
-
 // verdict is what became of a message that an outbox was given.
 type verdict int
 
@@ -160,101 +131,6 @@ func (b *outbox) adopt(k *chunk) verdict {
 	return taken
 }
 
-// run writes until end.
-func (b *outbox) run() {
-	for {
-		select {
-		case <-b.wake:
-			b.write()
-		case <-b.over:
-			return
-		}
-	}
-}
-
-// write writes everything that waits.
-func (b *outbox) write() {
-	b.mu.Lock()
-	for !b.gone && (b.part || len(b.queue) > 0) {
-		if b.part {
-			b.part = false
-			b.mu.Unlock()
-			err := b.c.Write(nil)
-			b.mu.Lock()
-			b.wrote(1, err)
-			continue
-		}
-		k := b.take()
-		asked := b.asked
-		b.asked = false
-		b.mu.Unlock()
-		if asked {
-			b.moved()
-		}
-		err := b.c.Write(k.data)
-		n := k.messages
-		b.chunks.put(k)
-		b.mu.Lock()
-		b.wrote(n, err)
-	}
-	b.rested()
-}
-
-// take takes the first chunk. The caller has the lock, and there is one.
-func (b *outbox) take() *chunk {
-	k := b.queue[0]
-	b.queue[0] = nil
-	if len(b.queue) > 1 {
-		b.queue = b.queue[1:]
-	} else {
-		b.queue = b.queue[:0] // its memory is used again
-	}
-	b.count -= k.messages
-	b.size -= len(k.data)
-	return k
-}
-
-// wrote notes what a write came to. The caller has the lock. After an error the reader of the connection, which is closed, will
-// call end.
-func (b *outbox) wrote(messages int, err error) {
-	if err != nil {
-		b.gone = true
-		return
-	}
-	b.sent.Add(uint64(messages))
-}
-
-// rested says that nobody writes any more, and gives the lock up.
-func (b *outbox) rested() {
-	b.writing = false
-	asked := b.asked
-	b.asked = false
-	b.quiet.Broadcast()
-	b.mu.Unlock()
-	if asked {
-		b.moved()
-	}
-}
-
-// writeUrgent writes the only message that waits without waiting itself, and leaves the rest to the goroutine in run. The caller
-// has the lock, which it gives up, and has set writing.
-func (b *outbox) writeUrgent() {
-	k := b.take()
-	b.mu.Unlock()
-	whole, err := b.c.writeSome(k.data)
-	b.chunks.put(k)
-	b.mu.Lock()
-	if b.part = !whole && err == nil; !b.part {
-		b.wrote(1, err)
-	}
-	if !b.gone && (b.part || len(b.queue) > 0) {
-		b.mu.Unlock()
-		b.wake <- struct{}{}
-		return
-	}
-	b.rested()
-}
-
 // idle reports whether everything was written, or never will be; if not, moved is called later.
 func (b *outbox) idle() bool {
 	b.mu.Lock()
@@ -283,13 +159,4 @@ func (b *outbox) end() []*chunk {
 	left := b.queue
 	b.queue, b.count, b.size = nil, 0, 0
 	return left
-}
-
-// encodedSize is the most bytes that frames have on the wire.
-func encodedSize(frames [][]byte) int {
-	n := 0
-	for _, f := range frames {
-		n += len(f) + 9
-	}
-	return n
 }
