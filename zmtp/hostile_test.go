@@ -198,7 +198,7 @@ func TestHostileSilence(t *testing.T) {
 // TestHostileManyHandshakes begins more handshakes than may be under way: the oldest give way.
 func TestHostileManyHandshakes(t *testing.T) {
 	t.Parallel()
-	ours, err := openOurs(PULL, Options{MaxHandshakes: 50})
+	ours, err := openOurs(PULL, Options{MaxHandshakes: 50, HandshakeTimeout: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func TestHostileFrames(t *testing.T) {
 			"a long PING":              open + command("PING", strings.Repeat("p", 1000)),
 			"a big READY":              greeting + command("READY", socketType+property("X", strings.Repeat("x", 5000))),
 			"a READY of 2^40":          greeting + "\x06\x00\x00\x01\x00\x00\x00\x00\x00",
-			"a message before READY":   greeting + "\x00\x05READY",
+			"a message before READY":   greeting + "\x00" + command("READY", socketType)[1:],
 			"another command":          greeting + command("HELLO", socketType),
 			"an ERROR":                 greeting + command("ERROR", "\x03bad"),
 			"a half ERROR":             greeting + command("ERROR", "\xffbad"),
