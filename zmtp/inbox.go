@@ -125,7 +125,7 @@ func (b *inbox[P]) link(l *lane[P]) {
 	l.prev.next, l.next.prev = l, l
 }
 
-// unlink takes a lane out of the circle. Only the last of it may have the turn.
+// unlink takes a lane out of the circle. Only one that is alone in it may have the turn.
 func (b *inbox[P]) unlink(l *lane[P]) {
 	if l.next == l {
 		b.current = nil

@@ -127,6 +127,21 @@ func (l *lane[P]) pop() Incoming {
 	return m
 }
 
+// forget drops what waits.
+func (l *lane[P]) forget() {
+	b := l.in
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over || l.head == len(l.queue) {
+		return
+	}
+	if b.current == l {
+		b.current = l.next
+	}
+	b.unlink(l)
+	l.queue, l.head, l.bytes = nil, 0, 0
+}
+
 // size is the bytes of the frames.
 func (i *Incoming) size() int {
 	n := 0

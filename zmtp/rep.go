@@ -45,7 +45,9 @@ func (r *Rep) serve(c *Conn) {
 			return nil
 		}
 	}
-	r.boxes.serveOne(c, a.box, func() { receive(c, r.inbox.lane(a), keep) })
+	l := r.inbox.lane(a)
+	r.boxes.serveOne(c, a.box, func() { receive(c, l, keep) })
+	l.forget() // nobody is there to be answered
 }
 
 // Handle has handle called for each request, instead of Receive: those of one peer one after the other, those of several at once.

@@ -351,6 +351,42 @@ func TestReqNoticesTheEndWhileNobodyAsks(t *testing.T) {
 	until(ctx, t, func() bool { return req.Stats().Endpoints[0].Peers == 0 })
 }
 
+// TestRepForgetsWhoIsGone has a peer ask and leave before it is heard, and holds that it takes nobody's time or memory: strangers
+// who come again and again could take all of it.
+func TestRepForgetsWhoIsGone(t *testing.T) {
+	t.Parallel()
+	ctx := patiently(t)
+	rep := NewRep(Options{})
+	uri := bound(t, rep, "tcp://127.0.0.1:0")
+	for n := range uint64(3) {
+		gone, err := Dial(ctx, uri, REQ, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := gone.Write(AppendMessage(nil, nil, []byte("gone"))); err != nil {
+			t.Fatal(err)
+		}
+		until(ctx, t, func() bool { return rep.Stats().Received == n+1 })
+		gone.Close()
+		until(ctx, t, func() bool { return rep.Stats().Endpoints[0].Peers == 0 })
+	}
+	here, err := Dial(ctx, uri, REQ, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	if err := here.Write(AppendMessage(nil, nil, []byte("here"))); err != nil {
+		t.Fatal(err)
+	}
+	q, err := rep.Receive(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := words(q.Message); !slices.Equal(got, []string{"here"}) {
+		t.Errorf("received %q", got)
+	}
+}
+
 func TestRepTakesOnlyRequests(t *testing.T) {
 	t.Parallel()
 	ctx := patiently(t)
