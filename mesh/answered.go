@@ -64,7 +64,7 @@ func (c *catchup) filled(q question, asked []arrival, now time.Time) {
 	before := c.t.last
 	c.t.fill(q.from, q.to, asked)
 	if c.t.last > before { // all up to the first hole
-		c.width, c.narrow, c.misses, c.emptied = 0, false, 0, false
+		c.width, c.narrow, c.misses, c.emptied, c.empties = 0, false, 0, false, 0
 		return
 	}
 	if c.t.stage == following && !c.emptied {
@@ -80,6 +80,22 @@ func (c *catchup) filled(q question, asked []arrival, now time.Time) {
 		return
 	}
 	c.grow()
+	c.leap()
+}
+
+// leap gives up the middle of a hole that is too wide to ask for all of it where the server can be asked for a page at a time only.
+// One message with a number out of this world would keep back everything else for ever.
+func (c *catchup) leap() {
+	if !c.listed {
+		return
+	}
+	const margin = emptyPages * pageSize // in which the server may have something again
+	if c.empties++; c.empties < emptyPages {
+		return
+	}
+	if from, to, missing := c.t.missing(); missing && to-from > margin {
+		c.t.skip(to-margin, GapNotKept)
+	}
 }
 
 // newsCame takes what was behind the last one.

@@ -45,6 +45,8 @@ const (
 	tries = 3
 	// farthest is the highest number that is looked for where nobody knows of any.
 	farthest = 1 << 53
+	// emptyPages is after how many questions in a row to which there was nothing the middle of a hole is given up.
+	emptyPages = 64
 	// growth is by how much a question gets wider after one to which there was nothing.
 	growth = 8
 )
@@ -66,6 +68,7 @@ type catchup struct {
 	cursor    uint64    // from where the oldest is looked for, where no number is known
 	misses    int       // how often the next number was not there
 	emptied   bool      // and what is behind it may be passed over without asking again
+	empties   int       // answers in a row without anything, of a server that understands no ranges
 	lacksLast bool      // the server does not have what came last
 	failing   time.Time // since when nobody answers; zero: the last one answered
 	dead      bool      // and patience was over; until one answers there is none

@@ -47,6 +47,36 @@ func TestHoleIsCrossed(t *testing.T) {
 	}
 }
 
+// TestHoleOfOldServer loses 10^12 numbers where the server can be asked for numbers one by one only, and holds that it is given up
+// to ask for them all: one message with a number out of this world would keep everything else back for ever.
+func TestHoleOfOldServer(t *testing.T) {
+	w := newWorld(following, 0)
+	w.broken = true
+	w.c.connected(w.now)
+	for w.head < 10 {
+		w.head++
+		w.c.t.take(w.message(w.head))
+	}
+	w.rest(t)
+	const far = 1_000_000_000_000
+	w.head, w.floor = far, far-20
+	w.c.t.take(w.message(far))
+	questions := 0
+	for w.c.t.last < far && questions < 10_000 {
+		if q, ok, wait := w.c.next(w.now); ok {
+			asked, err := w.answer(q)
+			w.c.answered(q, asked, err, w.now)
+			questions++
+		} else {
+			w.now = w.now.Add(wait)
+		}
+	}
+	w.collect()
+	if gaps := w.check(t, 1); gaps != 1 || questions > 200 {
+		t.Errorf("%d gaps after %d questions; it is at %d", gaps, questions, w.c.t.last)
+	}
+}
+
 // TestOldestIsFound finds what is kept of a publisher that says nothing.
 func TestOldestIsFound(t *testing.T) {
 	w := newWorld(oldest, 0)
