@@ -18,7 +18,7 @@ type Peer struct {
 	Major    int // version of ZMTP that is spoken: 3 or 2
 	Minor    int
 	User     string // as the authoriser of this side named it
-	Key      []byte // public key of a CURVE client, 32 bytes
+	Key      []byte // long-term public key of a CURVE peer, 32 bytes; nil of others
 	UID      int    // user of the process at the other end of a unix socket; -1 where it is not known
 }
 

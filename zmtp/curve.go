@@ -70,6 +70,9 @@ type CurvePair struct {
 	Secret CurveSecret
 }
 
+// whole tells whether both keys are there.
+func (p CurvePair) whole() bool { return p.Secret.key != nil && p.Public != (CurveKey{}) }
+
 // NewCurvePair makes a pair at random.
 func NewCurvePair() CurvePair {
 	key := new([32]byte)

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/crypto/curve25519"
 	"golang.org/x/crypto/nacl/secretbox"
-	"golang.org/x/crypto/salsa20/salsa"
+	"golang.org/x/crypto/salsa20/salsa" //lint:ignore SA1019 NaCl's boxes are made of its HSalsa20 and key stream
 )
 
 // boxOverhead is by how much a box is longer than what is in it.

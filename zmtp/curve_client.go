@@ -30,7 +30,7 @@ var errNoCurveKeys = errors.New("CURVE needs a key pair; NewCurvePair makes one"
 
 // shake makes the client's part.
 func (c CurveClient) shake(x exchange) (shaken, error) {
-	if c.Keys.Secret.key == nil {
+	if !c.Keys.whole() {
 		return shaken{}, errNoCurveKeys
 	}
 	own, err := newShortTerm()

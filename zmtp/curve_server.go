@@ -10,7 +10,7 @@ import (
 // shake makes the server's part. Between WELCOME and INITIATE it holds nothing but the key of the cookie; what it will need
 // of the client is in the cookie.
 func (s CurveServer) shake(x exchange) (shaken, error) {
-	if s.Keys.Secret.key == nil {
+	if !s.Keys.whole() {
 		return shaken{}, errNoCurveKeys
 	}
 	var cookieKey boxKey

@@ -235,7 +235,9 @@ func TestCurveRefusesHandshakes(t *testing.T) {
 	lowServer := client
 	lowServer.ServerKey = CurveKey{}
 	lowClient := client
-	lowClient.Keys.Public = CurveKey{}
+	lowClient.Keys.Public = CurveKey{1} // another point of low order than zero
+	noPublic := client
+	noPublic.Keys.Public = CurveKey{}
 	// The nonce of an INITIATE that is not behind that of HELLO: the client is right, but for the server's view of it.
 	early := func(name string, body []byte) []byte {
 		if name == "INITIATE" {
@@ -252,6 +254,7 @@ func TestCurveRefusesHandshakes(t *testing.T) {
 		"wrong server key":        {wrongServer, nil, nil, "the client expects a server of another key"},
 		"wrong secret":            {wrongSecret, nil, nil, "does not have the secret"},
 		"no keys":                 {CurveClient{ServerKey: client.ServerKey}, nil, nil, "needs a key pair"},
+		"no public key":           {noPublic, nil, nil, "needs a key pair"},
 		"server key of low order": {lowServer, nil, nil, "low order"},
 		"client key of low order": {lowClient, nil, nil, "low order"},
 		"short key of low order":  {client, low(74, "HELLO"), nil, "low order"},
