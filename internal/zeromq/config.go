@@ -116,6 +116,24 @@ func (c *Config) Insecure() []string {
 	return keys
 }
 
+// named gives what the endpoints call what comes by them, but for the lists of services, which have the names of their own.
+func (c *Config) named() map[string]bool {
+	names := map[string]bool{}
+	for _, l := range []list{{relayIn, c.RelayIn}, {subscribe, c.Subscribe}} {
+		for _, uri := range l.uris {
+			e, err := parseEndpoint(l.kind, uri)
+			switch {
+			case err != nil || e.scheme == "file":
+			case e.kind == relayIn:
+				names[e.sender] = true
+			default:
+				names[e.service()] = true
+			}
+		}
+	}
+	return names
+}
+
 // list is one key of endpoints.
 type list struct {
 	kind kind

@@ -1,6 +1,7 @@
 package zeromq
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
@@ -155,6 +156,14 @@ func isLoopbackHost(host string) bool {
 
 // name tells endpoints apart in sentences for the operator: the key and the address.
 func (e *endpoint) String() string { return e.address + " (" + e.kind.key() + ")" }
+
+// service is the name of the one service that an element of subscribe is about.
+func (e *endpoint) service() string {
+	if e.scheme == "srv" {
+		return e.path
+	}
+	return cmp.Or(e.name, e.address)
+}
 
 // parseMode reads the mode of a socket's file.
 func parseMode(value string) (os.FileMode, error) {

@@ -23,6 +23,7 @@ type meshSocket struct {
 	intake  *intake
 	news    *meshNews
 	queue   *meshQueue
+	taken   map[string]bool // names that those of a file may not have, as the operator gave them to others; nil for one service
 
 	open  context.Context    // ends when the edge stops
 	cease context.CancelFunc // ends open
@@ -53,15 +54,13 @@ func (s *meshSocket) publishers() error {
 	switch s.scheme {
 	case "file":
 		s.options.File = s.path // each line of which may have the key of its service
+		s.taken = s.cfg.named()
 		return s.proveTo()
 	case "srv":
 		s.options.Domains, s.options.After = []string{s.path}, nil // each record has numbers of its own, and nobody to ask
 		return nil
 	}
-	one := mesh.Service{Name: s.name, Addresses: []string{s.address}, Replay: s.endpoint.replay}
-	if one.Name == "" {
-		one.Name = s.address
-	}
+	one := mesh.Service{Name: s.service(), Addresses: []string{s.address}, Replay: s.endpoint.replay}
 	s.options.Services = []mesh.Service{one}
 	if s.serverKey == "" {
 		return nil
@@ -136,7 +135,7 @@ func (s *meshSocket) take(messages []mesh.Message) {
 	}
 	all := make([]arrival, len(messages))
 	for i, m := range messages {
-		all[i] = arrival{fedmsg.Sender{Kind: fedmsg.SenderZeroMQ, Name: m.Service}, m.Frames, m.Replayed}
+		all[i] = arrival{s.from(m.Service), m.Frames, m.Replayed}
 	}
 	if err := s.intake.take(s.open, all); err != nil {
 		s.lost = true
@@ -147,6 +146,15 @@ func (s *meshSocket) take(messages []mesh.Message) {
 			s.heard.note(s.address, m.Service, m.SeqID)
 		}
 	}
+}
+
+// from is who a service is to the door. Whoever writes the list may call himself as he likes, but not as the operator calls another
+// way in: then only what a signer signed may pass.
+func (s *meshSocket) from(service string) fedmsg.Sender {
+	if s.taken[service] {
+		service = ""
+	}
+	return fedmsg.Sender{Kind: fedmsg.SenderZeroMQ, Name: service}
 }
 
 // save keeps up to where the mesh was heard.

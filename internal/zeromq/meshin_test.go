@@ -81,6 +81,33 @@ func TestMeshPassages(t *testing.T) {
 	}
 }
 
+// TestMeshNames holds that whoever writes the list of services takes no name, and with it no right, that the operator gave to
+// another way in.
+func TestMeshNames(t *testing.T) {
+	t.Parallel()
+	s := newMeshIn(t, &fakeDoor{}, "file:///list")
+	s.cfg.RelayIn = []string{"tcp://127.0.0.1:2003?sender=this-host", "tcp://127.0.0.1:2004"}
+	s.cfg.Subscribe = []string{"file:///list", "tcp://koji:3000?name=koji.hub", "srv:debian.example", "tcp://koji:3001"}
+	if err := s.publishers(); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"this-host": "", "koji.hub": "", "debian.example": "", "tcp://koji:3001": "", "bodhi.app01": "bodhi.app01",
+	} {
+		if got := s.from(name); got != (fedmsg.Sender{Kind: fedmsg.SenderZeroMQ, Name: want}) {
+			t.Errorf("%s of the list is %s, want %q", name, got, want)
+		}
+	}
+	s = newMeshIn(t, &fakeDoor{}, "tcp://koji:3000?name=koji.hub")
+	s.cfg.Subscribe = []string{s.uri}
+	if err := s.publishers(); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.from("koji.hub"); got.Name != "koji.hub" {
+		t.Errorf("the service itself is %s", got)
+	}
+}
+
 // TestMeshKeepsWhatIsNotDecided holds that what could not be stored when the node stops is asked for at the next start.
 func TestMeshKeepsWhatIsNotDecided(t *testing.T) {
 	t.Parallel()
