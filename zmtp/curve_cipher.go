@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"golang.org/x/crypto/poly1305" //lint:ignore SA1019 NaCl's boxes are made of it, and secretbox cannot open them in place
+	"golang.org/x/crypto/poly1305"      //lint:ignore SA1019 NaCl's boxes are made of it, and secretbox cannot open them in place
 	"golang.org/x/crypto/salsa20/salsa" //lint:ignore SA1019 NaCl's boxes are made of its HSalsa20 and key stream
 )
 
