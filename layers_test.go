@@ -26,7 +26,7 @@ func layers() [][]string {
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",
 			"internal/spool", "internal/token", "internal/replay", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",
 		},
-		{"internal/pki", "internal/pgp"},
+		{"internal/pki", "internal/pgp", "internal/compose"},
 		{"internal/ingest", "client", "internal/trust", "internal/sign", "internal/seqid"},
 		{"mesh"},
 		{"internal/httpapi", "internal/zeromq"},

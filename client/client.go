@@ -6,12 +6,12 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"os"
-	"os/user"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/compose"
 	"github.com/federated-messaging/fedmsg/internal/spool"
 )
 
@@ -62,7 +62,7 @@ func New(o Options) (*Client, error) {
 		o.InFlightBytes = 16 << 20
 	}
 	if o.Username == "" {
-		o.Username = username()
+		o.Username = compose.Username()
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -83,23 +83,10 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// username is who the user of this process claims to be.
-func username() string {
-	for _, key := range []string{"LOGNAME", "USER"} {
-		if name := os.Getenv(key); name != "" {
-			return name
-		}
-	}
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return ""
-}
-
 // Publish sends body on topic and returns when it is durable. body is anything that encoding/json makes an object of;
 // json.RawMessage and []byte are taken as JSON. See [Client.PublishMessage] for errors.
 func (c *Client) Publish(ctx context.Context, topic string, body any) (fedmsg.Receipt, error) {
-	raw, err := marshal(body)
+	raw, err := compose.Body(body)
 	if err != nil {
 		return fedmsg.Receipt{}, err
 	}

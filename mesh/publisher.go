@@ -4,14 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/compose"
 	"github.com/federated-messaging/fedmsg/internal/durable"
 	"github.com/federated-messaging/fedmsg/internal/wire"
 	"github.com/federated-messaging/fedmsg/zmtp"
@@ -119,7 +118,7 @@ func (p *Publisher) WaitSubscribers(ctx context.Context, n int) error {
 // Publish sends a message: body is what encoding/json makes an object of, or JSON as bytes, or nil for {}. It gives the id of
 // the message. See [Publisher.PublishMessage].
 func (p *Publisher) Publish(ctx context.Context, topic string, body any) (id string, err error) {
-	raw, err := marshal(body)
+	raw, err := compose.Body(body)
 	if err != nil {
 		return "", err
 	}
@@ -170,67 +169,14 @@ func (p *Publisher) PublishMessage(ctx context.Context, m fedmsg.Message) (id st
 }
 
 // draft makes of a message what is sent, but for the numbers.
-func (p *Publisher) draft(m *fedmsg.Message) (wire.Draft, error) {
-	d := wire.Draft{Topic: m.Topic, ID: m.ID, Username: m.Username}
-	if p.o.TopicPrefix != "" {
-		d.Topic = fedmsg.FullTopic(p.o.TopicPrefix, p.o.Environment, p.o.Modname, m.Topic)
+func (p *Publisher) draft(m *fedmsg.Message) (d wire.Draft, err error) {
+	defaults := compose.Defaults{
+		TopicPrefix: p.o.TopicPrefix, Environment: p.o.Environment, Modname: p.o.Modname, Username: p.o.Username, Limits: fedmsg.DefaultLimits(),
 	}
-	at := m.Time
-	if at.IsZero() {
-		at = time.Now()
+	if d, err = defaults.Draft(m); err == nil {
+		d.Body, err = wire.AppendCanonical(nil, d.Body) // as the old publishers sent it
 	}
-	d.Time = at.Unix()
-	if d.ID == "" {
-		d.ID = wire.NewID(at)
-	}
-	if d.Username == "" {
-		d.Username = p.o.Username
-	}
-	body := m.Body
-	if len(body) == 0 {
-		body = json.RawMessage(`{}`)
-	}
-	var err error
-	if d.Body, err = wire.AppendCanonical(nil, body); err != nil {
-		return d, err
-	}
-	if d.Body[0] != '{' {
-		return d, fedmsg.Errorf(fedmsg.CodeBadBody, "the body is not a JSON object; write it as {…}")
-	}
-	if len(m.Headers) > 0 {
-		d.Headers = headers(m.Headers)
-	}
-	return d, nil
-}
-
-// headers encodes labels in the order of their names.
-func headers(labels map[string]string) []byte {
-	b := []byte{'{'}
-	for i, name := range slices.Sorted(maps.Keys(labels)) {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(fedmsg.AppendJSONString(b, name), ':')
-		b = fedmsg.AppendJSONString(b, labels[name])
-	}
-	return append(b, '}')
-}
-
-// marshal makes JSON of what a caller hands over.
-func marshal(body any) (json.RawMessage, error) {
-	switch b := body.(type) {
-	case json.RawMessage:
-		return b, nil
-	case []byte:
-		return b, nil
-	case nil:
-		return nil, nil
-	}
-	b, err := json.Marshal(body)
-	if err != nil {
-		return nil, fedmsg.WrapError(fedmsg.CodeBadBody, err, "the body cannot be written as JSON")
-	}
-	return b, nil
+	return d, err
 }
 
 // Close takes the announcement back, waits for what is on its way as long as ZMTP.Linger says, and ends everything. It may be

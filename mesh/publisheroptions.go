@@ -3,11 +3,11 @@ package mesh
 import (
 	"net"
 	"os"
-	"os/user"
 	"strconv"
 	"strings"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/compose"
 	"github.com/federated-messaging/fedmsg/zmtp"
 )
 
@@ -94,25 +94,12 @@ func (o PublisherOptions) filled() (PublisherOptions, error) {
 	o.KeepBytes = positive(o.KeepBytes, 64<<20)
 	o.ZMTP.SendLimit = positive(o.ZMTP.SendLimit, o.Keep) // what is dropped would be asked for
 	if o.Username == "" {
-		o.Username = username()
+		o.Username = compose.Username()
 	}
 	if o.SigningKey == "" && o.SigningCertificate != "" {
 		return o, fedmsg.Errorf(fedmsg.CodeUsage, "there is a certificate to sign with, %s, and no key", o.SigningCertificate)
 	}
 	return o, nil
-}
-
-// username is who the user of this process claims to be.
-func username() string {
-	for _, key := range []string{"LOGNAME", "USER"} {
-		if name := os.Getenv(key); name != "" {
-			return name
-		}
-	}
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return ""
 }
 
 // portRange reads FIRST-LAST, or one port.
