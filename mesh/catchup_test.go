@@ -208,6 +208,26 @@ func TestWaitingIsBounded(t *testing.T) {
 	}
 }
 
+// TestDoubtIsBounded keeps only so much of what nobody can tell to be new or old.
+func TestDoubtIsBounded(t *testing.T) {
+	w := newWorld(following, 1000)
+	w.up = false
+	w.c.connected(w.now)
+	for n := range uint64(40) {
+		a := w.message(n + 1)
+		a.size = 1 << 18
+		w.c.t.take(a)
+	}
+	if n := len(w.c.t.doubts); n == 0 || n > 4 {
+		t.Errorf("%d messages of %d bytes are in doubt, and %d bytes may be", n, 1<<18, w.c.t.limitBytes)
+	}
+	w.rest(t)
+	w.c.t.take(w.message(1))
+	if n := len(w.c.t.doubts); n > 1 {
+		t.Errorf("%d are in doubt", n)
+	}
+}
+
 // TestFreshAsks begins with what was sent since the subscription began, before what comes live.
 func TestFreshAsks(t *testing.T) {
 	w := newWorld(fresh, 0)

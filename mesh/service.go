@@ -12,8 +12,11 @@ import (
 	"github.com/federated-messaging/fedmsg/zmtp"
 )
 
-// maxPending bounds what a service has ready for a consumer that does not take it; then its publisher has to wait.
-const maxPending = 1024
+// What a service has ready for a consumer that does not take it; beyond it its publisher has to wait.
+const (
+	maxPending      = 1024
+	maxPendingBytes = 8 << 20
+)
 
 // listener listens to one service: it has a link for each address, follows the numbers, and asks for what is missing. It
 // belongs to one goroutine, that of run.
@@ -43,6 +46,7 @@ type listener struct {
 	over    bool // and it was answered
 	silent  bool // the replay server did not answer
 	pending []item
+	bytes   int // of the frames of pending
 }
 
 // newListener makes a listener. A tracker of an earlier one of the same service may be given.
@@ -88,12 +92,12 @@ func (s *listener) run(ctx context.Context) {
 		if len(s.pending) == 0 {
 			out = nil
 		}
-		if len(s.pending) >= maxPending {
+		if len(s.pending) >= maxPending || s.bytes >= maxPendingBytes {
 			packets = nil
 		}
 		select {
 		case out <- s.pending:
-			s.pending = nil
+			s.pending, s.bytes = nil, 0
 		case p := <-packets:
 			s.take(p, time.Now())
 		case a := <-s.answers:
@@ -129,6 +133,9 @@ func (s *listener) think(now time.Time) time.Duration {
 	for _, it := range s.tracker.out {
 		if it.gap != nil || s.o.wants(it.message.Topic) {
 			s.pending = append(s.pending, it)
+			for _, frame := range it.message.Frames {
+				s.bytes += len(frame)
+			}
 		}
 	}
 	s.tracker.out = nil

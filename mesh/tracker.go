@@ -46,6 +46,7 @@ type tracker struct {
 	waiting []arrival // ascending, each number once, all above last+1 unless held
 	bytes   int       // of waiting
 	doubts  []arrival // not above last, and not known; in the order in which they came
+	unsure  int       // bytes of doubts
 	lost    *Gap      // given up, and not told yet: it may grow
 	recent  recent
 	moved   bool // connected anew since a number above last came
@@ -86,8 +87,8 @@ func (t *tracker) connected() { t.moved = true }
 func (t *tracker) late(a arrival) {
 	_, known := t.recent.mark(a.SeqID)
 	if another := t.another(a); !known || another {
-		if len(t.doubts) < t.limit {
-			t.doubts = append(t.doubts, a)
+		if len(t.doubts) == 0 || len(t.doubts) < t.limit && t.unsure+a.size <= t.limitBytes {
+			t.doubts, t.unsure = append(t.doubts, a), t.unsure+a.size
 		}
 		if another {
 			t.settle(true)
@@ -104,7 +105,7 @@ func (t *tracker) another(a arrival) bool {
 // settle ends the doubt: the publisher counts anew, or what was in doubt is late.
 func (t *tracker) settle(anew bool) {
 	doubts := t.doubts
-	t.doubts = nil
+	t.doubts, t.unsure = nil, 0
 	if !anew {
 		return
 	}
@@ -127,7 +128,7 @@ func (t *tracker) pass() {
 	for _, a := range t.doubts {
 		t.out = append(t.out, item{message: a.Message})
 	}
-	t.doubts = nil
+	t.doubts, t.unsure = nil, 0
 }
 
 // release lets go what was held.
