@@ -54,15 +54,21 @@ func (l *Listener) enter(c *Conn, e *list.Element, err error) error {
 	l.peers[c] = struct{}{}
 	l.counts.connects++
 	l.counts.last = ""
+	l.o.Logger.Debug("let a peer in", "peer", c.peer.String(), "endpoint", l.uri, "type", c.peer.Type.String())
 	return nil
 }
 
 // turnAway ends a connection that did not become a peer. The caller has mu.
 func (l *Listener) turnAway(c *Conn, err error) {
 	c.end(err)
-	if !errors.Is(err, ErrClosed) {
+	why := *c.cause.Load()
+	switch {
+	case errors.Is(err, ErrClosed):
+	case errors.Is(why, errWordless):
+		l.o.Logger.Debug("a peer went before it said anything", "peer", c.peer.String(), "endpoint", l.uri)
+	default:
 		l.counts.failed(err)
-		l.o.Logger.Info("turned a peer away", "peer", c.peer.String(), "endpoint", l.uri, "error", err)
+		l.o.Logger.Info("turned a peer away", "peer", c.peer.String(), "endpoint", l.uri, "error", networkError(why))
 	}
 }
 
@@ -70,4 +76,5 @@ func (l *Listener) leave(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.peers, c)
+	l.o.Logger.Debug("a peer is gone", "peer", c.peer.String(), "endpoint", l.uri)
 }

@@ -65,7 +65,11 @@ func errorReason(body []byte) string {
 	if len(body) == 0 || int(body[0]) > len(body)-1 {
 		return "ERROR without a reason"
 	}
-	return quote(string(body[1 : 1+body[0]]))
+	reason := string(body[1 : 1+body[0]])
+	if reason == notAuthorised {
+		return quote(reason) + ", which is that it does not know this side's key or password"
+	}
+	return quote(reason)
 }
 
 // appendProperty appends one property of the metadata (RFC 37).

@@ -25,19 +25,17 @@ type Peer struct {
 // String names the peer in errors and logs.
 func (p Peer) String() string {
 	switch {
+	case p.Address == "" && p.UID >= 0: // of a unix socket, where the other end has no address
+		if p.User != "" {
+			return fmt.Sprintf("%s (uid %d)", p.User, p.UID)
+		}
+		return fmt.Sprintf("uid %d", p.UID)
+	case p.Address == "":
+		return p.Endpoint
 	case p.User != "":
-		return p.User + " at " + p.place()
-	case p.UID >= 0 && p.Address == "":
-		return fmt.Sprintf("user %d at %s", p.UID, p.place())
+		return p.User + " at " + p.Address
 	}
-	return p.place()
-}
-
-func (p Peer) place() string {
-	if p.Address != "" {
-		return p.Address
-	}
-	return p.Endpoint
+	return p.Address
 }
 
 // Conn is one connection whose handshake is done. One goroutine at a time may be in Receive, one in a Write; Close may be

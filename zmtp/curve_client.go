@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // The lengths of what is in the commands of RFC 26, behind their names.
@@ -65,7 +66,7 @@ func (c CurveClient) shake(x exchange) (shaken, error) {
 }
 
 // greet says HELLO and takes the WELCOME apart.
-func (c CurveClient) greet(io commandIO, own *shortTerm) (cookie, server []byte, err error) {
+func (c CurveClient) greet(with commandIO, own *shortTerm) (cookie, server []byte, err error) {
 	key, err := sharedKey(&own.secret, c.ServerKey[:])
 	if err != nil {
 		return nil, nil, fmt.Errorf("the CURVE server's key that is configured: %w", err)
@@ -76,10 +77,13 @@ func (c CurveClient) greet(io commandIO, own *shortTerm) (cookie, server []byte,
 	hello = append(hello, own.public[:]...)
 	hello = binary.BigEndian.AppendUint64(hello, helloCounter)
 	hello = key.seal(hello, shortNonce("CurveZMQHELLO---", helloCounter), make([]byte, 64))
-	if err := io.writeCommand("HELLO", hello); err != nil {
+	if err := with.writeCommand("HELLO", hello); err != nil {
 		return nil, nil, err
 	}
-	welcome, err := expectCommand(io, "WELCOME")
+	welcome, err := expectCommand(with, "WELCOME")
+	if errors.Is(err, io.EOF) { // all that a server may tell whoever cannot prove to know its key
+		return nil, nil, fmt.Errorf("the server hung up in the CURVE handshake; it may have another key than is configured: %w", err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 )
 
 // ErrClosed is what calls give after Close.
@@ -19,6 +20,17 @@ var ErrRefused = errors.New("refused")
 // ErrProtocol is in the error of a peer that breaks the protocol or a limit of it.
 var ErrProtocol = errors.New("broken protocol")
 
+// errWordless is in the error of a peer that went before it said anything, as those do that look whether somebody listens.
+var errWordless = errors.New("the peer went before it said anything")
+
+// wordless says of an error before the peer's first byte that the peer went, unless it was this side that gave up.
+func wordless(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errWordless, networkError(err))
+}
+
 // protocolError makes an error that has ErrProtocol in it.
 func protocolError(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrProtocol, fmt.Sprintf(format, args...))
@@ -31,7 +43,7 @@ func refused(format string, args ...any) error {
 
 // networkError says in few words what became of a connection; the end of it is not one of the system's errors.
 func networkError(err error) error {
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF { // one that is wrapped has words of its own
 		return fmt.Errorf("the peer closed the connection: %w", io.EOF)
 	}
 	// The addresses stand in the error already.

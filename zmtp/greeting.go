@@ -27,7 +27,7 @@ const mechanismSize = 20
 // peer's revision.
 func (c *Conn) greet(o *Options) error {
 	if err := c.write([]byte(signature)); err != nil {
-		return err
+		return wordless(err)
 	}
 	if err := c.readSignature(); err != nil {
 		return err
@@ -60,7 +60,7 @@ func (c *Conn) write(b []byte) error {
 func (c *Conn) readSignature() error {
 	b, err := c.in.need(1)
 	if err != nil {
-		return err
+		return wordless(err)
 	}
 	if b[0] != signature[0] {
 		if b, err = c.in.need(2); err != nil {
