@@ -39,7 +39,7 @@ func TestGapsFilled(t *testing.T) {
 				pub.do(map[string]any{"count": 3})
 				half := at + lost/2
 				wantNumbers(t, items, at+1, half)
-				rep.kill()
+				rep.Kill()
 				pub.do(map[string]any{"count": 3})
 				rep = oldbus(t, "replay", db, rep.uri, kind)
 				at += lost + 6
@@ -68,7 +68,7 @@ func TestOthersGoOn(t *testing.T) {
 	})
 	pub.do(map[string]any{"wait": 1, "count": 1})
 	wantNumbers(t, items, 1, 1)
-	rep.kill()
+	rep.Kill()
 	pub.do(map[string]any{"count": 10, "lose": true})
 	pub.do(map[string]any{"count": 1})
 	<-failed
@@ -104,7 +104,7 @@ func TestGapTold(t *testing.T) {
 			case "dead":
 				rep := oldbus(t, "replay", filepath.Join(dir, "other"), "tcp://127.0.0.1:*", "mended")
 				s.Replay = rep.uri
-				rep.kill()
+				rep.Kill()
 			case "empty":
 				s.Replay = oldbus(t, "replay", filepath.Join(dir, "other"), "tcp://127.0.0.1:*", "mended").uri
 			}

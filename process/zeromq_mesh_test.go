@@ -1,18 +1,14 @@
 package process
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
@@ -20,50 +16,22 @@ import (
 
 // oldPublisher is a publisher of the mesh on libzmq, with numbers and a replay server.
 type oldPublisher struct {
-	oldPeer
+	*fedmsgtest.Script
 	uri, replay string
 }
 
 // startPublisher starts one, where it was before if that is given.
 func startPublisher(t *testing.T, uris ...string) *oldPublisher {
 	t.Helper()
-	cmd := exec.Command(python(t), append([]string{"testdata/publisher.py"}, uris...)...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var diag bytes.Buffer
-	cmd.Stderr = &diag
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	guard := time.AfterFunc(2*patience, func() { _ = cmd.Process.Kill() })
-	t.Cleanup(func() {
-		guard.Stop()
-		in.Close()
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // killed
-		if t.Failed() && diag.Len() > 0 {
-			t.Logf("the publisher: %s", diag.String())
-		}
-	})
-	p := &oldPublisher{oldPeer: oldPeer{t: t, in: in, out: bufio.NewScanner(out)}}
-	var found bool
-	if p.uri, p.replay, found = strings.Cut(p.expect("bound"), " "); !found {
-		t.Fatalf("the publisher said %q", p.out.Text())
-	}
+	p := &oldPublisher{Script: fedmsgtest.StartScript(t, "testdata/publisher.py", uris...)}
+	p.uri, p.replay, _ = strings.Cut(p.Expect("bound"), " ")
 	return p
 }
 
 // then has it do something with numbers.
 func (p *oldPublisher) then(verb string, first, last int) {
-	p.t.Helper()
-	p.do("%s %d %d", verb, first, last)
-	p.expect("done")
+	p.Do("%s %d %d", verb, first, last)
+	p.Expect("done")
 }
 
 // meshConfig lets the node take what the publisher of the mesh says.

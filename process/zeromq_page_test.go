@@ -15,7 +15,7 @@ import (
 func TestZeroMQPage(t *testing.T) {
 	t.Parallel()
 	fedmsgtest.Tool(t, "jq")
-	python := python(t)
+	python := fedmsgtest.PythonZMQ(t)
 	home, err := os.MkdirTemp("", "fm") // not t.TempDir: the name of a socket is short
 	if err != nil {
 		t.Fatal(err)

@@ -1,12 +1,8 @@
 package process
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,20 +13,9 @@ import (
 
 // oldPeer is one ZeroMQ socket of libzmq, in a Python process that has nothing of this project.
 type oldPeer struct {
+	*fedmsgtest.Script
 	t   *testing.T
 	uri string // what it is bound or connects to
-	in  io.WriteCloser
-	out *bufio.Scanner
-}
-
-// python is the interpreter that has the system's packages, libzmq's among them.
-func python(t *testing.T) string {
-	t.Helper()
-	const name = "/usr/bin/python3"
-	if exec.Command(name, "-c", "import zmq").Run() != nil {
-		fedmsgtest.Missing(t, "the package python3-zmq")
-	}
-	return name
 }
 
 // startPeer starts a socket of the type (PUB, SUB, REQ …) that connects to the URI. The options are NAME=VALUE as setsockopt of
@@ -43,71 +28,25 @@ func startPeer(t *testing.T, kind, uri string, options ...string) *oldPeer {
 // runPeer starts testdata/peer.py of package zmtp.
 func runPeer(t *testing.T, args ...string) *oldPeer {
 	t.Helper()
-	cmd := exec.Command(python(t), append([]string{"../zmtp/testdata/peer.py"}, args...)...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var diag bytes.Buffer
-	cmd.Stderr = &diag
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	guard := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	t.Cleanup(func() {
-		guard.Stop()
-		in.Close()
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // killed
-		if t.Failed() && diag.Len() > 0 {
-			t.Logf("%v: %s", args, diag.String())
-		}
-	})
-	p := &oldPeer{t: t, in: in, out: bufio.NewScanner(out)}
-	p.out.Buffer(nil, 64<<20)
-	p.uri = p.expect("ready")
+	p := &oldPeer{Script: fedmsgtest.StartScript(t, "../zmtp/testdata/peer.py", args...), t: t}
+	p.uri = p.Expect("ready")
 	return p
 }
 
-// do has it carry a line out.
-func (p *oldPeer) do(format string, args ...any) {
-	p.t.Helper()
-	if _, err := fmt.Fprintf(p.in, format+"\n", args...); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// expect reads a line that begins with the word, and gives the rest.
-func (p *oldPeer) expect(word string) string {
-	p.t.Helper()
-	if !p.out.Scan() {
-		p.t.Fatalf("the peer ended where %q was awaited: %v", word, p.out.Err())
-	}
-	got, rest, _ := strings.Cut(p.out.Text(), " ")
-	if got != word {
-		p.t.Fatalf("the peer said %q where %q was awaited", p.out.Text(), word)
-	}
-	return rest
-}
-
 // send has it send a message.
-func (p *oldPeer) send(frames ...string) { p.t.Helper(); p.do("send %s", hexed(frames)) }
+func (p *oldPeer) send(frames ...string) { p.t.Helper(); p.Do("send %s", hexed(frames)) }
 
 // receive has it receive one message.
 func (p *oldPeer) receive() []string {
 	p.t.Helper()
-	p.do("recv 1")
+	p.Do("recv 1")
 	return p.received()
 }
 
 // received gives the next message that it was told to receive.
 func (p *oldPeer) received() []string {
 	p.t.Helper()
-	return unhexed(p.t, p.expect("got"))
+	return unhexed(p.t, p.Expect("got"))
 }
 
 // ask sends a request and gives the reply.
@@ -146,8 +85,8 @@ func startSub(t *testing.T, n *fedmsgtest.Node, uri string, prefixes []string, o
 	before := metric(t, n, "fedmsg_zeromq_subscriptions", "")
 	p := startPeer(t, "SUB", uri, options...)
 	for _, prefix := range prefixes {
-		p.do("subscribe %s", hexed([]string{prefix}))
-		p.expect("done")
+		p.Do("subscribe %s", hexed([]string{prefix}))
+		p.Expect("done")
 	}
 	awaitMetric(t, n, "fedmsg_zeromq_subscriptions", "", before+float64(len(prefixes)))
 	return p

@@ -146,7 +146,7 @@ func TestCurveClients(t *testing.T) {
 			return metric(t, n, "fedmsg_zeromq_peers_refused_total", "") + metric(t, n, "fedmsg_zeromq_handshake_failures_total", "")
 		}
 		before := turnedAway()
-		startPeer(t, "SUB", pub, c.options...).do("subscribe -")
+		startPeer(t, "SUB", pub, c.options...).Do("subscribe -")
 		await(t, c.name+" is turned away", func() bool { return turnedAway() > before })
 	}
 	mustPublish(t, n, secretTopic, "secret", marker)
@@ -154,8 +154,8 @@ func TestCurveClients(t *testing.T) {
 	if got := sub.receive(); got[0] != openTopic || !strings.Contains(got[2], `"open"`) {
 		t.Errorf("the reader got %q", got)
 	}
-	if blind.do("recv 1"); blind.out.Scan() {
-		t.Errorf("who may read nothing got %q", blind.out.Text())
+	if blind.Do("recv 1"); blind.Out.Scan() {
+		t.Errorf("who may read nothing got %q", blind.Out.Text())
 	}
 
 	ask := startPeer(t, "REQ", onlyPlace(t, n, "taking submissions on "), append(curve(server, reader), "RCVTIMEO=30000")...)

@@ -147,7 +147,7 @@ func oldValidate(t *testing.T, envelope string) (subject string, err error) {
 	if err := os.WriteFile(file, []byte(envelope), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(python(t), "testdata/oldvalidate.py", fedmsgtest.Shared(t, "interop/vectors/pki/ca.crt"), file, dir)
+	cmd := exec.Command(fedmsgtest.PythonZMQ(t), "testdata/oldvalidate.py", fedmsgtest.Shared(t, "interop/vectors/pki/ca.crt"), file, dir)
 	var diag bytes.Buffer
 	cmd.Stderr = &diag
 	out, err := cmd.Output()

@@ -90,7 +90,7 @@ func TestStopWithZeroMQ(t *testing.T) {
 	for round := range fedmsgtest.Count(5, 20) {
 		sub := startSub(t, n, publishedOn(t, n, "fedmsg2")[0], []string{"org."})
 		old := startPub(t, n, onlyPlace(t, n, "taking what old publishers send on "), openTopic)
-		old.do("burst 1000000 %s", hexed([]string{openTopic, fmt.Sprintf(`{"topic":%q,"msg":{},"msg_id":"burst"}`, openTopic)}))
+		old.Do("burst 1000000 %s", hexed([]string{openTopic, fmt.Sprintf(`{"topic":%q,"msg":{},"msg_id":"burst"}`, openTopic)}))
 		var answered []string
 		req := startPeer(t, "REQ", submitSocket(n), "RCVTIMEO=30000")
 		for k := range 1 + rnd.IntN(50) {
@@ -102,11 +102,11 @@ func TestStopWithZeroMQ(t *testing.T) {
 		}
 		req.send("FSUBMIT1", openTopic, "", "{}") // is under way
 		slowest = max(slowest, n.Stop(t))
-		sub.do("recv %d", len(answered))
+		sub.Do("recv %d", len(answered))
 		for k := 0; k < len(answered); {
 			got := sub.received()
 			if strings.Contains(got[2], `"warm"`) || strings.Contains(got[2], `"burst"`) {
-				sub.do("recv 1")
+				sub.Do("recv 1")
 				continue
 			}
 			if !strings.Contains(got[2], `"`+answered[k]+`"`) {

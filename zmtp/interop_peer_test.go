@@ -1,14 +1,9 @@
 package zmtp
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os/exec"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,55 +13,16 @@ import (
 // patientWait is how long a test waits for what has to happen. It is only used up by a test that fails.
 const patientWait = 20 * time.Second
 
-// python is the one that has the system's packages.
-const python = "/usr/bin/python3"
-
-// pythonHasZeroMQ asks once.
-var pythonHasZeroMQ = sync.OnceValue(func() bool { return exec.Command(python, "-c", "import zmq").Run() == nil })
-
 // pythonPeer is a process with sockets of libzmq, driven by testdata/interop.py. One goroutine at a time may use it.
 type pythonPeer struct {
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    *bufio.Reader
-	stderr strings.Builder
-	last   int // number of the newest socket
+	*fedmsgtest.Script
+	last int // number of the newest socket
 }
 
 // startPython starts one, which ends with the test.
 func startPython(t testing.TB) *pythonPeer {
 	t.Helper()
-	if !pythonHasZeroMQ() {
-		fedmsgtest.Missing(t, "the package python3-zmq")
-	}
-	p := &pythonPeer{cmd: exec.Command(python, "testdata/interop.py")}
-	p.cmd.Stderr = &p.stderr
-	var err error
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.out = bufio.NewReader(out)
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		p.kill()
-		if t.Failed() && p.stderr.Len() > 0 {
-			t.Log(p.stderr.String())
-		}
-	})
-	return p
-}
-
-// kill ends the process at once, as a crash does.
-func (p *pythonPeer) kill() {
-	p.in.Close()
-	_ = p.cmd.Process.Kill() // it may have ended
-	_ = p.cmd.Wait()
+	return &pythonPeer{Script: fedmsgtest.StartScript(t, "testdata/interop.py")}
 }
 
 // pythonAnswer is what the process says.
@@ -86,14 +42,13 @@ func (p *pythonPeer) do(op string, args map[string]any) (a pythonAnswer, err err
 	if err != nil {
 		return a, err
 	}
-	if _, err := p.in.Write(append(line, '\n')); err != nil {
+	if _, err := p.In.Write(append(line, '\n')); err != nil {
 		return a, fmt.Errorf("libzmq's process: %w", err)
 	}
-	answer, err := p.out.ReadBytes('\n')
-	if err != nil {
-		return a, fmt.Errorf("libzmq's process: %w", err)
+	if !p.Out.Scan() {
+		return a, fmt.Errorf("libzmq's process has ended: %v", p.Out.Err())
 	}
-	if err := json.Unmarshal(answer, &a); err != nil {
+	if err := json.Unmarshal(p.Out.Bytes(), &a); err != nil {
 		return a, err
 	}
 	if a.Error != "" {

@@ -129,10 +129,10 @@ func (k restartKind) startSender(t *testing.T, libzmq bool, uri string, life int
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fmt.Fprintf(p.in, `{"op":"stream","id":%d,"life":%d}`+"\n", s.id, life); err != nil {
+	if _, err := fmt.Fprintf(p.In, `{"op":"stream","id":%d,"life":%d}`+"\n", s.id, life); err != nil {
 		t.Fatal(err)
 	}
-	return p.kill
+	return p.Kill
 }
 
 // startReceiver starts a process that receives until it is stopped.
@@ -159,7 +159,7 @@ func (k restartKind) startReceiver(t *testing.T, libzmq bool, uri string) (recei
 			err = errors.New("nothing comes any more")
 		}
 		return m, err
-	}, p.kill
+	}, p.Kill
 }
 
 // childProcess is a process of this test program that streams with this package's sockets.
@@ -367,6 +367,6 @@ type killedSocket struct{ *pythonSocket }
 func killable(s *pythonSocket, err error) (party, error) { return killedSocket{s}, err }
 
 func (s killedSocket) close() error {
-	s.p.kill()
+	s.p.Kill()
 	return nil
 }

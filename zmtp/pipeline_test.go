@@ -221,7 +221,7 @@ func TestPushAndPullWithLibzmq(t *testing.T) {
 	}
 	out := startLibzmq(t, PUSH, "bind", "tcp://127.0.0.1:*")
 	pull := connected(t, NewPull(Options{}), out.uri)
-	out.do("burst 5000 61 -")
+	out.Do("burst 5000 61 -")
 	for range 5000 {
 		if m, err := pull.Receive(ctx); err != nil || len(m) != 2 || string(m[0]) != "a" {
 			t.Fatalf("received %q, %v", m, err)

@@ -67,11 +67,11 @@ func TestPubToLibzmq(t *testing.T) {
 			if got := sub.receive(); len(got) != 3 || got[0] != "org.a" || got[1] != "" || len(got[2]) != 70000 {
 				t.Errorf("libzmq received %.100q", got)
 			}
-			sub.do("unsubscribe %x", "org.")
-			sub.expect("done")
+			sub.Do("unsubscribe %x", "org.")
+			sub.Expect("done")
 			<-said // before libzmq is gone
-			sub.do("quit")
-			sub.expect("over")
+			sub.Do("quit")
+			sub.Expect("over")
 			<-done
 		})
 	}

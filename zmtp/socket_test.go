@@ -33,8 +33,8 @@ func TestSocketConnectsBeforeThePeerIsThere(t *testing.T) {
 		if text := <-got; text != word {
 			t.Errorf("received %q, want %q", text, word)
 		}
-		pub.do("quit")
-		pub.expect("over")
+		pub.Do("quit")
+		pub.Expect("over")
 	}
 	st := s.Stats()
 	if len(st.Endpoints) != 1 || st.Endpoints[0].Connects != 2 {

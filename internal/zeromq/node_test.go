@@ -178,20 +178,10 @@ type pythonSub struct {
 	lines *bufio.Scanner
 }
 
-// python is an interpreter that knows libzmq.
-func python(t testing.TB) string {
-	t.Helper()
-	const name = "/usr/bin/python3" // the one that Debian's packages are for
-	if exec.Command(name, "-c", "import zmq").Run() != nil {
-		fedmsgtest.Missing(t, "the package python3-zmq")
-	}
-	return name
-}
-
 // startSub starts one and waits until it has subscribed, so far as it knows.
 func startSub(t testing.TB, endpoint, count, hwm string, prefixes ...string) *pythonSub {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), python(t), append([]string{"testdata/sub.py", endpoint, count, hwm}, prefixes...)...)
+	cmd := exec.CommandContext(t.Context(), fedmsgtest.PythonZMQ(t), append([]string{"testdata/sub.py", endpoint, count, hwm}, prefixes...)...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

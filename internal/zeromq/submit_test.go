@@ -18,6 +18,7 @@ import (
 	"os"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
 	"github.com/federated-messaging/fedmsg/internal/feed"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
@@ -85,7 +86,7 @@ type submitter struct {
 
 func startSubmitter(t testing.TB, args ...string) *submitter {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), python(t), append([]string{"testdata/submit.py"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), fedmsgtest.PythonZMQ(t), append([]string{"testdata/submit.py"}, args...)...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
