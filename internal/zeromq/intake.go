@@ -60,10 +60,35 @@ func (in *intake) take(ctx context.Context, arrivals []arrival) error {
 	return nil
 }
 
-// attempt submits all and waits for all. It gives those that are to be tried again, in order, and why.
+// attempt submits all and waits for all. It gives those that are to be tried again, in order, and why. Of each sender one group is
+// under way at a time: where some of it are to be tried again, those behind it must wait.
 func (in *intake) attempt(ctx context.Context, arrivals []arrival) (left []arrival, why error) {
 	ctx = context.WithoutCancel(ctx) // what is here already is taken also when the node stops; the log answers for each
-	groups := grouped(arrivals)
+	held := map[fedmsg.Sender]bool{}
+	for groups := grouped(arrivals); len(groups) > 0; {
+		var now, later [][]arrival
+		begun := map[fedmsg.Sender]bool{}
+		for _, g := range groups {
+			switch from := g[0].from; {
+			case held[from]:
+				left = append(left, g...)
+			case begun[from]:
+				later = append(later, g)
+			default:
+				begun[from], now = true, append(now, g)
+			}
+		}
+		again, err := in.submit(ctx, now)
+		for _, a := range again {
+			held[a.from], why = true, err
+		}
+		left, groups = append(left, again...), later
+	}
+	return left, why
+}
+
+// submit is attempt for groups that do not wait for one another.
+func (in *intake) submit(ctx context.Context, groups [][]arrival) (left []arrival, why error) {
 	tickets := make([]fedmsg.Ticket, len(groups))
 	for i, g := range groups {
 		messages := make([][][]byte, len(g))

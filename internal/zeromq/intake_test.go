@@ -178,6 +178,27 @@ func TestIntakeDoors(t *testing.T) {
 	}
 }
 
+// TestIntakeOrder refuses the first of a sender's messages for now, and holds that those that go through the other door wait for it.
+func TestIntakeOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		full := true
+		d := &fakeDoor{refuse: func(_, frame string) error {
+			if frame == "2" && full {
+				full = false
+				return fedmsg.Errorf(fedmsg.CodeStorageFull, "the disk is full")
+			}
+			return nil
+		}}
+		if err := newIntake(d).take(t.Context(), arrivals("a/1", "~a/2", "b/1", "a/3", "~a/4")); err != nil {
+			t.Error(err)
+		}
+		if got, want := strings.Join(d.all(), " "), "a/1 b/1 a/2 a/3 a/4"; got != want {
+			t.Errorf("stored %s, want %s", got, want)
+		}
+	})
+}
+
 // renamed is another entrance to a door.
 type renamed struct {
 	*fakeDoor
