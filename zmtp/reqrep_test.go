@@ -321,6 +321,7 @@ func TestReqAsksAnewWhereNothingWasSent(t *testing.T) {
 				if after != nil {
 					_, _ = c.Receive(nil) // until it is given up
 				}
+				c.Close() // before it counts as gone
 			})
 			req := connected(t, NewReq(Options{ReconnectMin: time.Millisecond}), ln.URI())
 			for i := range 5 {
