@@ -45,6 +45,7 @@ type Conn struct {
 	nc    net.Conn
 	peer  Peer
 	local SocketType
+	link  *link // what made it again and again; nil of others
 	// cipher is nil where frames go as they are.
 	cipher cipher
 

@@ -13,7 +13,7 @@ type Dealer struct {
 // NewDealer makes a Dealer.
 func NewDealer(o Options) *Dealer {
 	d := &Dealer{inbox: newInbox[Peer](o)}
-	d.socket = newSocket(DEALER, o, func(c *Conn) { d.peers.serve(c, func() { receive(c, d.inbox.lane(c.Peer()), nil) }) })
+	d.socket = newSocket(DEALER, o, func(c *Conn) { d.peers.serve(c, func() { receive(c, laneOf(c, d.inbox, c.Peer()), nil) }) })
 	d.peers = newBalancer(d.socket)
 	return d
 }

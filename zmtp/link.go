@@ -13,6 +13,7 @@ type link struct {
 	to     address
 	cancel context.CancelFunc
 	done   chan struct{} // closed when run has returned
+	lane   any           // see laneOf; of the goroutine in run
 
 	mu     sync.Mutex
 	conn   *Conn // nil while it is not connected
@@ -48,6 +49,7 @@ func (l *link) attempt(ctx context.Context) (lasted time.Duration) {
 		}
 		return 0
 	}
+	c.link = l
 	began := time.Now()
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	l.connected(c)

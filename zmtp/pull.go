@@ -11,7 +11,7 @@ type Pull struct {
 // NewPull makes a Pull.
 func NewPull(o Options) *Pull {
 	p := &Pull{inbox: newInbox[Peer](o)}
-	p.socket = newSocket(PULL, o, func(c *Conn) { receive(c, p.inbox.lane(c.Peer()), nil) })
+	p.socket = newSocket(PULL, o, func(c *Conn) { receive(c, laneOf(c, p.inbox, c.Peer()), nil) })
 	return p
 }
 

@@ -101,7 +101,7 @@ func (s *Sub) serve(c *Conn, keep func([]Incoming) []Incoming) {
 	s.mu.Unlock()
 	var telling sync.WaitGroup
 	telling.Go(func() { s.tell(u) })
-	receive(c, s.inbox.lane(struct{}{}), keep)
+	receive(c, laneOf(c, s.inbox, struct{}{}), keep)
 	c.Close()
 	s.mu.Lock()
 	delete(s.peers, u)
