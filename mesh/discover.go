@@ -69,7 +69,7 @@ func watchFile(ctx context.Context, path string, poll time.Duration, report func
 					report(Event{Kind: SourceFault, Endpoint: path, Err: fault})
 				}
 				tell(keyedByName(services))
-				report(Event{Kind: SourceRead, Endpoint: path})
+				report(Event{Kind: SourceRead, Endpoint: path, Services: len(services)})
 				failed = ""
 			case err.Error() != failed:
 				failed = err.Error()
@@ -129,7 +129,7 @@ func watchDomain(ctx context.Context, r *resolver, domain string, poll time.Dura
 			tell(ofDomain(domain, addresses, report))
 		}
 		if first || failed || !slices.Equal(addresses, last) {
-			report(Event{Kind: SourceRead, Endpoint: domain})
+			report(Event{Kind: SourceRead, Endpoint: domain, Services: len(addresses)})
 		}
 		first, failed, last = false, false, addresses
 		if ttl == 0 { // as there is nothing

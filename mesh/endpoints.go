@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -92,11 +93,24 @@ func (s Service) String() string {
 	return strings.Join(words, " ")
 }
 
-// check tells what is wrong with a service.
+// check tells what is wrong with a service that stands in a file.
 func (s *Service) check() error {
 	if err := checkName(s.Name); err != nil {
 		return err
 	}
+	return s.checkAddresses()
+}
+
+// checkNamed tells what is wrong with a service that stands in no file. Nobody needs to have named it.
+func (s *Service) checkNamed() error {
+	if slices.Contains(s.Addresses, s.Name) {
+		return s.checkAddresses()
+	}
+	return s.check()
+}
+
+// checkAddresses tells what is wrong with where a service is.
+func (s *Service) checkAddresses() error {
 	if len(s.Addresses) == 0 {
 		return fedmsg.Errorf(fedmsg.CodeConfig, "the service %s has no address; write tcp://HOST:PORT behind its name", s.Name)
 	}

@@ -1,12 +1,16 @@
 package mesh
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Event is something that happened on the way, for the operator. The messages tell nothing of it.
 type Event struct {
 	Kind     EventKind
 	Service  string // empty where it is about none
 	Endpoint string // the address, the file or the domain
+	Services int    // of SourceRead: how many are named there
 	Err      error  // why; nil where all is well
 }
 
@@ -27,14 +31,41 @@ const (
 	ReplayUp             EventKind = "replay_up" // it answers again
 )
 
-// String tells it in a line for a log.
+// String says in a few words what happened, for a log.
+func (k EventKind) String() string {
+	switch k {
+	case EndpointUp:
+		return "connected"
+	case EndpointDown:
+		return "not connected; trying again"
+	case EndpointUnresolvable:
+		return "nobody knows the host; trying again"
+	case EndpointGone:
+		return "no longer announced"
+	case SourceRead:
+		return "read who publishes"
+	case SourceFailed:
+		return "cannot read who publishes; what was read before holds"
+	case SourceFault:
+		return "passed over what makes no sense"
+	case Malformed:
+		return "passed over what is no message"
+	case ReplayFailed:
+		return "the replay server does not answer; trying again"
+	case ReplayUp:
+		return "the replay server answers again"
+	}
+	return string(k)
+}
+
+// String tells it in a line for people.
 func (e Event) String() string {
-	s := string(e.Kind) + " " + e.Endpoint
+	s := e.Endpoint + ": " + e.Kind.String()
 	if e.Service != "" {
-		s = e.Service + ": " + s
+		s = e.Service + " at " + s
 	}
 	if e.Err != nil {
-		s = fmt.Sprintf("%s: %s", s, e.Err)
+		s = fmt.Sprintf("%s: %s", s, strings.TrimPrefix(e.Err.Error(), "zmtp: "))
 	}
 	return s
 }

@@ -19,7 +19,7 @@ type SubscribeOptions struct {
 	// Domains are asked for SRV records, _fedmsg._tcp.DOMAIN. Each record is a publisher with a numbering of its own; the name
 	// of its service is the domain. Nobody is asked for what they missed.
 	Domains []string
-	// Services are listened to besides.
+	// Services are listened to besides. One that nobody named may have an address of it as its name.
 	Services []Service
 	// Resolver is HOST:PORT of the name server that is asked for SRV records and for the addresses of hosts; empty is what the
 	// system has.
@@ -61,13 +61,13 @@ func (o SubscribeOptions) filled() (SubscribeOptions, error) {
 		return o, fedmsg.Errorf(fedmsg.CodeUsage, "there is nobody to listen to; name an endpoints file, a domain or a service")
 	}
 	for _, s := range o.Services {
-		if err := s.check(); err != nil {
+		if err := s.checkNamed(); err != nil {
 			return o, err
 		}
 	}
 	for _, d := range o.Domains {
 		if strings.Trim(d, ".") == "" || strings.ContainsAny(d, " \t/:") {
-			return o, fedmsg.Errorf(fedmsg.CodeUsage, "%q is not a domain", d)
+			return o, fedmsg.Errorf(fedmsg.CodeUsage, "%q is not a domain to ask for publishers; write one as in example.org", d)
 		}
 	}
 	o.Poll = positive(o.Poll, 2*time.Second)

@@ -72,6 +72,7 @@ func TestSubscribeRefusals(t *testing.T) {
 		{},
 		{Services: []mesh.Service{{Name: "a b", Addresses: []string{"tcp://h:1"}}}},
 		{Services: []mesh.Service{{Name: "a"}}},
+		{Services: []mesh.Service{{Name: "tcp://h:1", Addresses: []string{"tcp://h:2"}}}},
 		{Domains: []string{"a b"}},
 		{Domains: []string{"."}},
 		{File: "x", Resolver: "nowhere"},

@@ -4,21 +4,17 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
-	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/mesh"
 )
 
 const (
 	newsEvery  = 10 * time.Second // one line in the log for each thing and place in this time
 	maxNews    = 4096             // things that are told apart
-	gapShown   = time.Hour        // how long a gap is shown in the health
-	downsShown = 8                // endpoints that the health names
+	keptFaults = 100              // lines of a file that make no sense, of which the first is shown
 )
 
 // meshNews is what an operator should know of the mesh. Its methods may be called by several goroutines at once.
@@ -32,6 +28,10 @@ type meshNews struct {
 	up     map[string]bool      // endpoints that are connected; guarded by mu
 	down   map[string]bool      // endpoints that are not; guarded by mu
 	source string               // why the file or domain cannot be read; guarded by mu
+	nobody bool                 // the file or domain was read and names nobody; guarded by mu
+	faults []string             // what makes no sense in it; guarded by mu, at most keptFaults
+	whole  bool                 // faults are all of the last reading; guarded by mu
+	mute   map[string]string    // the replay servers that do not answer, by their services; guarded by mu
 	save   error                // why it cannot be saved up to where the mesh was heard; guarded by mu
 	missed string               // the newest gap; guarded by mu
 	at     time.Time            // when it was; guarded by mu
@@ -41,7 +41,7 @@ type meshNews struct {
 func newMeshNews(u *setup) *meshNews {
 	return &meshNews{
 		address: u.address, counts: u.counts, logger: u.logger, now: time.Now,
-		up: map[string]bool{}, down: map[string]bool{}, logged: map[string]time.Time{},
+		up: map[string]bool{}, down: map[string]bool{}, mute: map[string]string{}, logged: map[string]time.Time{},
 	}
 }
 
@@ -49,7 +49,7 @@ func newMeshNews(u *setup) *meshNews {
 func (n *meshNews) event(e mesh.Event) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	level := slog.LevelWarn
+	level, thing := slog.LevelWarn, string(e.Kind)+e.Endpoint
 	switch e.Kind {
 	case mesh.EndpointUp:
 		level = slog.LevelInfo
@@ -60,18 +60,65 @@ func (n *meshNews) event(e mesh.Event) {
 		level = slog.LevelInfo
 		delete(n.up, e.Endpoint)
 		delete(n.down, e.Endpoint)
+		delete(n.mute, e.Service)
 	case mesh.SourceRead:
-		level, n.source = slog.LevelInfo, ""
+		if e.Services > 0 {
+			level = slog.LevelInfo
+		}
+		n.read(e)
 	case mesh.SourceFailed:
 		n.source = fmt.Sprint(e.Err)
+	case mesh.SourceFault:
+		if n.fault(e.Err) {
+			thing += fmt.Sprint(e.Err) // each line has to be mended
+		}
+	case mesh.ReplayFailed:
+		n.mute[e.Service] = e.Endpoint
 	case mesh.ReplayUp:
 		level = slog.LevelInfo
+		delete(n.mute, e.Service)
 	case mesh.Malformed:
 		n.counts.received.Inc()
 		n.counts.refuse(fedmsg.Errorf(fedmsg.CodeBadEnvelope, "not a message"))
 	}
 	n.counts.peers.Set(float64(len(n.up)))
-	n.log(level, "mesh: "+string(e.Kind), string(e.Kind)+e.Endpoint, "service", e.Service, "at", e.Endpoint, "error", e.Err)
+	n.log(level, "mesh: "+e.Kind.String(), thing, attributes(e)...)
+}
+
+// attributes is what an event says beside its kind.
+func attributes(e mesh.Event) []any {
+	var all []any
+	if e.Service != "" {
+		all = append(all, "service", e.Service)
+	}
+	all = append(all, "at", e.Endpoint)
+	if e.Kind == mesh.SourceRead {
+		all = append(all, "publishers", e.Services)
+	}
+	if e.Err != nil {
+		all = append(all, "error", e.Err)
+	}
+	return all
+}
+
+// read takes note that the file or domain was read. What makes no sense in it was told of before. The caller has mu.
+func (n *meshNews) read(e mesh.Event) {
+	if n.whole {
+		n.faults = nil
+	}
+	n.source, n.nobody, n.whole = "", e.Services == 0, true
+}
+
+// fault takes note of what makes no sense in the file or domain, and reports whether it is one of the first. The caller has mu.
+func (n *meshNews) fault(err error) bool {
+	if n.whole {
+		n.faults, n.whole = nil, false
+	}
+	if len(n.faults) >= keptFaults {
+		return false
+	}
+	n.faults = append(n.faults, fmt.Sprint(err))
+	return true
 }
 
 // move takes note of an endpoint's state. The caller has mu.
@@ -111,41 +158,4 @@ func (n *meshNews) log(level slog.Level, text, thing string, args ...any) {
 	}
 	n.logged[thing] = now
 	n.logger.Log(context.Background(), level, text, args...)
-}
-
-// checks is what the health shows.
-func (n *meshNews) checks() []ops.Check {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var all []ops.Check
-	warn := func(format string, args ...any) {
-		all = append(all, ops.Check{Name: "zeromq-subscribe", Status: ops.Warning, Text: fmt.Sprintf(format, args...)})
-	}
-	if n.source != "" {
-		warn("%s cannot be read, so what it said before holds; the node's log says why", n.address)
-	}
-	if len(n.down) > 0 {
-		warn("%d of %d publishers of %s cannot be heard: %s", len(n.down), len(n.down)+len(n.up), n.address, some(n.down))
-	}
-	if n.missed != "" && n.now().Sub(n.at) < gapShown {
-		warn("messages from %s are missing: %s", n.address, n.missed)
-	}
-	if n.save != nil {
-		warn("it cannot be saved up to where %s was heard; the node's log says why", n.address)
-	}
-	return all
-}
-
-// some names a few of the set.
-func some(set map[string]bool) string {
-	var names []string
-	for name := range set {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	more := len(names) - downsShown
-	if more > 0 {
-		names = append(names[:downsShown], fmt.Sprintf("%d more", more))
-	}
-	return strings.Join(names, ", ")
 }

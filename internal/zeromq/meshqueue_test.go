@@ -2,6 +2,7 @@ package zeromq
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -90,12 +91,43 @@ func TestMeshNews(t *testing.T) {
 	if up := valueOf(t, n.counts.peers); up != 1 {
 		t.Errorf("%v publishers are up, want 1", up)
 	}
-	n.event(mesh.Event{Kind: mesh.SourceRead, Endpoint: "/list"})
+	n.event(mesh.Event{Kind: mesh.SourceRead, Endpoint: "/list", Services: 2})
 	n.event(mesh.Event{Kind: mesh.EndpointGone, Service: "b", Endpoint: "tcp://b"})
 	n.saved(nil)
 	now = now.Add(gapShown)
 	if c := n.checks(); c != nil {
 		t.Errorf("when all is over: %v", c)
+	}
+}
+
+// TestMeshNewsOfFile holds that an operator is told of each line of a file that makes no sense, of a file that was emptied, and of
+// replay servers that do not answer, as long as it is so.
+func TestMeshNewsOfFile(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	n := newMeshNews(&setup{endpoint: &endpoint{address: "file:///list"}, counts: testCounts(), logger: slog.New(slog.NewTextHandler(&log, nil))})
+	n.event(mesh.Event{Kind: mesh.SourceFault, Endpoint: "/list", Err: errors.New("line 3: no")})
+	n.event(mesh.Event{Kind: mesh.SourceFault, Endpoint: "/list", Err: errors.New("line 7: no")})
+	n.event(mesh.Event{Kind: mesh.SourceRead, Endpoint: "/list", Services: 1})
+	n.event(mesh.Event{Kind: mesh.ReplayFailed, Service: "a", Endpoint: "tcp://r"})
+	for _, want := range []string{"file:///list has 2 faults, which are passed over; the first: line 3: no", "the replay server tcp://r of a does not answer"} {
+		if text := texts(n.checks()); !strings.Contains(text, want) {
+			t.Errorf("the health does not say %q:\n%s", want, text)
+		}
+	}
+	for _, want := range []string{"line 3: no", "line 7: no", "publishers=1"} {
+		if strings.Count(log.String(), want) != 1 || strings.Contains(log.String(), "nil") || strings.Contains(log.String(), `service=""`) {
+			t.Errorf("the log does not say %q once, or says what is not:\n%s", want, log.String())
+		}
+	}
+	n.event(mesh.Event{Kind: mesh.ReplayUp, Service: "a", Endpoint: "tcp://r"})
+	n.event(mesh.Event{Kind: mesh.SourceRead, Endpoint: "/list"})
+	if text := texts(n.checks()); text != "warning file:///list names no publisher, so nobody is listened to" {
+		t.Errorf("of an empty file the health says %s", text)
+	}
+	n.event(mesh.Event{Kind: mesh.SourceRead, Endpoint: "/list", Services: 1})
+	if c := n.checks(); c != nil {
+		t.Errorf("when all is mended: %v", c)
 	}
 }
 

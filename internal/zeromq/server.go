@@ -76,7 +76,7 @@ func (s *Server) open(e *endpoint, deps *Deps, known clients, memory *heard, m *
 		endpoint: e, cfg: &s.cfg, deps: deps, clients: known, counts: m.of(e), heard: memory,
 		logger: s.logger.With("endpoint", e.address),
 	}
-	u.calm = newCalm(u.logger)
+	u.calm, u.zmtpLogger = newCalm(u.logger), newCalm(s.logger)
 	var err error
 	if u.zmtp, err = u.options(); err != nil {
 		return err

@@ -18,6 +18,8 @@ type setup struct {
 	logger  *slog.Logger // with the endpoint's address
 	calm    *slog.Logger // the same, for what peers can bring about as often as they like
 	zmtp    zmtp.Options // for its sockets
+
+	zmtpLogger *slog.Logger // calm too, and without the address, which zmtp gives itself
 }
 
 // options are those of the endpoint's sockets.
@@ -25,7 +27,7 @@ func (u *setup) options() (zmtp.Options, error) {
 	o := zmtp.Options{
 		MaxMessage: u.deps.MaxMessage, MaxSubscriptions: u.cfg.MaxSubscriptions, HandshakeTimeout: u.cfg.HandshakeTimeout,
 		MaxHandshakes: u.cfg.MaxHandshakes, MaxPeers: u.cfg.MaxPeers, WriteTimeout: u.cfg.WriteTimeout,
-		Heartbeat: u.cfg.Heartbeat, Logger: u.calm,
+		Heartbeat: u.cfg.Heartbeat, Logger: u.zmtpLogger,
 	}
 	if !u.curve {
 		return o, nil
