@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,11 +98,11 @@ func (p *program) gateway(cmd *cobra.Command, o *gatewayFlags) error {
 			Level: cfg.LogLevel, Journal: ops.Journal(p.stderr, p.getenv), Color: ops.Color(p.stderr, p.getenv), Time: ops.Terminal(p.stderr),
 		})),
 	})
-	if err != nil {
-		return err
+	if err != nil { // about sockets that no configuration names
+		return fedmsg.Errorf(fedmsg.CodeOf(err), "%s", strings.ReplaceAll(sentence(err), "zeromq.publish", "--bind"))
 	}
-	for _, a := range g.Addrs() {
-		fmt.Fprintf(p.stdout, "publishing on %s\n", a)
+	for _, place := range g.Places() {
+		fmt.Fprintln(p.stdout, place)
 	}
 	return g.Run()
 }

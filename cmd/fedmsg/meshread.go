@@ -135,7 +135,11 @@ func (r *meshReader) report(e mesh.Event) {
 			return
 		}
 	}
-	r.once(string(e.Kind)+" "+e.Service+" "+e.Endpoint, e.String())
+	key := string(e.Kind) + " " + e.Service + " " + e.Endpoint
+	if e.Kind == mesh.SourceFault { // each line has to be mended
+		key += fmt.Sprint(e.Err)
+	}
+	r.once(key, e.String())
 }
 
 func (r *meshReader) once(key, text string) {

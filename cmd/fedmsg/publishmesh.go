@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,6 +55,8 @@ func (o *meshPublishFlags) check(cmd *cobra.Command) error {
 	case !o.given:
 	case o.file == "":
 		return fedmsg.Errorf(fedmsg.CodeUsage, "--mesh needs the name of an endpoints file")
+	case strings.Contains(o.file, "://") || strings.HasPrefix(o.file, "srv:"):
+		return fedmsg.Errorf(fedmsg.CodeUsage, "--mesh %q is no file: publish needs an endpoints file to announce itself in", o.file)
 	case o.name == "":
 		return fedmsg.Errorf(fedmsg.CodeUsage, "--mesh needs --name, by which others know the service")
 	case o.subscribers < 0:

@@ -58,6 +58,9 @@ func Open(c Config) (*Gateway, error) {
 	g := &Gateway{c: c, log: "gatewayaaaaa"} // no position of it is ever told to anybody
 	z := c.ZeroMQ
 	z.Submit, z.RelayIn, z.Subscribe, z.Replay, z.SeqID = nil, nil, nil, nil, ""
+	if err := z.Validate(); err != nil { // before what is added below, which nobody wrote
+		return nil, err
+	}
 	z.Publish = nil
 	for _, uri := range c.ZeroMQ.Publish {
 		z.Publish = append(z.Publish, open(uri))
@@ -86,6 +89,9 @@ func open(uri string) string {
 
 // Addrs lists where it publishes, as URIs.
 func (g *Gateway) Addrs() []string { return g.server.Addrs() }
+
+// Places tells in sentences where it publishes, and how.
+func (g *Gateway) Places() []string { return g.server.Places() }
 
 // Run publishes until Source ends, and gives its error.
 func (g *Gateway) Run() error {

@@ -139,7 +139,7 @@ func (r *rights) refusal(from fedmsg.Sender, topic string) error {
 	case from.IsZero():
 		return fedmsg.Errorf(fedmsg.CodeUnauthenticated, "cannot publish on %s: it is not known who sends; use the unix socket, or a token as `fedmsg token new` makes", topic)
 	case from.Kind == fedmsg.SenderLoopback:
-		return fedmsg.Errorf(fedmsg.CodeUnauthenticated, "cannot publish on %s: this node takes messages without a token only while environment is dev; use the unix socket, or a token as `fedmsg token new` makes", topic)
+		return fedmsg.Errorf(fedmsg.CodeUnauthenticated, "cannot publish on %s: this node takes messages without a token only while environment is dev; use the unix socket, or a token as `fedmsg token new` makes; a socket for old publishers needs sender=NAME, and a [[publisher]] with zeromq = NAME", topic)
 	case from.Kind == fedmsg.SenderToken:
 		return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may not publish on %s; make a token with --publish for the topic, or allow it by topics in a [[publisher]] with token = %q", from, topic, from.Name)
 	case from.Kind == fedmsg.SenderUID:

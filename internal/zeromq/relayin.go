@@ -87,7 +87,7 @@ func (r *relaySocket) from(p zmtp.Peer) fedmsg.Sender {
 	case r.loopback:
 		return fedmsg.Sender{Kind: fedmsg.SenderLoopback}
 	}
-	return fedmsg.Sender{} // only what a signer signed may pass
+	return fedmsg.Sender{Kind: fedmsg.SenderZeroMQ} // without a name: only what a signer signed may pass
 }
 
 // addr is where it listens.

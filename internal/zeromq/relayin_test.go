@@ -120,7 +120,7 @@ func TestRelaySenders(t *testing.T) {
 	for uri, want := range map[string]fedmsg.Sender{
 		"tcp://127.0.0.1:0":            {Kind: fedmsg.SenderLoopback},
 		"tcp://127.0.0.1:0?sender=way": {Kind: fedmsg.SenderZeroMQ, Name: "way"},
-		"tcp://*:0":                    {},
+		"tcp://*:0":                    {Kind: fedmsg.SenderZeroMQ},
 		"tcp://*:0?sender=way":         {Kind: fedmsg.SenderZeroMQ, Name: "way"},
 		"tcp://*:0?curve=yes":          {Kind: fedmsg.SenderCurve, Name: "user"},
 	} {
