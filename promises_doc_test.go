@@ -34,6 +34,9 @@ func TestDocumentedPromises(t *testing.T) {
 		"100 readers, one of them stopped", "−1, 0, garbage", "future, trimmed, of another log", "restored backup",
 		"64 callers", "SIGTERM under load", "drip", "never read", "10 MB", "deep JSON, duplicate keys", "pages of other sites",
 		"mutated inputs", "scope, on every route",
+		"each pair of ZeroMQ sockets", "second before or behind the first message", "either side of a ZeroMQ stream killed", "1,000 silent clients",
+		"garbage, half handshakes", "ZMTP streams that are nearly right", "gaps of 1, 10 and 10^5", "replay server killed in the middle",
+		"name server that changes, is silent", "one frame, three, bad UTF-8, NUL-separated",
 	} {
 		if !strings.Contains(page, what) {
 			t.Errorf("docs/how-it-is-tested.md has no row about %q", what)
