@@ -34,6 +34,8 @@ func (l *Listener) serve(c *Conn, e *list.Element, handle func(*Conn)) {
 	}
 	defer l.leave(c)
 	handle(c)
+	c.Close()
+	c.linger(l.closed)
 }
 
 // enter counts what came of a handshake and makes the connection one of the peers.

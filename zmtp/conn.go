@@ -46,6 +46,8 @@ type Conn struct {
 	peer  Peer
 	local SocketType
 	link  *link // what made it again and again; nil of others
+	// behind is where what it sent waits, beyond its end; nil where that is bounded otherwise. It is of the goroutine that serves.
+	behind interface{ drain(over <-chan struct{}) }
 	// cipher is nil where frames go as they are.
 	cipher cipher
 

@@ -127,6 +127,26 @@ func (l *lane[P]) pop() Incoming {
 	return m
 }
 
+// drain waits until all was taken, or until over or the inbox is closed. Nothing is put any more.
+func (l *lane[P]) drain(over <-chan struct{}) {
+	for {
+		l.in.mu.Lock()
+		l.held = l.head < len(l.queue)
+		waits := l.held && !l.in.over
+		l.in.mu.Unlock()
+		if !waits {
+			return
+		}
+		select {
+		case <-l.free:
+		case <-over:
+			return
+		case <-l.in.closed:
+			return
+		}
+	}
+}
+
 // forget drops what waits.
 func (l *lane[P]) forget() {
 	b := l.in

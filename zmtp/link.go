@@ -56,6 +56,7 @@ func (l *link) attempt(ctx context.Context) (lasted time.Duration) {
 	l.s.serve(c)
 	stop()
 	c.Close()
+	c.linger(ctx.Done())
 	why := networkError(*c.cause.Load())
 	l.lost(why)
 	if ctx.Err() == nil {

@@ -110,8 +110,14 @@ func (l *Listener) isClosed() bool {
 func (l *Listener) Stats() EndpointStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	peers := 0
+	for c := range l.peers {
+		if !c.hasEnded() {
+			peers++
+		}
+	}
 	return EndpointStats{
-		URI: l.uri, Bound: true, Peers: len(l.peers),
+		URI: l.uri, Bound: true, Peers: peers,
 		Connects: l.counts.connects, Failures: l.counts.failures, Refused: l.counts.refused, LastError: l.counts.last,
 	}
 }

@@ -39,7 +39,8 @@ type Options struct {
 	HandshakeTimeout time.Duration
 	// MaxHandshakes bounds the handshakes of one listener that are under way; 4096. The oldest gives way to a new one.
 	MaxHandshakes int
-	// MaxPeers bounds the peers of one listener; 16384. More are turned away.
+	// MaxPeers bounds the peers of one listener; 16384. More are turned away. One that is gone counts until what it sent was
+	// received.
 	MaxPeers int
 	// WriteTimeout is how long a peer may take nothing of what is written to it before it is cut off; 30 s. Negative is for
 	// ever.

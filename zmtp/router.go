@@ -71,7 +71,7 @@ func (r *Router) serve(c *Conn) {
 		c.end(refused("the identity %s is another's", quote(string(p.identity))))
 		return
 	}
-	r.boxes.serveOne(c, p.box, func() { receive(c, r.inbox.lane(p), nil) })
+	r.boxes.serveOne(c, p.box, func() { receive(c, lastingLane(c, r.inbox, p), nil) })
 	r.boxes.mu.Lock()
 	delete(r.peers, string(p.identity))
 	r.boxes.mu.Unlock()

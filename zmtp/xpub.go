@@ -23,7 +23,7 @@ func NewXPub(o Options) *XPub {
 	x := &XPub{inbox: newInbox[struct{}](o), pending: make(map[string]struct{})}
 	x.changes = x.inbox.lane(struct{}{})
 	x.Pub = newPub(XPUB, o, func(p *Pub, c *Conn) {
-		p.serve(c, func(c *Conn, keep func([]Incoming) []Incoming) { receive(c, x.inbox.lane(struct{}{}), keep) })
+		p.serve(c, func(c *Conn, keep func([]Incoming) []Incoming) { receive(c, laneOf(c, x.inbox, struct{}{}), keep) })
 	})
 	x.heeded = x.note
 	return x
