@@ -1,8 +1,8 @@
 package commitlog
 
 import (
-	"errors"
 	"encoding/binary"
+	"errors"
 	"path/filepath"
 	"sync/atomic"
 	"syscall"
