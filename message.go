@@ -30,7 +30,8 @@ type Record struct {
 	Origin     Position        // where another node had it; zero when it came from a publisher
 
 	// Made tells that this node made the envelope from a submission of topic, body and headers, so that only these are
-	// the content which decides whether the same id means the same message. Otherwise the publisher made the envelope.
+	// the content which decides whether the same id means the same message; or that it put its number (seq_id) into one that
+	// it signs. Otherwise the publisher made the envelope.
 	Made bool
 	// NotIJSON tells that the envelope came over the old wire with NaN, Infinity or lone surrogates, which strict JSON
 	// parsers refuse. As JSON the entry then carries it as base64.

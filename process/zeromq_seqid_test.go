@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
 )
@@ -47,6 +48,11 @@ func TestSeqIDsSurviveKill(t *testing.T) {
 		if err := node.Start(); err != nil {
 			t.Fatal(err)
 		}
+		// What a publisher put together is numbered too where the node signs it, and its repetition is not.
+		whole := fmt.Sprintf(`{"topic":"org.example.dev.whole","msg":{},"msg_id":"2026-%d","timestamp":%d}`+"\n", round, time.Now().Unix())
+		if r := node.CLI(t, strings.NewReader(whole+whole), "publish"); r.Status != 0 {
+			t.Fatal(r)
+		}
 	}
 	verify(t, node, acked.snapshot())
 	entries := node.ReadAll(t)
@@ -74,8 +80,8 @@ func TestSeqIDRightAfterTrimming(t *testing.T) {
 		mustPublish(t, node, topic, fmt.Sprintf("old-%d", k), "x")
 	}
 	for life := 0; node.Log(t).First <= 5; life++ {
-		for k := range 100 { // which the publisher made, and so has no number of this node's
-			if _, err := node.Publish(t.Context(), fmt.Appendf(nil, `{"topic":%q,"msg_id":"own-%d-%d","msg":{"k":"%04000d"}}`, topic, life, k, k)); err != nil {
+		for k := range 100 { // an envelope without an id of its own has no number
+			if _, err := node.Publish(t.Context(), fmt.Appendf(nil, `{"topic":%q,"i":%d,"timestamp":%d,"msg":{"k":"%04000d"}}`, topic, life, time.Now().Unix(), k)); err != nil {
 				t.Fatal(err)
 			}
 		}

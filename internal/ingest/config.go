@@ -54,7 +54,7 @@ type Config struct {
 	// who lost a right still use it. 0 means 10 s.
 	RightsFor time.Duration
 
-	// SeqID is the number for the old replay protocol (seq_id) of the first message that the door makes; the others are counted
+	// SeqID is the number for the old replay protocol (seq_id) of the first message that the door makes or signs; the others are counted
 	// on from it. 0 gives no numbers.
 	SeqID uint64
 

@@ -24,7 +24,7 @@ type hall struct {
 
 	// turn is held by whoever orders messages: one token, so that waiting for it can end with a context.
 	turn    chan struct{}
-	counter *counter
+	counter counters
 	recent  recent  // belongs to the holder of turn
 	last    *flight // the newest that did not land in its turn; belongs to the holder of turn
 
@@ -39,7 +39,7 @@ func New(c Config) *Door {
 		decoder:  wire.Decoder{Limits: c.Limits},
 		refusals: &refusals{log: c.Logger, metrics: c.Metrics, now: c.Now, seen: map[refusalKind]*refusalCount{}},
 		turn:     make(chan struct{}, 1),
-		counter:  newCounter(),
+		counter:  counters{stream: newStream()},
 		recent:   newRecent(),
 	}
 	h.rights = newRightsBook(&h.c)

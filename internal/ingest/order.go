@@ -49,7 +49,7 @@ type run struct {
 	drafts           []draft // of the records from next on
 	sign             bool    // some are to be signed
 	numbered         bool    // some have a seq_id
-	first            uint64  // the number of its first draft
+	first            mark    // how far the counters were before it
 	stop             *flight // it ends in front of a record whose id may be with this one; nil at the end of the batch
 	waited           *flight // of this one it is known what became of it
 }
@@ -58,7 +58,7 @@ type run struct {
 // them. The caller has the door's turn.
 func (d *Door) number(n *run) {
 	records := n.batch.records
-	n.start, n.sign, n.numbered, n.first, n.stop = n.end, false, false, d.counter.next.Load(), nil
+	n.start, n.sign, n.numbered, n.first, n.stop = n.end, false, false, d.counter.mark(), nil
 	for n.next < len(records) {
 		r, done := &records[n.next], false
 		if len(n.drafts) > 0 && n.drafts[0].record == n.next {
@@ -66,6 +66,10 @@ func (d *Door) number(n *run) {
 				return
 			}
 			n.drafts = n.drafts[1:]
+		} else if d.c.SeqID != 0 && r.Verdict == toSign {
+			if n.stop = d.numberWhole(n, r); n.stop != nil {
+				return
+			}
 		}
 		if !done {
 			if !r.FreshID {
@@ -91,7 +95,8 @@ func (d *Door) make(n *run, r *fedmsg.Record, s *draft) (done bool, stop *flight
 	} else if done, stop = d.repeated(n, r, s); done || stop != nil {
 		return done, stop
 	}
-	sub, number := &s.submission, d.counter.take()
+	before := d.counter.mark()
+	sub, number := &s.submission, d.counter.n.take()
 	draft := wire.Draft{
 		Topic: sub.Topic, ID: r.ID, Username: sub.Username, Time: now.Unix(),
 		I: number, N: number, Stream: d.counter.stream, Headers: sub.Headers, Body: sub.Body,
@@ -101,14 +106,14 @@ func (d *Door) make(n *run, r *fedmsg.Record, s *draft) (done bool, stop *flight
 	}
 	grows := 0
 	if d.c.SeqID != 0 {
-		draft.SeqID = d.c.SeqID + number - 1
+		draft.SeqID = d.c.SeqID + d.counter.seq.take() - 1
 		if r.Verdict == toSign {
 			grows = d.c.Signer.Grows() // too large once it is signed, it would leave a hole
 		}
 	}
 	r.Envelope = n.batch.encode(&draft)
 	if err := d.checkSize(r, grows); err != nil {
-		d.counter.giveBack(number, number+1)
+		d.counter.giveBack(before, d.counter.mark())
 		n.batch.refuse(s.line, r.Topic, "", err)
 		return true, nil
 	}

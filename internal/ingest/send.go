@@ -9,10 +9,10 @@ import (
 // send hands a run to the log, and gives the door's turn back: at once where something is to be signed, or where others that
 // had their turn before have not landed yet.
 func (d *Door) send(ctx context.Context, n *run) {
-	records, next := n.batch.records[n.start:n.end], d.counter.next.Load()
+	records, last := n.batch.records[n.start:n.end], d.counter.mark()
 	if len(records) == 0 || d.clear() && !n.sign {
 		if d.hand(ctx, n.batch, records) == 0 {
-			d.counter.giveBack(n.first, next)
+			d.counter.giveBack(n.first, last)
 		}
 		if d.recent.used {
 			d.recent.leave(ctx).ticket = d.newest
@@ -24,11 +24,11 @@ func (d *Door) send(ctx context.Context, n *run) {
 	f.takeOff(d.last)
 	d.last = f
 	<-d.turn
-	d.fly(ctx, n, f, next)
+	d.fly(ctx, n, f, last)
 }
 
-// fly has a run signed and submits it when it may land. The run's numbers end before next.
-func (d *Door) fly(ctx context.Context, n *run, f *flight, next uint64) {
+// fly has a run signed and submits it when it may land. The run's numbers end at last.
+func (d *Door) fly(ctx context.Context, n *run, f *flight, last mark) {
 	defer f.end() // whatever happens: others are behind it
 	if n.numbered {
 		// Others have the numbers behind. Whoever follows them would miss one for ever because its publisher went away.
@@ -49,7 +49,7 @@ func (d *Door) fly(ctx context.Context, n *run, f *flight, next uint64) {
 	if mayLand {
 		f.ticket = d.newest
 	}
-	if taken == 0 && d.counter.giveBack(n.first, next) || !n.numbered {
+	if taken == 0 && d.counter.giveBack(n.first, last) || !n.numbered {
 		return
 	}
 	for i := range records {

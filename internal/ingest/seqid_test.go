@@ -25,7 +25,7 @@ func seqIDs(log *memLog) (all []uint64) {
 	return all
 }
 
-// TestSeqID holds that what the node makes is numbered without a hole from where it was told to begin, and nothing else is;
+// TestSeqID holds that what the node makes or signs is numbered without a hole from where it was told to begin, and nothing else is;
 // that a repetition and a refusal spend no number; and that the number stands in what is signed.
 func TestSeqID(t *testing.T) {
 	log := newMemLog()
@@ -35,7 +35,7 @@ func TestSeqID(t *testing.T) {
 	if got := strings.Join(words(out), " "); got != "new new new bad_topic new duplicate new" {
 		t.Fatal(got, out)
 	}
-	if got := seqIDs(log); !slices.Equal(got, []uint64{41, 42, 0, 43, 44}) {
+	if got := seqIDs(log); !slices.Equal(got, []uint64{41, 42, 43, 44, 45}) {
 		t.Errorf("numbers are %v", got)
 	}
 	if e := log.all()[0].Envelope; !strings.Contains(string(e), `"n":1,"seq_id":41,"stream":"`) {
@@ -45,6 +45,41 @@ func TestSeqID(t *testing.T) {
 	accept(t, newDoor(log, nil), made("a.b"))
 	if _, there := wire.SeqID(log.all()[0].Envelope); there {
 		t.Error("a number was given where none are asked for")
+	}
+}
+
+// TestSeqIDOfWhole holds that an envelope which the node signs is numbered and otherwise stays as it is; that one which comes
+// again spends no number, at once or later, whether it is the same or another; and what passes without a number.
+func TestSeqIDOfWhole(t *testing.T) {
+	log := newMemLog()
+	d := newDoor(log, func(c *Config) { c.SeqID, c.Signer = 7, &fakeSigner{} })
+	const one = `{"i":1,"msg":{"a":1},"msg_id":"1","timestamp":1795262400,"topic":"node.a","username":"u"}`
+	const other = `{"i":2,"msg":{"a":2},"msg_id":"1","timestamp":1795262400,"topic":"node.a","username":"u"}`
+	const nameless = `{"msg":{},"timestamp":1795262400,"topic":"node.a"}`
+	const signed = `{"topic":"node.a","msg":{},"msg_id":"2","timestamp":1795262400,"signature":"ok:a"}`
+	out := accept(t, d, one, one, other, nameless, signed, made("node.b"))
+	if got := strings.Join(words(out), " "); got != "new duplicate id_conflict new new new" {
+		t.Fatal(got, out)
+	}
+	if got := strings.Join(words(accept(t, d, one, other, made("node.c"))), " "); got != "duplicate id_conflict new" {
+		t.Fatal(got)
+	}
+	if got := seqIDs(log); !slices.Equal(got, []uint64{7, 0, 0, 8, 9}) {
+		t.Errorf("numbers are %v", got)
+	}
+	all := log.all()
+	if want := strings.Replace(one, `"timestamp"`, `"seq_id":7,"timestamp"`, 1); string(all[0].Envelope) != want || !all[0].Made {
+		t.Errorf("stored is %s, made %v, want %s", all[0].Envelope, all[0].Made, want)
+	}
+	if n := strings.Index(string(all[4].Envelope), `"n":2,`); n < 0 {
+		t.Errorf("the node's own count has a hole: %s", all[4].Envelope)
+	}
+
+	log = newMemLog()
+	d = newDoor(log, func(c *Config) { c.Signer = &fakeSigner{} })
+	accept(t, d, one)
+	if e := log.all()[0]; string(e.Envelope) != one || e.Made {
+		t.Errorf("where no numbers are asked for, stored is %s, made %v", e.Envelope, e.Made)
 	}
 }
 
@@ -95,7 +130,13 @@ func TestSeqIDTooLarge(t *testing.T) {
 // TestSeqIDSenderGone holds that a sender who goes away while its message is being signed leaves no hole, though others were
 // numbered behind it.
 func TestSeqIDSenderGone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	t.Run("parts", func(t *testing.T) { synctest.Test(t, senderGone(made("node.slow"), made("node.slow"))) })
+	t.Run("whole", func(t *testing.T) { synctest.Test(t, senderGone(plain("node.slow", "1"), plain("node.slow", "2"))) })
+}
+
+// senderGone publishes lines whose sender is gone before they are signed.
+func senderGone(lines ...string) func(*testing.T) {
+	return func(t *testing.T) {
 		log := newMemLog()
 		s := &fakeSigner{before: func(r *fedmsg.Record) error {
 			if r.Topic == "node.slow" {
@@ -105,7 +146,7 @@ func TestSeqIDSenderGone(t *testing.T) {
 		}}
 		d := newDoor(log, func(c *Config) { c.SeqID, c.Signer = 1, s })
 		ctx, cancel := context.WithCancel(t.Context())
-		first := submitting(ctx, d, made("node.slow"), made("node.slow"))
+		first := submitting(ctx, d, lines...)
 		synctest.Wait()
 		second := submitting(t.Context(), d, made("node.b"))
 		synctest.Wait()
@@ -116,7 +157,7 @@ func TestSeqIDSenderGone(t *testing.T) {
 		if got := seqIDs(log); !slices.Equal(got, []uint64{1, 2, 3}) {
 			t.Errorf("numbers are %v", got)
 		}
-	})
+	}
 }
 
 // TestSeqIDHoles holds that every hole is counted, and what is none is not.

@@ -4,8 +4,8 @@
 //
 // It promises that the next number is the one behind the last that stands in the log, however the node ended; and that a
 // number is never given twice, also where the log was emptied by retention, damaged, restored from a copy or begun anew: where
-// it cannot be known how many numbers were given, more are passed over than can have been. Only entries that this node made
-// have numbers here: what others write into their envelopes counts for nothing.
+// it cannot be known how many numbers were given, more are passed over than can have been. Only entries that this node made, or
+// numbered before it signed them, have numbers here: what others write into their envelopes counts for nothing.
 package seqid
 
 import (

@@ -24,6 +24,7 @@ const (
 	unsignedMembers           // all but the signature: what it is made over
 	archivedMembers           // the same without what the old archive had added
 	saidMembers               // all but what whoever signs puts in
+	repeatedMembers           // the same without the number that the node puts in
 	contentMembers            // what a submitter gives
 )
 
@@ -37,6 +38,8 @@ func (l selection) skips(key []byte) bool {
 		return unsignedMembers.skips(key) || string(key) == "source_name" || string(key) == "source_version"
 	case saidMembers:
 		return unsignedMembers.skips(key) || string(key) == "crypto"
+	case repeatedMembers:
+		return saidMembers.skips(key) || string(key) == "seq_id"
 	case contentMembers:
 		f := fieldOf(key)
 		return f != topicField && f != bodyField && f != headersField

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"strconv"
 
 	"github.com/federated-messaging/fedmsg"
 )
@@ -24,7 +25,19 @@ func AppendBody(dst []byte, e *Envelope) ([]byte, error) { return AppendCanonica
 // all three into the first envelope.
 func AppendEmbedded(dst, envelope []byte, crypto, signature, certificate string) ([]byte, error) {
 	added := [...]addition{{key: "certificate", value: certificate}, {key: "crypto", value: crypto}, {key: "signature", value: signature}}
-	if err := place(added[:], envelope); err != nil {
+	return appendWith(dst, envelope, added[:])
+}
+
+// AppendSeqID appends the envelope with a number for the old replay protocol put into it (seq_id, SPEC section 11), as
+// AppendEmbedded puts in a signature. An envelope that has one already is refused.
+func AppendSeqID(dst, envelope []byte, n uint64) ([]byte, error) {
+	return appendWith(dst, envelope, []addition{{key: "seq_id", value: strconv.FormatUint(n, 10), number: true}})
+}
+
+// appendWith appends the envelope with members put into it, which are given in canonical order. Those without a value are
+// left out.
+func appendWith(dst, envelope []byte, added []addition) ([]byte, error) {
+	if err := place(added, envelope); err != nil {
 		return dst, err
 	}
 	from := 0
@@ -38,7 +51,11 @@ func AppendEmbedded(dst, envelope []byte, crypto, signature, certificate string)
 			dst = append(dst, ',')
 		}
 		dst = append(appendString(dst, a.key), ':')
-		dst = appendString(dst, a.value)
+		if a.number {
+			dst = append(dst, a.value...)
+		} else {
+			dst = appendString(dst, a.value)
+		}
 		if a.first {
 			dst = append(dst, ',')
 		}
@@ -49,6 +66,7 @@ func AppendEmbedded(dst, envelope []byte, crypto, signature, certificate string)
 // addition is a member that is put into an object.
 type addition struct {
 	key, value string
+	number     bool // value is one, and no string
 	at         int  // where it goes in the object's bytes: behind the member before it
 	first      bool // there is no member before it
 }

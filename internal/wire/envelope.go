@@ -25,6 +25,9 @@ type Decoder struct {
 	Limits fedmsg.Limits // start from fedmsg.DefaultLimits
 }
 
+// ContentID is what ids begin with that are of what an envelope says, and not its own: see [Envelope].
+const ContentID = "sha256-"
+
 // Envelope is one decoded envelope. Its slices are parts of Bytes; its strings are copies.
 type Envelope struct {
 	Bytes    []byte // the exact bytes, one line: no byte below 0x20, no white space around the object
@@ -140,7 +143,7 @@ func idOf(envelope []byte) string {
 		said = envelope
 	}
 	sum := sha256.Sum256(said)
-	return "sha256-" + hex.EncodeToString(sum[:])
+	return ContentID + hex.EncodeToString(sum[:])
 }
 
 // forgive leaves out what the old wire may send in a member that is of no use.
