@@ -24,14 +24,10 @@ exit status 0.`,
 	}
 	f := cmd.Flags()
 	c := oldClientFlags(f)
-	old := append(commonOldFlags(), oldFlag{name: "cert-prefix", value: true})
-	addOldFlags(f, old)
+	takeOldFlags(cmd, append(commonOldFlags(), oldFlag{name: "cert-prefix", value: true}))
 	link := f.String("link", "", "where there is more to read")
 	timeout := f.String("timeout", "5", "seconds to wait for the node")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
-		if err := checkOldFlags(cmd, old); err != nil {
-			return err
-		}
 		if c.timeout, err = oldTimeout(*timeout); err != nil {
 			return err
 		}

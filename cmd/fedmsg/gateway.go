@@ -54,16 +54,10 @@ endpoint with curve=yes lets in only who has a [[zeromq_client]] in the configur
 	f.StringArrayVar(&o.topics, "topic", nil, "pattern of topics that may leave; may be repeated, # is everything")
 	f.StringArrayVar(&o.bind, "bind", []string{gatewayOut}, "URI to publish on, tcp://HOST:PORT?format=FORMAT or ipc:///PATH?format=FORMAT; may be repeated")
 	o.mesh.register(cmd, f)
-	old := commonOldFlags()
 	if name != "gateway" {
-		addOldFlags(f, old)
+		takeOldFlags(cmd, commonOldFlags())
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if name != "gateway" {
-			if err := checkOldFlags(cmd, old); err != nil {
-				return err
-			}
-		}
 		if err := o.mesh.check(cmd, "node", "token-file", "timeout"); err != nil {
 			return err
 		}

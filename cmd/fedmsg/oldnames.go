@@ -51,8 +51,9 @@ func commonOldFlags() []oldFlag {
 	}
 }
 
-// addOldFlags accepts flags that have no meaning any more.
-func addOldFlags(f *pflag.FlagSet, flags []oldFlag) {
+// takeOldFlags lets a command take flags that have no meaning any more, and refuse those that cannot be ignored before it runs.
+func takeOldFlags(cmd *cobra.Command, flags []oldFlag) {
+	f := cmd.Flags()
 	for _, o := range flags {
 		text := "accepted and ignored"
 		if o.refuse {
@@ -65,6 +66,7 @@ func addOldFlags(f *pflag.FlagSet, flags []oldFlag) {
 		}
 		f.Lookup(o.name).Hidden = true
 	}
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return checkOldFlags(cmd, flags) }
 }
 
 // checkOldFlags refuses those that cannot be ignored.
@@ -119,8 +121,7 @@ with exit status 0.`,
 	}
 	f := cmd.Flags()
 	c := oldClientFlags(f)
-	old := append(commonOldFlags(), oldFlag{name: "cert-prefix", value: true})
-	addOldFlags(f, old)
+	takeOldFlags(cmd, append(commonOldFlags(), oldFlag{name: "cert-prefix", value: true}))
 	var o publishFlags
 	f.StringVar(&o.message, "message", "", "the message, in place of the input")
 	f.BoolVar(&o.jsonInput, "json-input", false, "the message is one JSON document")
@@ -128,9 +129,6 @@ with exit status 0.`,
 	f.StringVar(&o.modname, "modname", "logger", "name of the service, put before the topic")
 	timeout := f.String("timeout", "5", "seconds to wait for the node")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
-		if err := checkOldFlags(cmd, old); err != nil {
-			return err
-		}
 		if c.timeout, err = oldTimeout(*timeout); err != nil {
 			return err
 		}
@@ -189,7 +187,7 @@ func (p *program) oldTailCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	c := oldClientFlags(f)
-	old := append(commonOldFlags(),
+	takeOldFlags(cmd, append(commonOldFlags(),
 		oldFlag{name: "no-validate"}, oldFlag{name: "validate", refuse: true, instead: "the node verifies before it stores, and --pretty and --terse show who signed; see `fedmsg verify` to check again"},
 		oldFlag{name: "cowsay", refuse: true, instead: "it ran a shell on text from messages; use --terse"},
 		oldFlag{name: "query", value: true, refuse: true, instead: "use `fedmsg tail --format raw | jq .msg`"},
@@ -197,17 +195,13 @@ func (p *program) oldTailCommand() *cobra.Command {
 		oldFlag{name: "packages", value: true, refuse: true, instead: "use `fedmsg tail --format raw | jq`"},
 		oldFlag{name: "include", value: true, refuse: true, instead: "use `fedmsg tail --topic PATTERN`"},
 		oldFlag{name: "exclude", value: true, refuse: true, instead: "use `fedmsg tail --topic PATTERN`"},
-	)
-	addOldFlags(f, old)
+	))
 	topic := f.String("topic", "", "beginning of topics")
 	pretty := f.Bool("pretty", false, "for reading")
 	reallyPretty := f.Bool("really-pretty", false, "for reading, with colour on a terminal")
 	terse := f.Bool("terse", false, "one line for each message")
 	timeout := f.String("timeout", "5", "seconds to wait for the node")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
-		if err := checkOldFlags(cmd, old); err != nil {
-			return err
-		}
 		if c.timeout, err = oldTimeout(*timeout); err != nil {
 			return err
 		}

@@ -30,16 +30,10 @@ the node signs, in the old form where sign has "x509": that is what the signing 
 	flags["in"] = "zeromq.relay_in"
 	choices(cmd, "environment", "dev", "stg", "prod", "production")
 	choices(cmd, "log-level", "debug", "info", "warn", "error")
-	old := commonOldFlags()
 	if name != "relay" {
-		addOldFlags(f, old)
+		takeOldFlags(cmd, commonOldFlags())
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if name != "relay" {
-			if err := checkOldFlags(cmd, old); err != nil {
-				return err
-			}
-		}
 		l, err := p.loadConfig(cmd, flags)
 		if err != nil {
 			return err
