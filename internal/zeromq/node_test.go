@@ -1,13 +1,11 @@
 package zeromq
 
 import (
-	"bufio"
 	"context"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -173,45 +171,26 @@ func entries(topic string, n int) []fedmsg.Entry {
 
 // pythonSub is a subscriber by libzmq in a process of its own.
 type pythonSub struct {
-	t     testing.TB
-	in    io.WriteCloser
-	lines *bufio.Scanner
+	*fedmsgtest.Script
+	t testing.TB
 }
 
 // startSub starts one and waits until it has subscribed, so far as it knows.
 func startSub(t testing.TB, endpoint, count, hwm string, prefixes ...string) *pythonSub {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), fedmsgtest.PythonZMQ(t), append([]string{"testdata/sub.py", endpoint, count, hwm}, prefixes...)...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s := &pythonSub{t: t, in: in, lines: bufio.NewScanner(out)}
-	s.lines.Buffer(nil, 16<<20)
-	guard := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
-	t.Cleanup(func() { guard.Stop(); in.Close(); io.Copy(io.Discard, out); cmd.Wait() })
-	if !s.lines.Scan() || s.lines.Text() != "ready" {
-		t.Fatalf("the subscriber said %q", s.lines.Text())
-	}
+	s := &pythonSub{fedmsgtest.StartScript(t, "testdata/sub.py", append([]string{endpoint, count, hwm}, prefixes...)...), t}
+	s.Expect("ready")
 	return s
 }
 
 // next gives the frames of the next message.
 func (s *pythonSub) next() [][]byte {
 	s.t.Helper()
-	if !s.lines.Scan() {
-		s.t.Fatalf("the subscriber has ended: %v", s.lines.Err())
+	if !s.Out.Scan() {
+		s.t.Fatalf("the subscriber has ended: %v", s.Out.Err())
 	}
 	var frames [][]byte
-	for word := range strings.SplitSeq(s.lines.Text(), " ") {
+	for word := range strings.SplitSeq(s.Out.Text(), " ") {
 		f, err := hex.DecodeString(word)
 		if err != nil {
 			s.t.Fatal(err)

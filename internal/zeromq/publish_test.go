@@ -181,7 +181,7 @@ func TestStalledSubscriber(t *testing.T) {
 	if got := valueOf(t, n.server.edges[0].(*publisher).counts.sent); got >= 2*total {
 		t.Fatalf("%v messages were written: nobody stalled", got)
 	}
-	fmt.Fprintln(stalled.in)
+	stalled.Do("")
 	late := sequence{t, 1}
 	for late.next <= total {
 		late.add(stalled.next())
@@ -247,7 +247,7 @@ func TestTrimmed(t *testing.T) {
 		n.publish(fedmsg.Entry{Topic: "org.example.a", Envelope: fmt.Appendf(nil, `{"msg":{"k":%d,"pad":"%s"}}`, k+1, pad)})
 	}
 	n.log.trim(total - 100)
-	fmt.Fprintln(stalled.in)
+	stalled.Do("")
 	last := 0
 	gaps := 0
 	for last < total {

@@ -1,13 +1,10 @@
 package zeromq
 
 import (
-	"bufio"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -79,28 +76,13 @@ func pattern(t testing.TB, text string) fedmsg.Pattern {
 
 // submitter is one by libzmq in a process of its own.
 type submitter struct {
-	t     testing.TB
-	in    io.Writer
-	lines *bufio.Scanner
+	*fedmsgtest.Script
+	t testing.TB
 }
 
 func startSubmitter(t testing.TB, args ...string) *submitter {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), fedmsgtest.PythonZMQ(t), append([]string{"testdata/submit.py"}, args...)...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { in.Close(); io.Copy(io.Discard, out); cmd.Wait() })
-	return &submitter{t: t, in: in, lines: bufio.NewScanner(out)}
+	return &submitter{fedmsgtest.StartScript(t, "testdata/submit.py", args...), t}
 }
 
 // ask gives the reply to a request of these frames.
@@ -112,14 +94,12 @@ func (s *submitter) ask(frames ...string) []string {
 			words[i] = "-"
 		}
 	}
-	if _, err := fmt.Fprintln(s.in, strings.Join(words, " ")); err != nil {
-		s.t.Fatal(err)
-	}
-	if !s.lines.Scan() {
+	s.Do("%s", strings.Join(words, " "))
+	if !s.Out.Scan() {
 		s.t.Fatal("the submitter has ended")
 	}
 	var reply []string
-	for word := range strings.SplitSeq(s.lines.Text(), " ") {
+	for word := range strings.SplitSeq(s.Out.Text(), " ") {
 		b, err := hex.DecodeString(strings.TrimPrefix(word, "-"))
 		if err != nil {
 			s.t.Fatal(err)
