@@ -25,11 +25,18 @@ func layers() [][]string {
 		{
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",
 			"internal/spool", "internal/token", "internal/replay", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",
+			"internal/place", "internal/remote",
 		},
-		{"internal/pki", "internal/pgp", "internal/compose"},
-		{"internal/ingest", "client", "internal/trust", "internal/sign", "internal/seqid"},
-		{"mesh"},
-		{"internal/httpapi", "internal/zeromq"},
+		{"internal/pki", "internal/pgp", "internal/compose", "internal/carry", "internal/deadletter"},
+		{
+			"internal/ingest", "client", "internal/trust", "internal/sign", "internal/seqid",
+			"internal/deliver", "internal/receive",
+		},
+		{"mesh", "internal/deliver/delivertest", "internal/receive/receivetest"},
+		{
+			"internal/httpapi", "internal/zeromq",
+			"internal/amqp", "internal/stomp", "internal/nats", "internal/peer", "internal/trigger",
+		},
 		{"internal/config", "internal/gateway"},
 		{"internal/daemon", "fedmsgtest"},
 		{"cmd/fedmsg"},

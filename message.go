@@ -119,6 +119,7 @@ const (
 	SenderCurve       SenderKind = "curve"       // by the CURVE key of a ZeroMQ client
 	SenderZeroMQ      SenderKind = "zeromq"      // by nothing but the way on which it came: a ZeroMQ socket of that name
 	SenderLoopback    SenderKind = "loopback"    // by nothing: it came over the loopback interface while environment is dev
+	SenderSource      SenderKind = "source"      // by a [[source]] of that name, which brought it from another bus or node
 	SenderNode        SenderKind = "node"        // this node itself
 )
 

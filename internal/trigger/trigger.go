@@ -1,0 +1,2 @@
+// Package trigger starts a program for each entry.
+package trigger
