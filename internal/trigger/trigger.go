@@ -1,2 +1,167 @@
 // Package trigger starts a program for each entry.
+//
+// It promises that no shell is between: what stands in a message reaches the program on its standard input and in its
+// environment, and never as a word of a command line. A program that takes too long is ended with all that it started. What
+// the program's end means is said in [Deliver].
+//
+// The program runs as the user of the process, with its environment but for what speaks of this process itself.
 package trigger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
+	"github.com/federated-messaging/fedmsg/internal/ops"
+)
+
+// SinkInFlight is how many programs run at once where nothing is said: one, so that they run in the log's order.
+const SinkInFlight = 1
+
+// Ends of a program by which it gives a message up, as sysexits.h and the mail world have them. Zero is success; after any other
+// end the message is tried again.
+const (
+	exitBadData   = 65
+	exitPermanent = 100
+)
+
+const (
+	defaultTimeout = time.Minute     // of one run
+	grace          = 2 * time.Second // from asking a program to end to ending it, and how long output is read of what it leaves running
+	kept           = 2 << 10         // bytes of a program's last words that are kept for the operator
+)
+
+// Options says what to start, and how.
+type Options struct {
+	Command []string      // the program and its arguments; at least the program
+	Timeout time.Duration // of one run; 0 means a minute
+	Stdout  io.Writer     // of the program; nil keeps the last of it for the operator's log
+	Stderr  io.Writer     // likewise
+	Logger  *slog.Logger  // nil discards
+}
+
+// Command starts a program for each entry. It is safe for concurrent use.
+type Command struct{ o Options }
+
+// New checks that there is such a program.
+func New(o Options) (*Command, error) {
+	if len(o.Command) == 0 || o.Command[0] == "" {
+		return nil, fedmsg.Errorf(fedmsg.CodeConfig, `command names no program; write command = ["/usr/local/bin/rebuild", "--quick"]`)
+	}
+	if _, err := exec.LookPath(o.Command[0]); err != nil {
+		cure := ""
+		if strings.ContainsAny(o.Command[0], " |;&<>$") {
+			cure = "; program and arguments are elements of their own, and no shell reads them"
+		}
+		return nil, fedmsg.Errorf(fedmsg.CodeConfig, "cannot start %q: there is no such program that this user may run%s", o.Command[0], cure)
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Command{o}, nil
+}
+
+// NewSink makes the sink of a [[sink]] with command. Its answer_timeout is the time of one run.
+func NewSink(c deliver.Config, logger *slog.Logger) (deliver.Sink, error) {
+	cmd, err := New(Options{Command: c.Command, Timeout: c.AnswerTimeout, Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	return deliver.Each(cmd, max(c.InFlight, SinkInFlight)), nil
+}
+
+// Patience is how long the runner of such a sink may hear nothing of an entry: the time of one run and of what ends it.
+func Patience(c deliver.Config) time.Duration {
+	run := c.AnswerTimeout
+	if run <= 0 {
+		run = defaultTimeout
+	}
+	return run + 2*grace
+}
+
+// Deliver runs the program with the envelope and a line break on its standard input. The end of the program is the answer:
+// 0 is delivered; 65 and 100 give the message up; any other end, by a signal or for lack of time too, has it tried again.
+func (c *Command) Deliver(ctx context.Context, e *fedmsg.Entry) error {
+	run, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	words := &tail{limit: kept}
+	cmd := exec.CommandContext(run, c.o.Command[0], c.o.Command[1:]...)
+	cmd.Stdin = io.MultiReader(bytes.NewReader(e.Envelope), strings.NewReader("\n"))
+	cmd.Stdout, cmd.Stderr = orElse(c.o.Stdout, words), orElse(c.o.Stderr, words)
+	cmd.Env = append(environment(os.Environ()), variables(e)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// What it started goes with it, as nobody would wait for that.
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = grace
+	err := cmd.Run()
+	if cmd.Process != nil && run.Err() != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what did not end when it was asked to
+	}
+	if errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success() {
+		err = nil // it left something running that holds its output open
+	}
+	if err == nil {
+		return nil
+	}
+	return c.failed(ctx, run, cmd, err, words.String())
+}
+
+func orElse(w io.Writer, otherwise io.Writer) io.Writer {
+	if w != nil {
+		return w
+	}
+	return otherwise
+}
+
+// failed says what the end of the program means.
+func (c *Command) failed(ctx, run context.Context, cmd *exec.Cmd, err error, words string) error {
+	if words != "" {
+		words = "; it said: " + ops.Printable(words)
+	}
+	name := c.o.Command[0]
+	switch {
+	case ctx.Err() != nil:
+		return fedmsg.Errorf(fedmsg.CodeInterrupted, "%s was ended because the sink stops", name)
+	case run.Err() != nil:
+		return fedmsg.Errorf(fedmsg.CodeTimeout, "%s did not end within %s and was ended%s", name, c.o.Timeout, words)
+	case cmd.ProcessState == nil:
+		return fedmsg.WrapError(fedmsg.CodeUnavailable, err, "cannot start %s", name)
+	}
+	code := cmd.ProcessState.ExitCode()
+	switch code {
+	case exitBadData, exitPermanent:
+		return deliver.Permanent(fedmsg.Errorf(fedmsg.CodeBadRequest, "%s gave the message up with exit status %d%s", name, code, words))
+	case -1:
+		return fedmsg.Errorf(fedmsg.CodeUnavailable, "%s ended by a signal (%s)%s", name, cmd.ProcessState, words)
+	}
+	return fedmsg.Errorf(fedmsg.CodeUnavailable, "%s ended with exit status %d%s", name, code, words)
+}
+
+// tail keeps the end of what is written to it. One goroutine at a time writes, as exec holds for two outputs that are the same.
+type tail struct {
+	limit int
+	data  []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.data = append(t.data, p[max(0, len(p)-t.limit):]...)
+	t.data = t.data[max(0, len(t.data)-t.limit):]
+	return len(p), nil
+}
+
+// String is what was kept, without the line break at its end.
+func (t *tail) String() string {
+	return strings.TrimSpace(strings.ToValidUTF8(string(t.data), "\ufffd"))
+}
