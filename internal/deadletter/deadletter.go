@@ -1,47 +1,40 @@
 // Package deadletter keeps what could not be delivered, or was brought and could not be taken, until a person has looked at it.
 //
 // It promises that a letter which Add has returned is on disk, that letters are bounded in number and bytes and never dropped
-// to make room, and that each has all that is needed to try it again when the log has long forgotten the message.
+// to make room, that a number is never given twice, and that each letter has all that is needed to try it again, to the byte,
+// when the log has long forgotten the message. A letter whose file was damaged is still told of.
 package deadletter
 
 import (
-	"encoding/json"
-	"time"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/durable"
 )
 
-// Letter is one message that was given up. As JSON it is what GET /v1/dead shows.
-type Letter struct {
-	Number   uint64      `json:"number"` // names it within its store; set by Add
-	Of       string      `json:"of"`     // the name of the sink or source
-	Kind     string      `json:"kind"`   // KindSink or KindSource
-	Time     time.Time   `json:"time"`   // when it was given up; UTC
-	Code     fedmsg.Code `json:"code"`
-	Reason   string      `json:"reason"`             // a sentence
-	Attempts int         `json:"attempts,omitempty"` // how often it was tried
+// Store is the dead letters of one sink or source. It is safe for concurrent use. An empty one takes a few hundred bytes.
+type Store struct {
+	fs     durable.FS
+	dir    string
+	limits Limits
 
-	Topic string        `json:"topic"`
-	ID    string        `json:"id,omitempty"`
-	Entry *fedmsg.Entry `json:"entry,omitempty"` // of a sink: what was to be delivered
-
-	// Of a source: what came, as far as it could be read.
-
-	Headers    json.RawMessage `json:"headers,omitempty"`
-	Body       []byte          `json:"body,omitempty"` // in base64
-	Envelope   []byte          `json:"envelope,omitempty"`
-	Signatures json.RawMessage `json:"signatures,omitempty"`
-	Origin     fedmsg.Position `json:"origin,omitzero"`
+	mu    sync.Mutex // guards what follows and is held while a letter is written or removed
+	slots []slot     // by number
+	last  uint64     // the newest number ever given
+	bytes int64      // of all files
 }
 
-// The kinds of letters.
-const (
-	KindSink   = "sink"
-	KindSource = "source"
-)
-
-// Store is the dead letters of one sink or source. It is safe for concurrent use.
-type Store struct{}
+// slot is what is known of a letter without reading its file.
+type slot struct {
+	number uint64
+	size   int64
+	entry  fedmsg.Position
+}
 
 // Limits bounds a store; zero fields stand for 10,000 letters and 256 MiB.
 type Limits struct {
@@ -53,25 +46,149 @@ type Limits struct {
 var ErrFull = fedmsg.Errorf(fedmsg.CodeStorageFull, "the dead letters are at their limit; look at them with `fedmsg dead list`, and retry or drop them")
 
 // Open reads the directory, or makes it.
-func Open(dir string, limits Limits) (*Store, error) { panic("not built") }
+func Open(dir string, limits Limits) (*Store, error) { return open(durable.OS{}, dir, limits) }
 
-// Add keeps a letter durably and gives its number.
-func (s *Store) Add(l Letter) (uint64, error) { panic("not built") }
+func open(fsys durable.FS, dir string, limits Limits) (*Store, error) {
+	if limits.Letters == 0 {
+		limits.Letters = 10_000
+	}
+	if limits.Bytes == 0 {
+		limits.Bytes = 256 << 20
+	}
+	s := &Store{fs: fsys, dir: dir, limits: limits}
+	err := fsys.Mkdir(dir, 0o700)
+	if err == nil {
+		err = fsys.SyncDir(filepath.Dir(filepath.Clean(dir)))
+	}
+	if err == nil {
+		err = s.scan()
+	}
+	if err != nil {
+		return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot open the dead letters in %s", dir)
+	}
+	return s, nil
+}
 
-// List gives the letters from the oldest, without their contents (Entry, Headers, Body, Envelope), at most limit behind number after.
-func (s *Store) List(after uint64, limit int) ([]Letter, error) { panic("not built") }
-
-// Get gives a letter with its contents, or an error with CodeNotFound.
-func (s *Store) Get(number uint64) (Letter, error) { panic("not built") }
+// Add keeps a letter durably and gives its number. A letter of an entry that has one already takes its place: after a crash an
+// entry is given up again.
+func (s *Store) Add(l Letter) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := s.of(l.position()); i >= 0 {
+		l.Number = s.slots[i].number
+		return l.Number, s.replace(i, &l)
+	}
+	l.Number = s.last + 1
+	data, err := l.encode()
+	if err != nil {
+		return 0, s.failed(err)
+	}
+	if len(s.slots) >= s.limits.Letters || s.bytes+int64(len(data)) > s.limits.Bytes {
+		return 0, ErrFull
+	}
+	if err := s.write(l.Number, data); err != nil {
+		return 0, err
+	}
+	s.last = l.Number
+	s.slots = append(s.slots, slot{l.Number, int64(len(data)), l.position()})
+	s.bytes += int64(len(data))
+	return l.Number, nil
+}
 
 // Put writes a letter again under its number, after another failed attempt.
-func (s *Store) Put(l Letter) error { panic("not built") }
+func (s *Store) Put(l Letter) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.find(l.Number)
+	if err != nil {
+		return err
+	}
+	return s.replace(i, &l)
+}
+
+// replace writes the letter into a slot that there is, whatever the limits: it was within them.
+func (s *Store) replace(i int, l *Letter) error {
+	data, err := l.encode()
+	if err != nil {
+		return s.failed(err)
+	}
+	if err := s.write(l.Number, data); err != nil {
+		return err
+	}
+	s.bytes += int64(len(data)) - s.slots[i].size
+	s.slots[i] = slot{l.Number, int64(len(data)), l.position()}
+	return nil
+}
 
 // Remove drops a letter.
-func (s *Store) Remove(number uint64) error { panic("not built") }
-
-// Of finds the letter of the entry with this position, for asking what became of it.
-func (s *Store) Of(p fedmsg.Position) (Letter, bool) { panic("not built") }
+func (s *Store) Remove(number uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.find(number)
+	if err != nil {
+		return err
+	}
+	if number == s.last { // no file would tell any more that it was given
+		if err := s.saveLast(); err != nil {
+			return s.failed(err)
+		}
+	}
+	err = s.fs.Remove(s.path(number))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return s.failed(err)
+	}
+	s.bytes -= s.slots[i].size
+	s.slots = slices.Delete(s.slots, i, i+1)
+	if err := s.fs.SyncDir(s.dir); err != nil {
+		return s.failed(err)
+	}
+	return nil
+}
 
 // Len is how many letters there are. It is cheap.
-func (s *Store) Len() int { panic("not built") }
+func (s *Store) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.slots)
+}
+
+// write makes the file durable.
+func (s *Store) write(number uint64, data []byte) error {
+	if err := durable.WriteFile(s.fs, s.path(number), data, 0o600); err != nil {
+		return s.failed(err)
+	}
+	return nil
+}
+
+// failed says what the disk did not do.
+func (s *Store) failed(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fedmsg.WrapError(fedmsg.CodeStorageFull, err, "the disk has no room for a dead letter in %s; make some", s.dir)
+	}
+	return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot write to the dead letters in %s", s.dir)
+}
+
+// find gives the place of a number in slots.
+func (s *Store) find(number uint64) (int, error) {
+	i, there := slices.BinarySearchFunc(s.slots, number, func(t slot, n uint64) int {
+		switch {
+		case t.number < n:
+			return -1
+		case t.number > n:
+			return 1
+		}
+		return 0
+	})
+	if !there {
+		return 0, fedmsg.Errorf(fedmsg.CodeNotFound, "there is no dead letter %d; see `fedmsg dead list`", number)
+	}
+	return i, nil
+}
+
+// of gives the place of the letter of an entry in slots, or -1.
+func (s *Store) of(p fedmsg.Position) int {
+	if p.IsZero() {
+		return -1
+	}
+	return slices.IndexFunc(s.slots, func(t slot) bool { return t.entry == p })
+}
