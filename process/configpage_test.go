@@ -35,6 +35,15 @@ func configKeys(t *testing.T) map[string]bool {
 	for _, key := range []string{"name", "key", "topics"} {
 		keys["zeromq_client."+key] = true
 	}
+	for _, key := range []string{"name", "topics", "in_flight", "retry_first", "retry_max", "dead_letters", "credentials", "ca", "certificate", "key"} {
+		keys["sink."+key], keys["source."+key] = true, true
+	}
+	for _, key := range []string{"to", "command", "prefixes", "senders", "signers", "where", "start", "max_age", "hold", "attempts", "answer_timeout", "idle_timeout"} {
+		keys["sink."+key] = true
+	}
+	for _, key := range []string{"from", "verify"} {
+		keys["source."+key] = true
+	}
 	return keys
 }
 

@@ -18,8 +18,10 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
 	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
+	"github.com/federated-messaging/fedmsg/internal/receive"
 	"github.com/federated-messaging/fedmsg/internal/sign"
 	"github.com/federated-messaging/fedmsg/internal/trust"
 	"github.com/federated-messaging/fedmsg/internal/zeromq"
@@ -47,6 +49,8 @@ type Config struct {
 	Publisher    []ingest.Publisher // who may publish what; empty stands for the defaults of package ingest
 	Trust        []trust.Root       // whose signatures count; the node's own always do
 	ZeroMQClient []zeromq.Client    `toml:"zeromq_client"` // who proves itself by a CURVE key, and what it may read
+	Sink         []deliver.Config   // where the node delivers what it stores
+	Source       []receive.Config   // from where it brings messages of other buses and nodes
 }
 
 // Log bounds the log on disk.
@@ -120,7 +124,7 @@ func (c *Config) Validate() error {
 		c.validateTop(), c.HTTP.Validate(), c.validateSocket(), (&ingest.Config{Publishers: c.Publisher}).Validate(),
 		c.ZeroMQ.Validate(), zeromq.ValidateClients(c.ZeroMQClient), c.validateZeroMQ(),
 		c.Log.validate(), c.Feed.validate(), validateLimits(c.Limits), c.validateBody(), c.Spool.validate(),
-		c.validateSigning(), c.validateTrust(),
+		c.validateSigning(), c.validateTrust(), c.validateDelivery(),
 	)
 }
 

@@ -230,7 +230,7 @@ func listMeaning(key string) string {
 	case "zeromq_client.topics":
 		return "What it may read at sockets with curve=yes, as patterns; nothing when empty."
 	}
-	return ""
+	return deliveryMeaning(key)
 }
 
 // WriteExample writes a configuration file in which every key stands with its meaning and default, commented out.
@@ -254,6 +254,10 @@ func lists(name string) string {
 		return "Whose signatures count, beside the node's own."
 	case "zeromq_client":
 		return "Programs that prove themselves by a CURVE key at ZeroMQ sockets with curve=yes."
+	case "sink":
+		return "Where the node delivers what it stores: brokers, other nodes, programs."
+	case "source":
+		return "From where the node brings messages of other buses and nodes."
 	}
 	return ""
 }

@@ -16,10 +16,12 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/config"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
 	"github.com/federated-messaging/fedmsg/internal/feed"
 	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
 	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/receive"
 	"github.com/federated-messaging/fedmsg/internal/spool"
 	"github.com/federated-messaging/fedmsg/internal/token"
 )
@@ -51,15 +53,17 @@ func (o Options) withDefaults() Options {
 
 // Node is a built node, listening but not serving yet. One goroutine builds and runs it.
 type Node struct {
-	log    *slog.Logger
-	stopIn time.Duration
-	hangup <-chan os.Signal
-	stops  stopList
-	ready  ops.Readiness
-	notify notifier
-	server *httpapi.Server
-	bus    *bus
-	drain  *drainer
+	log     *slog.Logger
+	stopIn  time.Duration
+	hangup  <-chan os.Signal
+	stops   stopList
+	ready   ops.Readiness
+	notify  notifier
+	server  *httpapi.Server
+	bus     *bus
+	drain   *drainer
+	sinks   *deliver.Set // nil without any
+	sources *receive.Set // nil without any
 }
 
 // New opens everything that the configuration names, in the order in which one part uses another. The configuration must
@@ -117,11 +121,19 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true}), c.Spool.Interval, o.Logger)
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)
 
+	if n.sinks, err = newSinks(&c, log, live, registry, o.Logger); err != nil {
+		return nil, err
+	}
+	n.stops.push("sinks", n.stopSinks) // behind all doors, and before the log that they read
 	n.bus, err = newBus(&c, entrance, log, live, counted, who, registry, o.Logger)
 	if err != nil {
 		return nil, err
 	}
 	n.stops.push("zeromq", n.bus.stop) // behind the other doors, so that subscribers are given also what those took last
+	if n.sources, err = newSources(&c, entrance, registry, o.Logger); err != nil {
+		return nil, err
+	}
+	n.stops.push("sources", n.stopSources)
 
 	listeners, err := readyListeners(&o)
 	if err != nil {
@@ -138,7 +150,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		Receipt:   who.receipt,
 		Keys:      who.keys,
 		Health: healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, signingChecks(who),
-			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), n.bus.Checks, insecureChecks(c.Insecure())),
+			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), n.bus.Checks, n.deliveryChecks, insecureChecks(c.Insecure())),
 		Ready:   func() error { return errors.Join(n.ready.Err(), log.Err()) },
 		Metrics: ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,
 	})
@@ -167,9 +179,11 @@ func (n *Node) endpoints() []httpapi.Endpoint {
 // Run serves until ctx ends or a part fails, and then stops everything.
 func (n *Node) Run(ctx context.Context) error {
 	failed := make(chan error, 2) // one of each
+	n.startSinks()
 	n.bus.start(failed)
 	n.startServing(failed)
 	n.startDraining()
+	n.startSources()
 	n.ready.Set("")
 	n.tell("READY=1", "STATUS=listening")
 	watchdog, stopWatchdog := n.notify.ticks()

@@ -254,16 +254,16 @@ func TestServiceManager(t *testing.T) {
 	path := filepath.Join(shortDir(t), "notify")
 	m := manager(t, path)
 	r := start(t, setup(t), Options{Getenv: env("NOTIFY_SOCKET", path, "WATCHDOG_USEC", "20000")})
-	if got := receive(t, m); got != "READY=1\nSTATUS=listening" {
+	if got := received(t, m); got != "READY=1\nSTATUS=listening" {
 		t.Errorf("first %q", got)
 	}
-	if got := receive(t, m); got != "WATCHDOG=1" {
+	if got := received(t, m); got != "WATCHDOG=1" {
 		t.Errorf("then %q", got)
 	}
 	done := make(chan error)
 	go func() { done <- r.stop() }()
 	for {
-		got := receive(t, m)
+		got := received(t, m)
 		if got == "STOPPING=1" {
 			break
 		}

@@ -35,7 +35,7 @@ func manager(t *testing.T, name string) *net.UnixConn {
 	return c
 }
 
-func receive(t *testing.T, c *net.UnixConn) string {
+func received(t *testing.T, c *net.UnixConn) string {
 	t.Helper()
 	b := make([]byte, 256)
 	n, err := c.Read(b)
@@ -52,7 +52,7 @@ func TestNotify(t *testing.T) {
 		if err := newNotifier(env("NOTIFY_SOCKET", name), 1).send("READY=1", "STATUS=x"); err != nil {
 			t.Fatal(err)
 		}
-		if got := receive(t, c); got != "READY=1\nSTATUS=x" {
+		if got := received(t, c); got != "READY=1\nSTATUS=x" {
 			t.Errorf("%s got %q", name, got)
 		}
 	}

@@ -1,0 +1,161 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/commitlog"
+	"github.com/federated-messaging/fedmsg/internal/config"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
+	"github.com/federated-messaging/fedmsg/internal/feed"
+	"github.com/federated-messaging/fedmsg/internal/ingest"
+	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/receive"
+)
+
+// SinksDir is the directory in a state directory of what sinks keep beside their places, which are with the other readers'.
+func SinksDir(state string) string { return filepath.Join(state, "sinks") }
+
+// SourcesDir is the directory of what sources keep in a state directory.
+func SourcesDir(state string) string { return filepath.Join(state, "sources") }
+
+// newSinks makes the sinks of the configuration, which deliver nothing yet.
+func newSinks(c *config.Config, log *commitlog.Log, live *feed.Feed, r prometheus.Registerer, logger *slog.Logger) (*deliver.Set, error) {
+	if len(c.Sink) == 0 {
+		return nil, nil
+	}
+	var all []deliver.Configured
+	for _, s := range c.Sink {
+		made, err := config.NewSink(s, logger.With("sink", s.Name))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, made)
+	}
+	if err := ownDir(SinksDir(c.State), len(all)); err != nil {
+		return nil, err
+	}
+	return deliver.New(all, deliver.Deps{
+		Log: sinkLog{log, live}, Places: ReadersDir(c.State), Dir: SinksDir(c.State), Registerer: r, Logger: logger,
+	})
+}
+
+// newSources makes the sources of the configuration, which bring nothing yet.
+func newSources(c *config.Config, entrance *ingest.Door, r prometheus.Registerer, logger *slog.Logger) (*receive.Set, error) {
+	if len(c.Source) == 0 {
+		return nil, nil
+	}
+	if err := ownDir(SourcesDir(c.State), len(c.Source)); err != nil {
+		return nil, err
+	}
+	var all []receive.Configured
+	for _, s := range c.Source {
+		dir := filepath.Join(SourcesDir(c.State), s.Name)
+		if err := ownDir(dir, 1); err != nil {
+			return nil, err
+		}
+		made, err := config.NewSource(s, dir, logger.With("source", s.Name))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, made)
+	}
+	return receive.New(all, receive.Deps{
+		Door: func(m fedmsg.VerifyMode) receive.Door {
+			door, _ := any(entrance.With(ingest.Passage{Verify: m, Replaying: true})).(receive.Door)
+			return door
+		},
+		Dir: SourcesDir(c.State), Registerer: r, Logger: logger,
+	})
+}
+
+// ownDir makes a directory of the state directory where there is something to keep in it.
+func ownDir(dir string, things int) error {
+	if things == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return stateError(err, dir)
+	}
+	return nil
+}
+
+// sourceRights gives the topics that the source of a name may bring.
+func sourceRights(c *config.Config) func(name string) []fedmsg.Pattern {
+	rights := make(map[string][]fedmsg.Pattern, len(c.Source))
+	for i := range c.Source {
+		rights[c.Source[i].Name] = c.Source[i].Topics
+	}
+	return func(name string) []fedmsg.Pattern { return rights[name] }
+}
+
+func (n *Node) startSinks() {
+	if n.sinks != nil {
+		n.sinks.Start()
+	}
+}
+
+func (n *Node) startSources() {
+	if n.sources != nil {
+		n.sources.Start()
+	}
+}
+
+func (n *Node) stopSinks(ctx context.Context) error {
+	if n.sinks == nil {
+		return nil
+	}
+	return n.sinks.Stop(ctx)
+}
+
+func (n *Node) stopSources(ctx context.Context) error {
+	if n.sources == nil {
+		return nil
+	}
+	return n.sources.Stop(ctx)
+}
+
+// deliveryChecks is the health of sinks and sources.
+func (n *Node) deliveryChecks() []ops.Check {
+	var checks []ops.Check
+	if n.sinks != nil {
+		checks = n.sinks.Checks()
+	}
+	if n.sources != nil {
+		checks = append(checks, n.sources.Checks()...)
+	}
+	return checks
+}
+
+// sinkLog is log and feed as package deliver reads them.
+type sinkLog struct {
+	log  *commitlog.Log
+	live *feed.Feed
+}
+
+var _ deliver.Log = sinkLog{}
+
+// Cursor reads from behind the position.
+func (l sinkLog) Cursor(after fedmsg.Position) (deliver.Cursor, *fedmsg.Gap) {
+	seq, gap := l.log.Resolve(after)
+	return sinkCursor{l.live.Cursor(seq)}, gap
+}
+
+// End is the position of the newest entry.
+func (l sinkLog) End() fedmsg.Position { return l.live.Last() }
+
+// sinkCursor is a cursor of the feed that gives entries alone.
+type sinkCursor struct{ *feed.Cursor }
+
+var _ deliver.Cursor = sinkCursor{}
+
+// Next gives the next entry.
+func (c sinkCursor) Next() (*fedmsg.Entry, error) {
+	item, err := c.Cursor.Next()
+	return item.Entry, err
+}
