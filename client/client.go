@@ -33,6 +33,8 @@ type Client struct {
 	spoolMu sync.Mutex // held while messages are put into the spool, so that they stand there in order; taken before box.mu
 	look    sync.Once  // whether something waits in the spool from before
 	box     outbox
+
+	pushBuffers pushBuffers
 }
 
 // New makes a Client. It opens no connection; it fails only when o is wrong, with [fedmsg.CodeConfig].

@@ -47,6 +47,9 @@ type FollowOptions struct {
 	// Passed is called with positions up to which nothing more was wanted, so that a reader of rare topics can save where
 	// it stands; it may be nil.
 	Passed func(fedmsg.Position)
+	// Rest is called when all that has come was given and the next is waited for, so that a reader that gathers entries can go on
+	// with what it has; it may be nil.
+	Rest func()
 }
 
 // follower is one Follow under way. It belongs to one goroutine.
@@ -215,6 +218,9 @@ func (f *follower) read(in io.Reader) error {
 				return err
 			}
 			buf = buf[i+1:]
+		}
+		if f.o.Rest != nil {
+			f.o.Rest()
 		}
 		if err != nil {
 			return err
