@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/daemon"
 	"github.com/federated-messaging/fedmsg/internal/filter"
 	"github.com/federated-messaging/fedmsg/internal/gateway"
-	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/mesh"
 	"github.com/federated-messaging/fedmsg/zmtp"
 )
@@ -87,10 +85,8 @@ func (p *program) gateway(cmd *cobra.Command, o *gatewayFlags) error {
 	cfg.ZeroMQ.Publish = o.bind
 	g, err := gateway.Open(gateway.Config{
 		ZeroMQ: cfg.ZeroMQ, Clients: cfg.ZeroMQClient, Source: source, IsGap: isGap,
-		Curve: func() (zmtp.CurvePair, error) { return daemon.OwnCurve(cfg.State) },
-		Logger: slog.New(ops.NewHandler(p.stderr, ops.HandlerOptions{
-			Level: cfg.LogLevel, Journal: ops.Journal(p.stderr, p.getenv), Color: ops.Color(p.stderr, p.getenv), Time: ops.Terminal(p.stderr),
-		})),
+		Curve:  func() (zmtp.CurvePair, error) { return daemon.OwnCurve(cfg.State) },
+		Logger: p.operatorLog(cfg.LogLevel),
 	})
 	if err != nil { // about sockets that no configuration names
 		return fedmsg.Errorf(fedmsg.CodeOf(err), "%s", strings.ReplaceAll(sentence(err), "zeromq.publish", "--bind"))

@@ -52,12 +52,16 @@ they change.`,
 	return cmd
 }
 
+// operatorLog is the log of a verb that runs until it is stopped.
+func (p *program) operatorLog(level slog.Level) *slog.Logger {
+	return slog.New(ops.NewHandler(p.stderr, ops.HandlerOptions{
+		Level: level, Journal: ops.Journal(p.stderr, p.getenv), Color: ops.Color(p.stderr, p.getenv), Time: ops.Terminal(p.stderr),
+	}))
+}
+
 // serve runs a node until ctx ends.
 func (p *program) serve(ctx context.Context, l *config.Loaded) error {
-	log := slog.New(ops.NewHandler(p.stderr, ops.HandlerOptions{
-		Level: l.Config.LogLevel, Journal: ops.Journal(p.stderr, p.getenv), Color: ops.Color(p.stderr, p.getenv),
-		Time: ops.Terminal(p.stderr),
-	}))
+	log := p.operatorLog(l.Config.LogLevel)
 	for _, w := range l.Warnings {
 		log.Warn(w)
 	}
