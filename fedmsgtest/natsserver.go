@@ -25,12 +25,17 @@ type NATSOptions struct {
 // NATS is a real nats-server on a loopback port, with JetStream in a directory of its own. Its port stays the same over its
 // lives. One goroutine at a time starts and ends it.
 type NATS struct {
-	Addr   string // HOST:PORT
-	dir    string
-	binary string
-	out    *output
-	run    *run
+	Addr      string // HOST:PORT
+	dir       string
+	binary    string
+	out       *output
+	run       *run
+	keepAlive *os.File // the server ends when it is closed, as it is when this process ends
 }
+
+// natsScript becomes the server, which ends with descriptor 3, also when this process is killed.
+const natsScript = `(read x <&3; kill -9 -$$) &
+exec "$0" "$@" 3<&-`
 
 // natsPatience bounds the start and the stop: they take less than a second on an idle machine.
 const natsPatience = time.Minute
@@ -78,19 +83,30 @@ func (n *NATS) Start() error {
 	if n.run != nil {
 		return errors.New("the nats-server runs already")
 	}
+	read, keep, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer read.Close()
 	from := len(n.out.String())
-	cmd := exec.Command(n.binary, "-c", n.config())
+	cmd := exec.Command("/bin/sh", "-c", natsScript, n.binary, "-c", n.config())
 	cmd.Dir, cmd.Stdout, cmd.Stderr = n.dir, n.out, n.out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also when this process is killed
+	cmd.ExtraFiles = []*os.File{read}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {
+		keep.Close()
 		return err
 	}
 	life := &run{cmd: cmd, ended: make(chan struct{})}
 	go func() { // ends with the process; Kill9 at the latest waits for it
-		life.err = cmd.Wait()
+		_, err := cmd.Process.Wait()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the reader of descriptor 3
+		_ = cmd.Wait()                                      // ends the copying of its output
+		life.err = err
 		close(life.ended)
 	}()
-	n.run = life
+	n.run, n.keepAlive = life, keep
 	return n.awaitLine(from, "Server is ready")
 }
 
@@ -123,9 +139,10 @@ func (n *NATS) Kill9() {
 	if n.run == nil {
 		return
 	}
-	_ = n.run.cmd.Process.Kill() // an error says that it is gone already
+	_ = syscall.Kill(-n.run.cmd.Process.Pid, syscall.SIGKILL) // an error says that it is gone already
 	<-n.run.ended
 	n.run = nil
+	n.keepAlive.Close()
 }
 
 // Stop ends the server by SIGTERM.
