@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/federated-messaging/fedmsg"
 )
 
 // messageBytes is the size of an envelope or payload in every comparison.
@@ -50,9 +52,11 @@ type bench struct {
 	nats    *natsServer
 	rabbit  *rabbitServer
 	filled  string // state directory of a node with many messages, stopped
+	bridges int    // nodes with sinks and sources that were started
 	samples map[string][]sample
 
-	batchBytes int64 // of a batch of messages in the log; 0 before it was measured
+	filledEnd  fedmsg.Position // where the log of filled ends; zero before it was asked
+	batchBytes int64           // of a batch of messages in the log; 0 before it was measured
 }
 
 func newBench(o *options) (*bench, error) {

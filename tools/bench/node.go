@@ -65,15 +65,20 @@ func (b *bench) theNode(ctx context.Context, f flavour) (*node, error) {
 
 // startNode starts a node on a state directory and returns when it is ready, which it measures.
 func (b *bench) startNode(ctx context.Context, f flavour, state string) (*node, error) {
+	text, err := b.config(f)
+	if err != nil {
+		return nil, err
+	}
+	return b.startConfigured(ctx, f, state, text)
+}
+
+// startConfigured is startNode with that configuration; the node's files are named after the flavour.
+func (b *bench) startConfigured(ctx context.Context, f flavour, state, text string) (*node, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	zmqPort, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	text, err := b.config(f)
 	if err != nil {
 		return nil, err
 	}

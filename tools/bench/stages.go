@@ -18,7 +18,7 @@ func stages() []stage {
 	return append([]stage{
 		logStage(), publishStage(), catchUpStage(), streamStage(), processStage(),
 		acceptStage(), coresStage(), oldFormStage(), endToEndStage(), compromisedStage(),
-	}, zmqStages()...)
+	}, append(zmqStages(), sinkStages()...)...)
 }
 
 func logStage() stage {
