@@ -40,6 +40,8 @@ type FollowOptions struct {
 	// FailFast ends with the error if the first connection fails, instead of trying until a node answers.
 	FailFast bool
 
+	// Connected is called each time a node has answered that the stream stands; it may be nil.
+	Connected func()
 	// Lost is called when there is no connection, with the reason and the wait before the next attempt; it may be nil.
 	Lost func(err error, wait time.Duration)
 	// Resumed is called when a connection stands again after Lost; it may be nil.
@@ -93,6 +95,9 @@ func (f *follower) run(ctx context.Context) {
 				f.o.Resumed()
 			}
 			lost, reached = false, true
+			if f.o.Connected != nil {
+				f.o.Connected()
+			}
 		})
 		if ctx.Err() != nil || err == errStopped {
 			return

@@ -1,0 +1,142 @@
+package peer
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/client"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
+)
+
+// What this kind proposes where the configuration of a sink leaves it to it.
+const (
+	SinkInFlight    = 8192
+	SinkIdleTimeout = time.Minute // below the time after which nodes, and what stands between them, let silent connections go
+)
+
+// sink pushes to another node.
+type sink struct{ node }
+
+// NewSink checks the address and options of a sink and opens nothing.
+func NewSink(c deliver.Config, _ *slog.Logger) (deliver.Sink, error) {
+	n, _, err := parse(c.To, c.Files())
+	if err != nil {
+		return nil, err
+	}
+	return &sink{n}, nil
+}
+
+// Open connects, and learns which log the other node keeps.
+func (s *sink) Open(ctx context.Context, answers *deliver.Answers) (deliver.Session, error) {
+	c, err := s.client()
+	if err != nil {
+		return nil, err
+	}
+	session := &session{node: &s.node, answers: answers, client: c}
+	if err = session.begin(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return session, nil
+}
+
+// session is one push.
+type session struct {
+	node    *node
+	client  *client.Client
+	push    *client.Push
+	answers *deliver.Answers
+	theirs  atomic.Pointer[fedmsg.LogID] // the other node's log; nil until it is known
+	over    bool                         // Lost was told; of the goroutine that hears the answers
+	refused bool                         // an entry was not taken; of the same
+}
+
+// begin asks for the log and opens the push. One who may publish but not read is not told the log: the receipts name it.
+func (s *session) begin(ctx context.Context) error {
+	info, err := s.client.Log(ctx)
+	switch code := fedmsg.CodeOf(err); {
+	case err == nil:
+		s.theirs.Store(&info.ID)
+	case code != fedmsg.CodeForbidden && code != fedmsg.CodeUnauthenticated:
+		return err
+	}
+	s.push, err = s.client.Push(ctx, client.PushOptions{Answered: s.answered, Ended: s.answers.Lost})
+	return err
+}
+
+// Send pushes an entry, unless it has come from there.
+func (s *session) Send(ctx context.Context, e *fedmsg.Entry) error {
+	if log := s.theirs.Load(); log != nil && e.Origin.Log == *log {
+		s.answers.Done(e.Position.Seq, nil)
+		return nil
+	}
+	return s.push.Send(ctx, e)
+}
+
+// Flush writes what is in the buffer.
+func (s *session) Flush(ctx context.Context) error { return s.push.Flush(ctx) }
+
+// Close ends the push and its connection.
+func (s *session) Close() error {
+	s.push.Close()
+	return s.client.Close()
+}
+
+// answered tells what became of entries. Behind one that is to be tried again there may be some that the other node has taken.
+func (s *session) answered(entries []*fedmsg.Entry, outcomes []fedmsg.Outcome) {
+	taken := 0 // of the entries from the beginning
+	for i := range outcomes {
+		o, seq := &outcomes[i], entries[i].Position.Seq
+		switch {
+		case s.over:
+			return
+		case o.Err != nil:
+			if taken > 0 && !s.refused {
+				s.answers.DoneThrough(entries[taken-1].Position.Seq)
+			}
+			s.refused = true
+			s.refusal(seq, o.Err)
+		case s.refused:
+			s.answers.Done(seq, nil)
+		default:
+			taken = i + 1
+			if s.theirs.Load() == nil {
+				log := o.Receipt.Position.Log
+				s.theirs.Store(&log)
+			}
+		}
+	}
+	if taken > 0 && !s.refused {
+		s.answers.DoneThrough(entries[taken-1].Position.Seq)
+	}
+}
+
+// refusal tells of an entry that the other node did not take.
+func (s *session) refusal(seq uint64, err error) {
+	switch code := fedmsg.CodeOf(err); {
+	case code == fedmsg.CodeStale && !s.node.local:
+		// It is the endpoint that is at fault: it would refuse all that waited.
+		s.over = true
+		s.answers.Lost(fedmsg.WrapError(code, err, "the node at %s judges messages that waited here by their age; let its operator add replaying=allow to that endpoint, as in listen = [\"https://HOST:PORT?replaying=allow\"]", s.node.uri))
+	case permanent(code):
+		s.answers.Done(seq, deliver.Permanent(fedmsg.WrapError(code, err, "the node at %s refused it: %s", s.node.uri, err)))
+	default:
+		s.answers.Done(seq, fedmsg.WrapError(code, err, "the node at %s did not take it: %s", s.node.uri, err))
+	}
+}
+
+// permanent reports whether a refusal is about the message itself, or about the right of this node to publish it: the node will
+// say the same again until a person has changed something. Codes that are not known here may pass.
+func permanent(c fedmsg.Code) bool {
+	switch c {
+	case fedmsg.CodeBadJSON, fedmsg.CodeDuplicateKey, fedmsg.CodeBadTopic, fedmsg.CodeBadBody, fedmsg.CodeBadEnvelope,
+		fedmsg.CodeBadID, fedmsg.CodeBadPosition, fedmsg.CodeTooLarge, fedmsg.CodeTooDeep, fedmsg.CodeIDConflict, fedmsg.CodeForbidden,
+		fedmsg.CodeUnsigned, fedmsg.CodeMalformedSignature, fedmsg.CodeBadSignature, fedmsg.CodeUnknownSigner, fedmsg.CodeWrongTopic,
+		fedmsg.CodeRevoked, fedmsg.CodeExpired, fedmsg.CodeWeakSignature, fedmsg.CodeStale, fedmsg.CodeFromFuture:
+		return true
+	}
+	return false
+}
