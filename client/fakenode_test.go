@@ -203,6 +203,7 @@ func (n *fakeNode) postMany(w http.ResponseWriter, r *http.Request) {
 		n.faults.post(n, w, r)
 		return
 	}
+	_ = rc.Flush() // a node sends its status before it has read anything
 	in := bufio.NewReaderSize(r.Body, 1<<20)
 	var out []byte
 	for i := 1; ; i++ {
