@@ -144,6 +144,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 			return entrance.With(ingest.Passage{Verify: m, Replaying: replaying})
 		},
 		Log: edgeLog{log}, Seeker: log, Feed: live,
+		Sinks: n.sinks, Sources: n.sources,
 		Tokens:    grants(tokens),
 		Dev:       isDev(&c),
 		Listeners: listeners,

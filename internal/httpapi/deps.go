@@ -10,7 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
 	"github.com/federated-messaging/fedmsg/internal/keys"
+	"github.com/federated-messaging/fedmsg/internal/receive"
 )
 
 // Deps is what the server needs of the rest of the node. Fields without "optional" must be set.
@@ -28,6 +30,9 @@ type Deps struct {
 	Receipt func(*fedmsg.Entry) ([]byte, error)
 	// Keys gives the name under which the node signs, and its public keys, those it signed with before included; optional.
 	Keys func() (name string, all []keys.Public)
+	// Sinks and Sources are what the routes about delivery speak of; optional.
+	Sinks   *deliver.Set
+	Sources *receive.Set
 	// Dev tells that environment is dev: then whoever comes over the loopback interface may publish as the sender loopback.
 	Dev bool
 	// Listeners are ready-made: by systemd, or by a test. A unix one stands in place of Config.Socket. A TCP one serves

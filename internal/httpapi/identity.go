@@ -13,6 +13,13 @@ type identity struct {
 	sender fedmsg.Sender    // zero: nobody, who may not publish
 	read   []fedmsg.Pattern // what it may read; nil means nothing. Shared: not to be changed
 	local  bool             // it came over the unix socket
+
+	operator bool // it came over the unix socket from root or the node's own user, whatever token it showed
+}
+
+// identified reports whether the sender showed who it is.
+func (id *identity) identified() bool {
+	return !id.sender.IsZero() && id.sender.Kind != fedmsg.SenderLoopback
 }
 
 // mayRead reports whether an entry of the topic may be shown.
@@ -31,6 +38,13 @@ func (id *identity) mayRead(topic string) bool {
 // The scope of readers is the union of what the listener gives everybody and what the token gives its bearer; this is the
 // only place where it is made.
 func (s *Server) identify(r *http.Request) (identity, error) {
+	id, err := s.identifySender(r)
+	c := connOf(r)
+	id.operator = err == nil && c.door.local && c.peer.Kind == fedmsg.SenderUID && (c.peer.Name == "0" || c.peer.Name == s.ownUID)
+	return id, err
+}
+
+func (s *Server) identifySender(r *http.Request) (identity, error) {
 	c := connOf(r)
 	id := identity{sender: c.peer, read: c.door.read, local: c.door.local}
 	if secret, given, err := bearer(r); err != nil {

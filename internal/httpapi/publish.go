@@ -30,7 +30,7 @@ func (s *Server) handlePublish(w http.ResponseWriter, r *http.Request, id identi
 		s.publishStream(w, r, id, into)
 		return
 	}
-	s.publishOne(w, r, id, into, q.signed)
+	s.publishOne(w, r, id, into, &q)
 }
 
 // publishType checks what the body claims to be; stream is true for NDJSON. It is strict because a form of another site's
@@ -59,8 +59,9 @@ func publishType(r *http.Request) (stream bool, err error) {
 	return false, fedmsg.Errorf(fedmsg.CodeBadMediaType, "Content-Type %q is not taken; send application/json for one message or application/x-ndjson for many, in UTF-8", clip(value))
 }
 
-// publishOne takes one message and answers when it is durable, with a signed receipt where that is wanted.
-func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity, into Door, signed bool) {
+// publishOne takes one message and answers when it is durable, with a signed receipt where that is wanted, or when it is delivered
+// where that is.
+func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity, into Door, q *publishQuery) {
 	buf := s.bodies.get(r.ContentLength)
 	body, err := s.readBody(r, buf)
 	if err != nil {
@@ -91,14 +92,19 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity,
 		return
 	}
 	answer := outcomes[0].Receipt.AppendJSON(make([]byte, 0, 256))
-	if signed {
-		if answer, err = s.appendSigned(answer, &outcomes[0].Receipt); err != nil {
-			s.report(err)
-			writeError(w, err)
-			return
-		}
+	status := http.StatusCreated
+	if q.signed {
+		answer, err = s.appendSigned(answer, &outcomes[0].Receipt)
 	}
-	writeJSON(w, http.StatusCreated, append(answer, '\n'))
+	if err == nil && len(q.wait) > 0 {
+		answer, status, err = s.appendDelivered(w, r, answer, &outcomes[0].Receipt, q)
+	}
+	if err != nil {
+		s.report(err)
+		writeError(w, err)
+		return
+	}
+	writeJSON(w, status, append(answer, '\n'))
 }
 
 // errClientGone tells that nobody is left to read an answer.

@@ -3,14 +3,17 @@ package httpapi
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 )
 
 // publishQuery is what the query of a request to publish asks for.
 type publishQuery struct {
-	signed    bool // receipt=signed: the receipt is to be signed
-	replaying bool // replaying=1: the messages waited somewhere, and their age is not to be held against them
+	signed    bool          // receipt=signed: the receipt is to be signed
+	replaying bool          // replaying=1: the messages waited somewhere, and their age is not to be held against them
+	wait      []string      // wait=SINK,…: the answer comes when these have the message; sorted
+	patience  time.Duration // timeout=TIME: or when so much time is over
 }
 
 // parsePublishQuery is strict, as one who mistypes an option would believe to have what it gives.
@@ -24,12 +27,13 @@ func (s *Server) parsePublishQuery(r *http.Request, stream bool) (q publishQuery
 	}
 	for name, all := range values {
 		switch {
+		case len(all) == 1 && all[0] != "" && (name == "wait" || name == "timeout"):
 		case len(all) == 1 && name == "receipt" && all[0] == "signed":
 			q.signed = true
 		case len(all) == 1 && name == "replaying" && all[0] == "1":
 			q.replaying = true
 		default:
-			return q, fedmsg.Errorf(fedmsg.CodeBadRequest, "publishing takes receipt=signed and replaying=1 in the query, each once and nothing else, not %s", clip(name+"="+all[0]))
+			return q, fedmsg.Errorf(fedmsg.CodeBadRequest, "publishing takes receipt=signed, replaying=1, wait=SINK,… and timeout=TIME in the query, each once and nothing else, not %s", clip(name+"="+all[0]))
 		}
 	}
 	switch {
@@ -38,5 +42,5 @@ func (s *Server) parsePublishQuery(r *http.Request, stream bool) (q publishQuery
 	case q.signed && s.deps.Receipt == nil:
 		return q, errSignsNothing()
 	}
-	return q, nil
+	return q, s.parseWait(&q, values.Get("wait"), values.Get("timeout"), stream)
 }

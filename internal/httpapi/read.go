@@ -8,7 +8,8 @@ import (
 	"github.com/federated-messaging/fedmsg"
 )
 
-// handleMessage gives the entry with an id. One that the reader may not know of does not exist for it.
+// handleMessage gives the entry with an id, and to those who said who they are how far each sink is with it. One that the reader may
+// not know of does not exist for it.
 func (s *Server) handleMessage(w http.ResponseWriter, r *http.Request, id identity) {
 	entry, err := s.find(r.PathValue("id"), id)
 	if err != nil {
@@ -16,8 +17,15 @@ func (s *Server) handleMessage(w http.ResponseWriter, r *http.Request, id identi
 		writeError(w, err)
 		return
 	}
-	b := make([]byte, 0, len(entry.Envelope)+512)
-	writeJSON(w, http.StatusOK, append(entry.AppendJSON(b), '\n'))
+	b := entry.AppendJSON(make([]byte, 0, len(entry.Envelope)+512))
+	if s.deps.Sinks != nil && id.identified() {
+		if b, err = appendSinks(b, s.deps.Sinks.Deliveries(entry)); err != nil {
+			s.report(err)
+			writeError(w, err)
+			return
+		}
+	}
+	writeJSON(w, http.StatusOK, append(b, '\n'))
 }
 
 // find gives the entry with an id, if there is one that the reader may know of.

@@ -14,10 +14,11 @@ import (
 type need uint8
 
 const (
-	needNothing need = iota
-	needSender       // somebody: a zero sender is refused
-	needScope        // a reader who may read something
-	needLocal        // the unix socket: elsewhere there is no such route
+	needNothing  need = iota
+	needSender        // somebody: a zero sender is refused
+	needScope         // a reader who may read something
+	needLocal         // the unix socket: elsewhere there is no such route
+	needOperator      // and there root or the node's own user
 )
 
 // route is one line of the table.
@@ -41,6 +42,15 @@ func (s *Server) table() []*route {
 		{method: "GET", path: "/healthz", need: needNothing, handle: s.handleHealth},
 		{method: "GET", path: "/readyz", need: needNothing, handle: s.handleReady},
 		{method: "GET", path: "/metrics", need: needScope, handle: s.handleMetrics},
+		{method: "GET", path: "/v1/sinks", need: needLocal, handle: s.handleSinks},
+		{method: "POST", path: "/v1/sinks/{name}/pause", need: needOperator, handle: s.handlePause},
+		{method: "POST", path: "/v1/sinks/{name}/resume", need: needOperator, handle: s.handleResume},
+		{method: "POST", path: "/v1/sinks/{name}/rewind", need: needOperator, handle: s.handleRewind},
+		{method: "GET", path: "/v1/sources", need: needLocal, handle: s.handleSources},
+		{method: "GET", path: "/v1/dead", need: needOperator, handle: s.handleDeadList},
+		{method: "GET", path: "/v1/dead/{kind}/{name}/{number}", need: needOperator, handle: s.handleDeadGet},
+		{method: "DELETE", path: "/v1/dead/{kind}/{name}/{number}", need: needOperator, handle: s.handleDeadDrop},
+		{method: "POST", path: "/v1/dead/{kind}/{name}/{number}/retry", need: needOperator, handle: s.handleDeadRetry},
 		{method: "GET", path: "/debug/pprof/", need: needLocal, handle: s.profile(pprof.Index)},
 		{method: "GET", path: "/debug/pprof/cmdline", need: needLocal, handle: s.profile(pprof.Cmdline)},
 		{method: "GET", path: "/debug/pprof/profile", need: needLocal, handle: s.profile(pprof.Profile)},
@@ -85,7 +95,7 @@ func (s *Server) handler(row *route) http.Handler {
 		if err == nil {
 			err = row.need.check(&id)
 		}
-		if err != nil && row.need == needLocal {
+		if row.need.local() && !id.local {
 			s.noRoute(resp, r)
 			return
 		}
@@ -106,11 +116,14 @@ func (n need) check(id *identity) error {
 		return fedmsg.Errorf(fedmsg.CodeUnauthenticated, "reading here needs a token that may read; or let the operator give this listener topics=")
 	case n == needScope && len(id.read) == 0:
 		return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may read nothing here; it needs read patterns on its token, or topics= on this listener", id.sender)
-	case n == needLocal && !id.local:
-		return fedmsg.Errorf(fedmsg.CodeNotFound, "only on the unix socket")
+	case n == needOperator && !id.operator:
+		return fedmsg.Errorf(fedmsg.CodeForbidden, "only root and the user that the node runs as may do this; %s may not", id.sender)
 	}
 	return nil
 }
+
+// local reports whether the route is there on the unix socket alone.
+func (n need) local() bool { return n == needLocal || n == needOperator }
 
 // noRoute answers for a path or method that is not in the table, and OPTIONS for all that are.
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +151,7 @@ func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
 func (s *Server) methods(path string, local bool) []string {
 	var all []string
 	for _, row := range s.routes {
-		if row.need == needLocal && !local || !row.matches(path) {
+		if row.need.local() && !local || !row.matches(path) {
 			continue
 		}
 		all = append(all, row.method)
@@ -157,14 +170,24 @@ func (row *route) matches(path string) bool {
 	if prefix, ok := strings.CutSuffix(row.path, "{id...}"); ok {
 		return strings.HasPrefix(path, prefix) && len(path) > len(prefix)
 	}
-	return path == row.path
+	words := strings.Split(path, "/")
+	pattern := strings.Split(row.path, "/")
+	if len(words) != len(pattern) {
+		return false
+	}
+	for i, p := range pattern {
+		if p != words[i] && (!strings.HasPrefix(p, "{") || words[i] == "") {
+			return false
+		}
+	}
+	return true
 }
 
 // list names the routes for people.
 func (s *Server) list(local bool) string {
 	var names []string
 	for _, row := range s.routes {
-		if row.need != needLocal || local {
+		if !row.need.local() || local {
 			names = append(names, row.label)
 		}
 	}

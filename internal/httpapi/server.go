@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"strconv"
 	"sync"
 
 	"github.com/federated-messaging/fedmsg"
@@ -29,6 +31,10 @@ type Server struct {
 	listeners []*listener    // never changed after New
 	accepting sync.WaitGroup // one per listener that is served
 
+	ownUID string // of this process; never changed
+
+	leaving  context.Context // ends when Shutdown begins; who waits for delivery waits in it
+	hurry    context.CancelFunc
 	patience context.Context // ends when Shutdown waits no longer; NDJSON publishers wait in it
 	abandon  context.CancelFunc
 	ended    context.Context // has ended: who waits in it only asks
@@ -54,6 +60,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		closeReadyMade(deps.Listeners)
 		return nil, err
 	}
+	s.ownUID = strconv.Itoa(os.Getuid())
+	s.leaving, s.hurry = context.WithCancel(context.Background())
 	s.patience, s.abandon = context.WithCancel(context.Background())
 	s.ended = endedContext()
 	s.streams = newStreams(s)
@@ -62,6 +70,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s.mux = s.newMux()
 	s.http = s.newHTTP()
 	if err := s.listen(); err != nil {
+		s.hurry()
 		s.abandon()
 		s.closeListeners()
 		closeReadyMade(deps.Listeners)
@@ -164,6 +173,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if first {
 		close(s.stop)
 	}
+	s.hurry()
 	s.closeListeners()
 	for _, p := range publishers {
 		p.interrupt()
