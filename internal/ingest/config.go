@@ -72,6 +72,9 @@ type Config struct {
 	// Tokens gives the topics that the token of this name may publish on, and whether there is such a token. Nil means that
 	// there are none.
 	Tokens func(name string) (publish []fedmsg.Pattern, ok bool)
+	// Sources gives the topics of the [[source]] of this name: what it may bring, whatever signers may. Nil means that there
+	// are none.
+	Sources func(name string) []fedmsg.Pattern
 	// Accounts gives the account of a uid in decimal. Nil asks the operating system, see [SystemAccount].
 	Accounts func(uid string) Account
 	// Log takes what is accepted.
@@ -112,6 +115,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Tokens == nil {
 		c.Tokens = func(string) ([]fedmsg.Pattern, bool) { return nil, false }
+	}
+	if c.Sources == nil {
+		c.Sources = func(string) []fedmsg.Pattern { return nil }
 	}
 	if c.Accounts == nil {
 		c.Accounts = SystemAccount

@@ -63,6 +63,13 @@ func (d *Door) SubmitParts(ctx context.Context, from fedmsg.Sender, messages ...
 	return d.submit(ctx, decode(d, from, messages, framesSize, (*wire.Decoder).Parts))
 }
 
+// SubmitCarried is Submit for messages as another bus or node brought them: see wire.Decoder.Carried.
+func (d *Door) SubmitCarried(ctx context.Context, from fedmsg.Sender, messages ...wire.Carried) fedmsg.Ticket {
+	size := func(c wire.Carried) int { return c.Size() }
+	read := func(decoder *wire.Decoder, c wire.Carried) (wire.Submitted, error) { return decoder.Carried(&c) }
+	return d.submit(ctx, decode(d, from, messages, size, read))
+}
+
 func framesSize(frames [][]byte) (n int) {
 	for _, f := range frames {
 		n += len(f)
@@ -152,6 +159,10 @@ func (b *batch) admit(line int, topic string, s *wire.Submitted) (signer string,
 	if !allowed && !(s.Whole && d.passage.looks() && d.rights.anySigner(topic)) {
 		return "", b.rights.refusal(b.from, topic)
 	}
+	// verification: rights-of-source
+	if !allowed && b.from.Kind == fedmsg.SenderSource { // what a signer may publish adds nothing to the topics of a source
+		return "", b.rights.refusal(b.from, topic)
+	}
 	// verification: nothing-to-verify-with
 	if d.c.Verifier == nil && d.passage.looks() {
 		return "", fedmsg.Errorf(fedmsg.CodeUnavailable, "the message on %s cannot be taken: this node was given nothing to verify messages with", topic)
@@ -183,7 +194,7 @@ func (b *batch) admit(line int, topic string, s *wire.Submitted) (signer string,
 
 // admitEnvelope fills in the record of a whole envelope, and judges it now or later.
 func (b *batch) admitEnvelope(line int, r *fedmsg.Record, s *wire.Submitted, allowed bool) (err error) {
-	r.ID, r.NotIJSON, r.Signatures = s.Envelope.ID, s.Envelope.NotIJSON, s.Signatures
+	r.ID, r.NotIJSON, r.Signatures, r.Origin = s.Envelope.ID, s.Envelope.NotIJSON, s.Signatures, s.Origin
 	r.Envelope = s.Envelope.Bytes
 	switch {
 	case !b.door.passage.looks():

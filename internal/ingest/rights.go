@@ -64,6 +64,8 @@ func (b *rightsBook) evaluate(from fedmsg.Sender) *rights {
 		if b.c.Loopback {
 			r.topics = []fedmsg.Pattern{fedmsg.MatchAll()}
 		}
+	case fedmsg.SenderSource:
+		r.topics = b.c.Sources(from.Name)
 	case fedmsg.SenderUID:
 		a := b.c.Accounts(from.Name)
 		r.username = a.Name
@@ -150,6 +152,8 @@ func (r *rights) refusal(from fedmsg.Sender, topic string) error {
 		return fedmsg.Errorf(fedmsg.CodeForbidden, "nobody may publish on %s over this socket; name it by sender=NAME, and allow it by topics in a [[publisher]] with zeromq = NAME, or allow the signers of the messages with signer", topic)
 	case from.Kind == fedmsg.SenderZeroMQ:
 		return fedmsg.Errorf(fedmsg.CodeForbidden, "what comes by %s may not be on %s; allow it by topics in a [[publisher]] with zeromq = %q, or allow the signers of the messages with signer", from, topic, from.Name)
+	case from.Kind == fedmsg.SenderSource:
+		return fedmsg.Errorf(fedmsg.CodeForbidden, "what comes by %s may not be on %s; allow it by topics in the [[source]] with name = %q, or have the other side send less", from, topic, from.Name)
 	}
 	return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may not publish on %s; an administrator can allow it by topics in a [[publisher]]", from, topic)
 }

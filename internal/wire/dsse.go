@@ -88,9 +88,9 @@ func AppendDSSE(dst []byte, payloadType string, payload, signatures []byte) []by
 	return append(dst, '}')
 }
 
-// DSSESize is the most bytes that the JSON form of DSSE may have whose payload has at most limit bytes. There is room for
-// all signatures, and for some layout.
+// DSSESize is the most bytes that the JSON form of DSSE, or of an entry, may have whose payload, or envelope, has at most limit
+// bytes. There is room for all signatures, for what else an entry has, and for some layout.
 func DSSESize(limit int) int {
 	const signature = (maxSig+maxCertificate)*4/3 + maxKeyID + 128
-	return (limit+2)/3*4 + MaxSignatures*signature + 1<<10
+	return (limit+2)/3*4 + MaxSignatures*signature + 8<<10
 }

@@ -61,6 +61,7 @@ type members struct {
 	at      [fields]span
 	unknown string // the first key that is not known
 	headers tally
+	entry   bool // a key that is not known is one of those in which an entry has its envelope
 
 	spacedBody, spacedHeaders bool // they have white space between tokens
 }
@@ -74,10 +75,16 @@ type tally struct {
 	idAfter int  // where the value before that header ends; 0 where there is none
 }
 
-// read passes over the outermost object and all in it, and keeps where its members stand.
+// read passes over the outermost object, which is all there is, and keeps where its members stand.
 func (m *members) read(s *scanner) {
+	m.object(s)
+	s.end()
+}
+
+// object passes over the object at pos and all in it, and keeps where its members stand.
+func (m *members) object(s *scanner) {
 	m.s = s
-	if len(s.data) == 0 || s.data[0] != '{' {
+	if s.pos >= len(s.data) || s.data[s.pos] != '{' {
 		s.syntax("an object")
 		return
 	}
@@ -85,8 +92,8 @@ func (m *members) read(s *scanner) {
 	for s.member(&o) {
 		name := s.keyText(s.keys[len(s.keys)-1])
 		f := fieldOf(name)
-		if f == unknownField && m.unknown == "" {
-			m.unknown = clip(name)
+		if f == unknownField {
+			m.other(name)
 		}
 		from, spaces := s.pos, s.spaces
 		switch {
@@ -103,7 +110,16 @@ func (m *members) read(s *scanner) {
 	}
 	s.unique(o)
 	s.leave(o)
-	s.end()
+}
+
+// other takes note of a key that is not known.
+func (m *members) other(name []byte) {
+	if m.unknown == "" {
+		m.unknown = clip(name)
+	}
+	if string(name) == "envelope" || string(name) == "envelope_base64" {
+		m.entry = true
+	}
 }
 
 // headers passes over an object and counts its members.

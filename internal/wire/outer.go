@@ -38,3 +38,47 @@ func outerMember(envelope []byte, name string) []byte {
 	}
 	return nil
 }
+
+// BodyPlace tells where msg stands in an envelope: envelope[from:to] is its value as it is written. It is false where there is
+// none.
+func BodyPlace(envelope []byte) (from, to int, ok bool) {
+	return outerPlace(envelope, bodyField)
+}
+
+// HeadersOf gives the member headers of an envelope as it is written, or nil where there is no such object.
+func HeadersOf(envelope []byte) []byte {
+	from, to, ok := outerPlace(envelope, headersField)
+	if !ok || envelope[from] != '{' {
+		return nil
+	}
+	return envelope[from:to:to]
+}
+
+// outerPlace finds the value of a member of the outermost object.
+func outerPlace(envelope []byte, f field) (from, to int, ok bool) {
+	s := borrow(envelope, canonicalDepth)
+	defer s.release()
+	s.lenient, s.unchecked = true, true
+	if len(envelope) == 0 || envelope[0] != '{' {
+		return 0, 0, false
+	}
+	for o := s.enter(); s.member(&o); {
+		from, found := s.pos, fieldOf(s.keyText(s.keys[len(s.keys)-1])) == f
+		if s.value(); found && s.err == nil {
+			return from, s.pos, true
+		}
+	}
+	return 0, 0, false
+}
+
+// LooksWhole reports whether data is an object that Submitted would take for a whole envelope: it has a topic, msg, and one of
+// the members that no submission has.
+func LooksWhole(data []byte) bool {
+	data = trimmed(data)
+	s := borrow(data, canonicalDepth)
+	defer s.release()
+	s.lenient, s.unchecked = true, true
+	var in members
+	in.read(s)
+	return s.err == nil && in.kind(topicField) == '"' && in.has(bodyField) && in.whole()
+}

@@ -226,6 +226,10 @@ func checkSubmitted(t testing.TB, in []byte) bool {
 		}
 		return false
 	}
+	if isEntry(in) {
+		holdEntryLine(t, d, in, got)
+		return true
+	}
 	if got.Signatures != nil {
 		holdSigned(t, in, got)
 	}

@@ -22,18 +22,26 @@ type Submitted struct {
 	Envelope   Envelope        // zero unless Whole
 	Copied     bool            // Envelope shares no memory with what was decoded
 	Signatures json.RawMessage // detached, as AppendSignatures makes them; nil unless Whole and signed so
+	Origin     fedmsg.Position // where another node had it, as whoever hands it in says; zero where none did
 	Submission Submission      // zero if Whole
 }
 
 // Submitted decodes a request of a new door, strictly. An object with any of msg_id, timestamp, i, crypto, signature and
 // certificate is a whole envelope, whose unknown members are kept in its bytes. One with neither topic nor msg that begins
-// with a member of DSSE is DSSE around a whole envelope. Any other is a [Submission], in which an unknown key is refused: a
-// misspelt one would be lost in silence. The result may share data's memory; its strings are copies.
+// with a member of DSSE is DSSE around a whole envelope. One without msg that has envelope or envelope_base64 is an entry as
+// nodes give it, see [Decoder.Carried]: its envelope, signatures and origin count, or its position where it has no origin, and
+// all else is what another node knew. Any other is a [Submission], in which an unknown key is refused: a misspelt one would be
+// lost in silence. The result may share data's memory; its strings are copies.
 func (d *Decoder) Submitted(data []byte) (Submitted, error) {
+	if s, ok := d.usualEntry(data); ok {
+		return s, nil
+	}
 	var in members
 	s, err := d.open(&in, data, Strict, DSSESize(d.Limits.Envelope))
 	defer s.release()
 	switch {
+	case in.entry && !in.has(bodyField): // nested deeper, it may not have been read to its end
+		return d.entry(s.data)
 	case err != nil:
 		return Submitted{}, err
 	case in.dsse():
