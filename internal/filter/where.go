@@ -1,0 +1,169 @@
+package filter
+
+import (
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// Where is an expression about an entry, in the language of expr-lang: its grammar and its checks of types. It is worked out here
+// and not by that library, whose machine knows no limit on time and fails where a member is missing; what would need more is left
+// out of the language. Any number of goroutines may use it.
+//
+// What is missing is nil. Nil is equal to nil alone, every other comparison with it is false, and so is an operation on values
+// that it is not for.
+type Where struct {
+	source string
+	run    eval
+}
+
+const (
+	maxSource = 4096
+	maxNodes  = 400
+	// maxWork bounds the work for one entry, in units of at most some nanoseconds; most bytes that are looked at cost one. An expression
+	// that needs more is false: one message of the largest size may be looked through some twenty times.
+	maxWork = 32 << 20
+)
+
+// names is what an expression can ask for, and of which type.
+type names struct {
+	Topic    string            `expr:"topic"`
+	ID       string            `expr:"id"`
+	Sender   string            `expr:"sender"`
+	Signer   string            `expr:"signer"`
+	Verdict  string            `expr:"verdict"`
+	Received time.Time         `expr:"received"`
+	Username string            `expr:"username"`
+	Headers  map[string]string `expr:"headers"`
+	Msg      any               `expr:"msg"`
+	Null     any               `expr:"null"` // as JSON writes nil
+}
+
+const known = "topic, id, sender, signer, verdict, received, username, headers and msg"
+
+// ParseWhere reads an expression. Its errors have CodeBadRequest and say where the fault is.
+func ParseWhere(source string) (*Where, error) {
+	switch {
+	case strings.TrimSpace(source) == "":
+		return nil, fedmsg.Errorf(fedmsg.CodeBadRequest, "the where expression is empty; write one as in msg.severity == \"serious\", or leave it out")
+	case len(source) > maxSource:
+		return nil, fedmsg.Errorf(fedmsg.CodeBadRequest, "the where expression has %d bytes; %d are allowed", len(source), maxSource)
+	case !utf8.ValidString(source):
+		return nil, fedmsg.Errorf(fedmsg.CodeBadRequest, "the where expression is not UTF-8")
+	}
+	if err := parseFirst(source); err != nil {
+		return nil, refused(source, err)
+	}
+	program, err := expr.Compile(source, expr.Env(names{}), expr.AsBool(), expr.Optimize(false), expr.MaxNodes(maxNodes), expr.DisableIfOperator())
+	if err != nil {
+		return nil, refused(source, err)
+	}
+	c := compiler{}
+	run := c.node(program.Node())
+	if c.err != nil {
+		return nil, refused(source, c.err.Bind(file.NewSource(source)))
+	}
+	return &Where{source: source, run: run}, nil
+}
+
+// parseFirst refuses what would take much memory to check: the library compiles the regular expressions that it finds.
+func parseFirst(source string) error {
+	c := conf.CreateNew()
+	c.MaxNodes = maxNodes
+	tree, err := parser.ParseWithConfig(source, c)
+	if err != nil {
+		return err
+	}
+	var v regulars
+	ast.Walk(&tree.Node, &v)
+	if v.err != nil {
+		return v.err.Bind(file.NewSource(source))
+	}
+	return nil
+}
+
+// refused says what is wrong with an expression, and where.
+func refused(source string, err error) error {
+	what := strings.TrimSpace(printable(err.Error()))
+	at := ""
+	if e, ok := errors.AsType[*file.Error](err); ok {
+		what = strings.TrimSpace(printable(e.Message))
+		if strings.HasPrefix(what, "unknown name ") {
+			what += "; it may ask for " + known
+		}
+		if e.Line > 0 {
+			at = " at character " + itoa(e.Column+1)
+			if strings.Contains(source, "\n") {
+				at += " of line " + itoa(e.Line)
+			}
+		}
+	}
+	return fedmsg.Errorf(fedmsg.CodeBadRequest, "the where expression is wrong%s: %s", at, clipLong(what))
+}
+
+// String is the expression as it was written.
+func (w *Where) String() string { return w.source }
+
+// Match reports whether the expression is true of the entry.
+func (w *Where) Match(e *fedmsg.Entry) bool {
+	r := run{entry: e, left: maxWork}
+	v := w.run(&r)
+	return v.kind == boolean && v.yes && r.left >= 0
+}
+
+// run is an expression being worked out for one entry.
+type run struct {
+	entry *fedmsg.Entry
+	left  int // work that is left; below zero the answer is false
+
+	read                   bool // the following were looked for
+	msg, username, headers []byte
+
+	item value // what # stands for
+}
+
+// eval works out a part of an expression.
+type eval func(r *run) value
+
+// spend takes n off what is left, and reports whether there was so much.
+func (r *run) spend(n int) bool {
+	if r.left >= 0 {
+		r.left -= n
+	}
+	return r.left >= 0
+}
+
+// outer looks for the members of the envelope that an expression can ask for.
+func (r *run) outer() {
+	if r.read {
+		return
+	}
+	r.read = true
+	envelope := r.entry.Envelope
+	if len(envelope) == 0 || envelope[0] != '{' || !r.spend(len(envelope)) {
+		return
+	}
+	for w := walk(envelope); ; {
+		key, raw, ok := w.next(true)
+		if !ok {
+			return
+		}
+		switch string(key) {
+		case "msg":
+			r.msg = raw
+		case "username":
+			r.username = raw
+		case "headers":
+			r.headers = raw
+		}
+	}
+}
