@@ -1,9 +1,11 @@
 package receive
 
 import (
+	"errors"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/backoff"
 	"github.com/federated-messaging/fedmsg/internal/remote"
 )
 
@@ -36,4 +38,77 @@ func (c *Config) Sender() fedmsg.Sender {
 }
 
 // Validate tells all that is wrong, each fault beginning with the source's name. What only the kind knows is its own to judge.
-func (c *Config) Validate() error { panic("not built") }
+func (c *Config) Validate() error {
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fedmsg.Errorf(fedmsg.CodeConfig, "%s: "+format, append([]any{c.Name}, args...)...))
+	}
+	if !validName(c.Name) {
+		fault("name is %q; it has letters, digits, - and _ in it, begins with a letter or digit, and is no longer than %d bytes", c.Name, maxName)
+	}
+	if c.From == "" {
+		fault("from is missing; it says where the messages come from, as in amqps://user@broker.example.org/")
+	}
+	if len(c.Topics) == 0 {
+		fault(`topics is missing, so it may bring nothing; topics = ["#"] is everything`)
+	}
+	switch c.Verify {
+	case "", fedmsg.VerifyRequire, fedmsg.VerifyIfSigned, fedmsg.VerifyInsecureOff:
+	default:
+		fault("verify is one of require, if-signed and insecure-off, not %q", string(c.Verify))
+	}
+	for _, n := range [...]struct {
+		key   string
+		value int
+	}{{"in_flight", c.InFlight}, {"dead_letters", c.DeadLetters}, {"retry_first", int(c.RetryFirst)}, {"retry_max", int(c.RetryMax)}} {
+		if n.value < 0 {
+			fault("%s is below zero", n.key)
+		}
+	}
+	if c.InFlight > maxInFlight {
+		fault("in_flight is %d; at most %d are taken", c.InFlight, maxInFlight)
+	}
+	if p := c.retry(); p.First > p.Max {
+		fault("retry_first is %s, which is longer than retry_max, %s", p.First, p.Max)
+	}
+	files := c.Files()
+	if err := files.Validate(); err != nil {
+		fault("%s", err)
+	}
+	return errors.Join(faults...)
+}
+
+const (
+	maxName     = 64
+	maxInFlight = 1 << 20
+
+	defaultInFlight    = 1024
+	defaultRetryFirst  = 100 * time.Millisecond
+	defaultRetryMax    = 30 * time.Second
+	defaultDeadLetters = 10_000
+)
+
+// retry is how long it waits before another attempt.
+func (c *Config) retry() backoff.Policy {
+	p := backoff.Policy{First: c.RetryFirst, Max: c.RetryMax}
+	if p.First == 0 {
+		p.First = defaultRetryFirst
+	}
+	if p.Max == 0 {
+		p.Max = max(defaultRetryMax, p.First)
+	}
+	return p
+}
+
+// validName reports whether a name can stand in file names, metrics and commands.
+func validName(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case (c == '-' || c == '_') && i > 0:
+		default:
+			return false
+		}
+	}
+	return name != "" && len(name) <= maxName
+}

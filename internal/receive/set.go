@@ -3,12 +3,15 @@ package receive
 import (
 	"context"
 	"log/slog"
-	"time"
+	"path/filepath"
+	"strings"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/deadletter"
+	"github.com/federated-messaging/fedmsg/internal/nearest"
 	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
@@ -17,7 +20,7 @@ type Deps struct {
 	// Door gives the way into the log for what is asked of signatures; the messages of sources were made long ago, so that their age
 	// is not held against them.
 	Door       func(verify fedmsg.VerifyMode) Door
-	Dir        string                // directory of what sources keep: dead letters
+	Dir        string                // directory of what sources keep: in DIR/NAME/dead their dead letters
 	Registerer prometheus.Registerer // optional
 	Logger     *slog.Logger          // optional
 }
@@ -30,50 +33,205 @@ type Configured struct {
 }
 
 // Set is the sources of a node at work. All methods may be called by any goroutine.
-type Set struct{}
+type Set struct {
+	runners []*runner
+	ctx     context.Context // of all runners
+	cancel  context.CancelFunc
+
+	mu      sync.Mutex
+	running map[*runner]chan struct{} // closed when it has ended; guarded by mu
+}
 
 // New opens the dead letters of each source. On an error nothing stays open.
-func New(sources []Configured, deps Deps) (*Set, error) { panic("not built") }
+func New(sources []Configured, deps Deps) (*Set, error) {
+	s := &Set{running: make(map[*runner]chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	for i := range sources {
+		r, err := newRunner(&sources[i], &deps)
+		if err != nil {
+			return nil, err
+		}
+		if s.Has(r.c.Name) {
+			return nil, fedmsg.Errorf(fedmsg.CodeConfig, "two sources have the name %s; files, metrics and commands tell them apart by it", r.c.Name)
+		}
+		s.runners = append(s.runners, r)
+	}
+	if deps.Registerer != nil {
+		if err := deps.Registerer.Register(newCollector(s)); err != nil {
+			return nil, fedmsg.WrapError(fedmsg.CodeInternal, err, "cannot register the metrics of the sources")
+		}
+	}
+	return s, nil
+}
+
+func newRunner(s *Configured, deps *Deps) (*runner, error) {
+	c := s.Config
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	limit := c.DeadLetters
+	if limit == 0 {
+		limit = defaultDeadLetters
+	}
+	dead, err := deadletter.Open(filepath.Join(deps.Dir, c.Name, "dead"), deadletter.Limits{Letters: limit})
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{c: c, source: s.Source, inFlight: c.InFlight, door: deps.Door(c.Verify), dead: dead, shown: shown(c.From)}
+	if r.inFlight == 0 {
+		r.inFlight = s.InFlight
+	}
+	if r.inFlight == 0 {
+		r.inFlight = defaultInFlight
+	}
+	r.log = slog.New(slog.DiscardHandler)
+	if deps.Logger != nil {
+		r.log = deps.Logger.With("source", c.Name)
+	}
+	return r, nil
+}
+
+// shown is an address for people: without user, options and what could be a secret.
+func shown(address string) string {
+	address, _, _ = strings.Cut(address, "?")
+	scheme, rest, ok := strings.Cut(address, "://")
+	if !ok {
+		return address
+	}
+	authority, path, _ := strings.Cut(rest, "/")
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		authority = authority[at+1:]
+	}
+	if path != "" || scheme == "unix" {
+		path = "/" + path
+	}
+	return scheme + "://" + authority + path
+}
 
 // Start begins to receive.
-func (s *Set) Start() { panic("not built") }
+func (s *Set) Start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.runners {
+		ended := make(chan struct{})
+		s.running[r] = ended
+		go func() {
+			defer close(ended)
+			r.run(s.ctx)
+		}()
+	}
+}
 
 // Stop ends every source. It may be called without Start.
-func (s *Set) Stop(ctx context.Context) error { panic("not built") }
-
-// Status is what is known of one source now. Fields are only ever added.
-type Status struct {
-	Name       string    `json:"name"`
-	From       string    `json:"from"` // for people: without secrets and options
-	Connected  bool      `json:"connected"`
-	InFlight   int       `json:"in_flight"`
-	Received   uint64    `json:"received"`             // since the start of the node, as the next two
-	Duplicates uint64    `json:"duplicates"`           // of these, what the log had already
-	Refused    uint64    `json:"refused"`              // of these, what went to the dead letters
-	Dead       int       `json:"dead"`                 // dead letters there are
-	LastError  string    `json:"last_error,omitempty"` // a sentence
-	LastTime   time.Time `json:"last_error_time,omitzero"`
+func (s *Set) Stop(ctx context.Context) error {
+	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var hang []string
+	for _, r := range s.runners {
+		ended, started := s.running[r]
+		if !started {
+			continue
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			select {
+			case <-ended:
+			default:
+				hang = append(hang, r.c.Name)
+			}
+		}
+	}
+	if len(hang) > 0 {
+		return fedmsg.WrapError(fedmsg.CodeTimeout, ctx.Err(), "the sources %s have not stopped in time", strings.Join(hang, ", "))
+	}
+	return nil
 }
 
 // List gives the status of each source, in the order of the configuration.
-func (s *Set) List() []Status { panic("not built") }
+func (s *Set) List() []Status {
+	all := make([]Status, len(s.runners))
+	for i, r := range s.runners {
+		all[i] = r.status()
+	}
+	return all
+}
 
 // Has reports whether there is a source of that name.
-func (s *Set) Has(name string) bool { panic("not built") }
+func (s *Set) Has(name string) bool {
+	_, err := s.find(name)
+	return err == nil
+}
 
-// DeadList, DeadGet and DeadDrop are as those of package deliver.
+// find fails with CodeNotFound, naming the nearest, for a name that no source has.
+func (s *Set) find(name string) (*runner, error) {
+	names := make([]string, len(s.runners))
+	for i, r := range s.runners {
+		if r.c.Name == name {
+			return r, nil
+		}
+		names[i] = r.c.Name
+	}
+	if best := nearest.Word(name, names); best != "" {
+		return nil, fedmsg.Errorf(fedmsg.CodeNotFound, "there is no source %q; did you mean %q?", name, best)
+	}
+	return nil, fedmsg.Errorf(fedmsg.CodeNotFound, "there is no source %q", name)
+}
+
+// DeadList gives dead letters without their contents: of one source, or of all where name is empty, at most limit from each.
 func (s *Set) DeadList(name string, after uint64, limit int) ([]deadletter.Letter, error) {
-	panic("not built")
+	runners := s.runners
+	if name != "" {
+		r, err := s.find(name)
+		if err != nil {
+			return nil, err
+		}
+		runners = []*runner{r}
+	}
+	var all []deadletter.Letter
+	for _, r := range runners {
+		letters, err := r.dead.List(after, limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, letters...)
+	}
+	return all, nil
 }
 
 // DeadGet gives one with its contents.
-func (s *Set) DeadGet(name string, number uint64) (deadletter.Letter, error) { panic("not built") }
+func (s *Set) DeadGet(name string, number uint64) (deadletter.Letter, error) {
+	r, err := s.find(name)
+	if err != nil {
+		return deadletter.Letter{}, err
+	}
+	return r.dead.Get(number)
+}
 
 // DeadRetry puts one through the door again: nil when the log has it, and it is gone then.
-func (s *Set) DeadRetry(ctx context.Context, name string, number uint64) error { panic("not built") }
+func (s *Set) DeadRetry(ctx context.Context, name string, number uint64) error {
+	r, err := s.find(name)
+	if err != nil {
+		return err
+	}
+	return r.retry(ctx, number)
+}
 
 // DeadDrop removes one for good.
-func (s *Set) DeadDrop(name string, number uint64) error { panic("not built") }
+func (s *Set) DeadDrop(name string, number uint64) error {
+	r, err := s.find(name)
+	if err != nil {
+		return err
+	}
+	return r.dead.Remove(number)
+}
 
 // Checks is the health: one check for each source.
-func (s *Set) Checks() []ops.Check { panic("not built") }
+func (s *Set) Checks() []ops.Check {
+	all := make([]ops.Check, len(s.runners))
+	for i, r := range s.runners {
+		all[i] = r.check()
+	}
+	return all
+}

@@ -27,19 +27,6 @@ type Item struct {
 	Settled func()
 }
 
-// Intake takes what a source brings, during one call of Run. Submit is called by one goroutine at a time.
-type Intake struct{}
-
-// Submit takes items in order. It blocks while too many are not settled yet (Config.InFlight), or the node takes nothing, until
-// ctx ends, with its error then. The items' memory must not be changed before they are settled.
-func (in *Intake) Submit(ctx context.Context, items ...Item) error { panic("not built") }
-
-// Connected tells that the source receives, for status and health.
-func (in *Intake) Connected() { panic("not built") }
-
-// Remark tells the operator, with restraint, what is unusual but harms nothing.
-func (in *Intake) Remark(text string) { panic("not built") }
-
 // Door is the way into the log. *ingest.Door is one.
 type Door interface {
 	// SubmitCarried fixes the order of the messages and gives a ticket with one outcome for each; refusals are outcomes. It may block

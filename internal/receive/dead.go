@@ -1,0 +1,118 @@
+package receive
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deadletter"
+	"github.com/federated-messaging/fedmsg/internal/wire"
+)
+
+// letter makes a dead letter of a message.
+func (r *runner) letter(m *wire.Carried, why error) *deadletter.Letter {
+	code, reason := fedmsg.Public(why)
+	return &deadletter.Letter{
+		Of: r.c.Name, Kind: deadletter.KindSource, Time: time.Now().UTC(), Code: code, Reason: reason, Attempts: 1,
+		Topic: m.Topic, ID: m.ID, Headers: m.Headers, Body: m.Body,
+		Envelope: m.Envelope, Signatures: m.Signatures, Origin: m.Origin,
+	}
+}
+
+// message is what came, of a letter.
+func message(l *deadletter.Letter) wire.Carried {
+	return wire.Carried{
+		Envelope: l.Envelope, Signatures: l.Signatures, Origin: l.Origin, Topic: l.Topic, ID: l.ID, Headers: l.Headers, Body: l.Body,
+	}
+}
+
+// bury gives a letter to the dead letters. One that came again, because the other side was not told in time, is there already.
+func (r *runner) bury(l *deadletter.Letter) error {
+	sum := sumOf(l)
+	number, again := r.find(sum)
+	if again {
+		if _, err := r.dead.Get(number); err != nil { // it was looked at meanwhile
+			again = false
+		}
+	}
+	if !again {
+		var err error
+		if number, err = r.dead.Add(*l); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.received++
+	r.state.refused++
+	r.fault(errors.New(l.Reason))
+	r.buried.put(sum, number)
+	return nil
+}
+
+func (r *runner) find(sum [sha256.Size]byte) (uint64, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	number, ok := r.buried.numbers[sum]
+	return number, ok
+}
+
+// isFull reports whether an error is that of dead letters which are at their limit.
+func isFull(err error) bool { return errors.Is(err, deadletter.ErrFull) }
+
+// sumOf is the same for what came twice.
+func sumOf(l *deadletter.Letter) [sha256.Size]byte {
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte(l.Topic), []byte(l.ID), l.Headers, l.Body, l.Envelope, l.Signatures} {
+		size := sha256.Sum256(part) // so that no part can pass for two
+		h.Write(size[:])
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// maxBuried bounds what buried remembers.
+const maxBuried = 256
+
+// buried remembers the newest dead letters.
+type buried struct {
+	numbers map[[sha256.Size]byte]uint64
+	order   [][sha256.Size]byte
+}
+
+func (b *buried) put(sum [sha256.Size]byte, number uint64) {
+	if b.numbers == nil {
+		b.numbers = make(map[[sha256.Size]byte]uint64)
+	}
+	if _, known := b.numbers[sum]; !known {
+		if b.order = append(b.order, sum); len(b.order) > maxBuried {
+			delete(b.numbers, b.order[0])
+			b.order = b.order[1:]
+		}
+	}
+	b.numbers[sum] = number
+}
+
+// retry puts a letter through the door again.
+func (r *runner) retry(ctx context.Context, number uint64) error {
+	l, err := r.dead.Get(number)
+	if err != nil {
+		return err
+	}
+	outcomes, err := r.submit(ctx, []wire.Carried{message(&l)}).Wait(ctx)
+	if err == nil {
+		err = outcomes[0].Err
+	}
+	if err == nil {
+		return r.dead.Remove(number)
+	}
+	if !again(err) {
+		l.Attempts++
+		l.Code, l.Reason = fedmsg.Public(err)
+		if putErr := r.dead.Put(l); putErr != nil {
+			return errors.Join(err, putErr)
+		}
+	}
+	return err
+}

@@ -1,0 +1,169 @@
+package receive
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/backoff"
+	"github.com/federated-messaging/fedmsg/internal/deadletter"
+)
+
+// runner runs one source, session after session. Its goroutine is that of run, which others report to.
+type runner struct {
+	c        Config
+	source   Source
+	inFlight int
+	door     Door
+	dead     *deadletter.Store
+	log      *slog.Logger
+	shown    string // where it takes from, for people
+
+	mu      sync.Mutex // guards what follows
+	state   state
+	current *Intake  // of the session that runs; nil between two
+	buried  buried   // what was given to the dead letters lately
+	came    restrain // lines about connections made
+	went    restrain // and lost
+	marked  restrain // and remarks
+}
+
+// state is what is known of a source.
+type state struct {
+	connected  bool
+	stuck      string // why the node takes nothing from it just now; a sentence, empty while it does
+	full       bool   // stuck for its dead letters
+	received   uint64
+	duplicates uint64
+	refused    uint64
+	lost       uint64 // sessions
+	lastError  string
+	lastTime   time.Time
+}
+
+// run runs the source again and again, with growing waits, until ctx ends.
+func (r *runner) run(ctx context.Context) {
+	wait := backoff.Backoff{Policy: r.c.retry()}
+	for ctx.Err() == nil {
+		in := newIntake(r)
+		r.begin(in)
+		err := in.run(ctx)
+		good := in.good(wait.Policy.Max)
+		r.begin(nil)
+		if ctx.Err() != nil {
+			return
+		}
+		if good {
+			wait.Reset()
+		}
+		r.lose(err)
+		if wait.Wait(ctx) != nil {
+			return
+		}
+	}
+}
+
+// good reports whether a session, now over, brought something or stood for long.
+func (in *Intake) good(long time.Duration) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.settled > 0 || !in.since.IsZero() && time.Since(in.since) >= long
+}
+
+// begin enters that a session has begun, or with nil that one is over.
+func (r *runner) begin(in *Intake) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.current = in
+	r.state.connected, r.state.stuck, r.state.full = false, "", false
+}
+
+func (r *runner) connected() {
+	r.mu.Lock()
+	was := r.state.connected
+	r.state.connected = true
+	silent, write := r.came.turn(time.Now())
+	r.mu.Unlock()
+	if !was && write {
+		r.log.Info("source is connected", "from", r.shown, "more_since_last", silent)
+	}
+}
+
+// lose takes note of the end of a session.
+func (r *runner) lose(err error) {
+	if err == nil {
+		err = fedmsg.Errorf(fedmsg.CodeUnavailable, "the source ended without saying why")
+	}
+	r.mu.Lock()
+	r.state.lost++
+	r.fault(err)
+	silent, write := r.went.turn(time.Now())
+	r.mu.Unlock()
+	if write {
+		r.log.Warn("source is not connected, and is tried again", "from", r.shown, "more_since_last", silent, "err", err)
+	}
+}
+
+// fault enters an error. The mutex is held.
+func (r *runner) fault(err error) {
+	r.state.lastError, r.state.lastTime = err.Error(), time.Now().UTC()
+}
+
+// holds takes note that the node takes nothing now.
+func (r *runner) holds(err error) {
+	r.mu.Lock()
+	first := r.state.stuck == ""
+	r.state.stuck, r.state.full = err.Error(), isFull(err)
+	r.fault(err)
+	r.mu.Unlock()
+	if first {
+		r.log.Warn("source is held back: what it brings cannot be stored now, and is tried again", "err", err)
+	}
+}
+
+// goesOn takes note that the node takes again.
+func (r *runner) goesOn() {
+	r.mu.Lock()
+	r.state.stuck, r.state.full = "", false
+	r.mu.Unlock()
+	r.log.Info("source goes on")
+}
+
+// count counts what is in the log now, and what had been before.
+func (r *runner) count(accepted, duplicates uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.received += accepted + duplicates
+	r.state.duplicates += duplicates
+}
+
+// remark writes to the operator's log.
+func (r *runner) remark(text string) {
+	r.mu.Lock()
+	silent, write := r.marked.turn(time.Now())
+	r.mu.Unlock()
+	if write {
+		r.log.Warn("source remarks", "text", text, "more_since_last", silent)
+	}
+}
+
+// lineEvery is how often a line of one kind is written.
+const lineEvery = 10 * time.Second
+
+// restrain lets one line through in a while.
+type restrain struct {
+	last   time.Time
+	silent int
+}
+
+// turn reports whether a line may be written, and how many were not since the last.
+func (r *restrain) turn(now time.Time) (silent int, write bool) {
+	if d := now.Sub(r.last); d >= 0 && d < lineEvery {
+		r.silent++
+		return 0, false
+	}
+	silent, r.last, r.silent = r.silent, now, 0
+	return silent, true
+}

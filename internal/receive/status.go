@@ -1,0 +1,60 @@
+package receive
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/federated-messaging/fedmsg/internal/ops"
+)
+
+// Status is what is known of one source now. Fields are only ever added.
+type Status struct {
+	Name       string    `json:"name"`
+	From       string    `json:"from"` // for people: without secrets and options
+	Connected  bool      `json:"connected"`
+	InFlight   int       `json:"in_flight"`
+	Received   uint64    `json:"received"`             // since the start of the node, as the next two
+	Duplicates uint64    `json:"duplicates"`           // of these, what the log had already
+	Refused    uint64    `json:"refused"`              // of these, what went to the dead letters
+	Dead       int       `json:"dead"`                 // dead letters there are
+	LastError  string    `json:"last_error,omitempty"` // a sentence
+	LastTime   time.Time `json:"last_error_time,omitzero"`
+}
+
+// status is how the source is now.
+func (r *runner) status() Status {
+	r.mu.Lock()
+	s, in := r.state, r.current
+	r.mu.Unlock()
+	out := Status{
+		Name: r.c.Name, From: r.shown, Connected: s.connected, Received: s.received, Duplicates: s.duplicates, Refused: s.refused,
+		Dead: r.dead.Len(), LastError: s.lastError, LastTime: s.lastTime,
+	}
+	if in != nil {
+		in.mu.Lock()
+		out.InFlight = in.open
+		in.mu.Unlock()
+	}
+	return out
+}
+
+// check is the health of the source.
+func (r *runner) check() ops.Check {
+	r.mu.Lock()
+	s := r.state
+	r.mu.Unlock()
+	c := ops.Check{Name: "source-" + r.c.Name, Status: ops.OK}
+	switch dead := r.dead.Len(); {
+	case s.full:
+		c.Status, c.Text = ops.Failed, fmt.Sprintf("the source takes nothing: its %d dead letters are at their limit; look at them with `fedmsg dead list`, and retry or drop them", dead)
+	case s.stuck != "":
+		c.Status, c.Text = ops.Warning, "the source is held back: what it brings cannot be stored now, and is tried again; the node's log says why"
+	case !s.connected:
+		c.Status, c.Text = ops.Warning, "the source is not connected, and is tried again; the node's log says why"
+	case dead > 0:
+		c.Status, c.Text = ops.Warning, fmt.Sprintf("the source is connected; %d of its messages were refused and wait for a decision: `fedmsg dead list`", dead)
+	default:
+		c.Text = "the source is connected"
+	}
+	return c
+}
