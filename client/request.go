@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,6 +96,7 @@ type poster struct {
 	conn net.Conn // nil when there is none
 	e    endpoint
 	br   *bufio.Reader
+	most int64 // bytes of an answer; 0 means maxAnswer
 }
 
 func (p *poster) close() {
@@ -191,9 +193,10 @@ func (p *poster) do(ctx context.Context, method, path, fields string, body []byt
 	}
 	resp, err := readAnswer(p.br, method, began)
 	if err == nil {
-		body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-		if err == nil && len(body) > maxAnswer {
-			err = fmt.Errorf("the answer has more than %d bytes", maxAnswer)
+		most := cmp.Or(p.most, maxAnswer)
+		body, err = io.ReadAll(io.LimitReader(resp.Body, most+1))
+		if err == nil && int64(len(body)) > most {
+			err = fmt.Errorf("the answer has more than %d bytes", most)
 		}
 		if err != nil {
 			p.close() // the rest of this answer would be taken for the next one

@@ -52,7 +52,7 @@ func (c *clientFlags) publishingFlags(f *pflag.FlagSet) {
 // clientConfig reads the few keys that a client needs. The file of a node need not be readable for those who publish.
 func (p *program) clientConfig(cmd *cobra.Command, c *clientFlags) (config.Config, error) {
 	c.nodeGiven = cmd.Flags().Changed("node")
-	loaded, err := p.loadConfig(cmd, c.settings)
+	loaded, err := p.loadConfigFor(cmd, c.settings, true)
 	if err == nil {
 		return loaded.Config, nil
 	}

@@ -33,6 +33,7 @@ type publishFlags struct {
 	format               string
 	hasMessage, hasTopic bool // whether the flags were given
 	mesh                 meshPublishFlags
+	wait                 waitFlags
 }
 
 // publishCommand is `fedmsg publish`.
@@ -57,6 +58,10 @@ With --sign each message is signed here, so that everybody who trusts the key ca
 for those whom it has authenticated. The time is signed too: a message cannot be published again under its --id. What is
 signed already, as fedmsg sign prints it, is sent as it is.
 
+With --wait it returns when these sinks of the node have delivered the message, or --wait-timeout is over, and prints how far each
+is. The message is stored in any case: the exit status is 75 when one still has to deliver it, 76 when one never will, as its
+topics leave the message out or it was given up. Nothing goes to the spool then.
+
 With --mesh it asks no node: it takes a port, announces it in an endpoints file, sends over ZeroMQ to those who come, and prints
 the ids. Nobody acknowledges anything then, and nobody keeps the messages.`,
 		Example: `  fedmsg publish --topic shop.order.new --message "Order 17"
@@ -64,6 +69,7 @@ the ids. Nobody acknowledges anything then, and nobody keeps the messages.`,
   fedmsg publish --topic repo.update --modname git body.json
   fedmsg publish --topic shop.order.new --json-input --message '{"order": 17}' --header priority=high
   fedmsg publish --sign shop.key --topic shop.order.new --message "Order 17"
+  fedmsg publish --topic shop.order.new --message "Order 17" --wait rabbit,archive --wait-timeout 10s
   fedmsg publish <messages.jsonl
   fedmsg publish --mesh /etc/fedmsg/endpoints --name shop.web01 --topic shop.order.new --message "Order 17"`,
 		Args:        cobra.MaximumNArgs(1),
@@ -83,6 +89,7 @@ the ids. Nobody acknowledges anything then, and nobody keeps the messages.`,
 	f.StringVar(&o.cert, "certificate", "", "send this certificate of the key along, which its authority issued")
 	f.StringVar(&o.format, "format", "text", "text (ID POSITION) or json (the receipt)")
 	o.mesh.register(cmd, f)
+	o.wait.register(p, cmd, f, o.clientFlags)
 	choices(cmd, "format", "text", "json")
 	choices(cmd, "environment", "dev", "stg", "prod", "production")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -90,6 +97,9 @@ the ids. Nobody acknowledges anything then, and nobody keeps the messages.`,
 			return err
 		}
 		o.hasMessage, o.hasTopic = f.Changed("message"), f.Changed("topic")
+		if err := o.wait.check(cmd, &o); err != nil {
+			return err
+		}
 		return p.publish(cmd, &o, args)
 	}
 	return cmd
@@ -122,8 +132,17 @@ func (p *program) publish(cmd *cobra.Command, o *publishFlags, args []string) er
 		if m.Body, err = textBody(o.message, o.jsonInput); err != nil {
 			return err
 		}
+		if o.wait.given() {
+			return p.publishWaiting(cmd, c, o, m)
+		}
 		r, err := c.PublishMessage(cmd.Context(), m)
 		return out.single(r, err)
+	}
+	if o.wait.given() {
+		if m.Body, err = p.onlyBody(cmd.Context(), m, args); err != nil {
+			return err
+		}
+		return p.publishWaiting(cmd, c, o, m)
 	}
 	in, err := p.input(args)
 	if err != nil {

@@ -24,7 +24,7 @@ type meshPublishFlags struct {
 	name, host  string
 	ports, wire string
 	subscribers int
-	wait        time.Duration
+	wait        time.Duration // for subscribers
 }
 
 func (o *meshPublishFlags) register(cmd *cobra.Command, f *pflag.FlagSet) {
@@ -34,7 +34,6 @@ func (o *meshPublishFlags) register(cmd *cobra.Command, f *pflag.FlagSet) {
 	f.StringVar(&o.ports, "ports", "3000-3099", "with --mesh: FIRST-LAST, the ports of which a free one is taken")
 	f.StringVar(&o.wire, "wire", string(mesh.Fedmsg1), "with --mesh: fedmsg1, which everybody understands, or fedmsg2, which carries detached signatures")
 	f.IntVar(&o.subscribers, "subscribers", 1, "with --mesh: send when so many are listening")
-	f.DurationVar(&o.wait, "wait", 10*time.Second, "with --mesh: how long to wait for them")
 	choices(cmd, "wire", string(mesh.Fedmsg1), string(mesh.Fedmsg2))
 }
 
@@ -42,9 +41,9 @@ func (o *meshPublishFlags) register(cmd *cobra.Command, f *pflag.FlagSet) {
 func (o *meshPublishFlags) check(cmd *cobra.Command) error {
 	f := cmd.Flags()
 	o.given = f.Changed("mesh")
-	others, why := []string{"name", "host", "ports", "wire", "subscribers", "wait"}, "goes with --mesh"
+	others, why := []string{"name", "host", "ports", "wire", "subscribers"}, "goes with --mesh"
 	if o.given {
-		others, why = []string{"node", "token-file", "timeout", "spool", "no-spool"}, "is about a node, and --mesh asks none"
+		others, why = []string{"node", "token-file", "timeout", "spool", "no-spool", "wait"}, "is about a node, and --mesh asks none"
 	}
 	for _, name := range others {
 		if f.Changed(name) {
@@ -119,7 +118,7 @@ func (o *meshPublishFlags) await(ctx context.Context, publisher *mesh.Publisher)
 	case ctx.Err() != nil:
 		return interrupted(ctx, err)
 	}
-	return fedmsg.Errorf(fedmsg.CodeUnavailable, "nothing was sent: in %s fewer than %d subscribers came to %s; see --wait and --subscribers", o.wait, o.subscribers, publisher.Addresses()[0])
+	return fedmsg.Errorf(fedmsg.CodeUnavailable, "nothing was sent: in %s fewer than %d subscribers came to %s; see --wait-timeout and --subscribers", o.wait, o.subscribers, publisher.Addresses()[0])
 }
 
 // meshDocuments gives the messages of the command line or the input, one after the other.

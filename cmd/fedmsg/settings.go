@@ -40,7 +40,12 @@ func configFlag(f *pflag.FlagSet) {
 // environment, and the flags that set keys. A directory or socket given by a flag may be relative. The Loaded is what could
 // be understood even where there is an error, and never nil.
 func (p *program) loadConfig(cmd *cobra.Command, flags settingFlags) (*config.Loaded, error) {
-	src := config.Source{Environ: p.environ(), UID: os.Getuid()}
+	return p.loadConfigFor(cmd, flags, false)
+}
+
+// loadConfigFor is loadConfig for a node, or for one of its clients.
+func (p *program) loadConfigFor(cmd *cobra.Command, flags settingFlags, isClient bool) (*config.Loaded, error) {
+	src := config.Source{Environ: p.environ(), UID: os.Getuid(), Client: isClient}
 	if f := cmd.Flags().Lookup("config"); f != nil && f.Changed {
 		if f.Value.String() == "" {
 			return &config.Loaded{}, fedmsg.Errorf(fedmsg.CodeUsage, "--config needs the name of a file")

@@ -26,6 +26,8 @@ type Source struct {
 	Exists func(path string) bool
 	// Flags are applied last, in order.
 	Flags []Flag
+	// Client tells that only a node's client asks: sinks and sources, which it may be unable to judge, are not looked at.
+	Client bool
 }
 
 // Flag is a key that was set on the command line.
@@ -61,7 +63,11 @@ func Load(src Source) (*Loaded, error) {
 		out.Config.ZeroMQ.Submit = defaultSubmit(out.Config.HTTP.Socket)
 	}
 	if len(l.faults) == 0 {
-		l.check(out.Config.Validate())
+		judged := out.Config
+		if src.Client {
+			judged.Sink, judged.Source = nil, nil
+		}
+		l.check(judged.Validate())
 		l.warnings = append(l.warnings, out.Config.warnings()...)
 	}
 	out.Files, out.Warnings, out.origins = l.files, l.warnings, l.origins

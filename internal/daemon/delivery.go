@@ -67,8 +67,7 @@ func newSources(c *config.Config, entrance *ingest.Door, r prometheus.Registerer
 	}
 	return receive.New(all, receive.Deps{
 		Door: func(m fedmsg.VerifyMode) receive.Door {
-			door, _ := any(entrance.With(ingest.Passage{Verify: m, Replaying: true})).(receive.Door)
-			return door
+			return entrance.With(ingest.Passage{Verify: m, Replaying: true})
 		},
 		Dir: SourcesDir(c.State), Registerer: r, Logger: logger,
 	})

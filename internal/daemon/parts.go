@@ -35,6 +35,7 @@ func newDoor(c *config.Config, log ingest.Log, tokens *token.Store, who *authori
 		Verifier: who.store, Signer: who.messages(),
 		SeqID:   numbers.next(),
 		Tokens:  publishing(tokens),
+		Sources: sourceRights(c),
 		Metrics: ingest.NewMetrics(r), Logger: logger,
 	})
 }

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deadletter"
+	"github.com/federated-messaging/fedmsg/internal/ops"
+)
+
+// deadCommand is `fedmsg dead`: what could not be delivered or taken.
+func (p *program) deadCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "dead",
+		Short: "List, show, retry and drop dead letters: what sinks could not deliver and the node could not take from sources",
+		Long: `List, show, retry and drop dead letters: messages that a sink has given up, or that a source brought and the node will never
+take as they are. Each has a name, as in sink/rabbit/3 or source/umb/12, and stays until it is retried with success or
+dropped. Only root and the user that the node runs as may see them.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	o := nodeClientFlags(cmd.PersistentFlags())
+	cmd.AddCommand(p.deadList(o), p.deadShow(o), p.deadRetry(o), p.deadDrop(o))
+	return cmd
+}
+
+// deadPage is how many dead letters are asked for at once.
+const deadPage = 1000
+
+// letterName is the name of a dead letter on the command line.
+func letterName(l *deadletter.Letter) string {
+	return l.Kind + "/" + l.Of + "/" + strconv.FormatUint(l.Number, 10)
+}
+
+// deadOf refuses what is not sink/NAME or source/NAME.
+func deadOf(cmd *cobra.Command, of string) error {
+	kind, name, ok := strings.Cut(of, "/")
+	if !ok || name == "" || strings.Contains(name, "/") || kind != deadletter.KindSink && kind != deadletter.KindSource {
+		return usageError(cmd, fmt.Sprintf("%q is not sink/NAME or source/NAME", of), "")
+	}
+	return nil
+}
+
+// eachDead gives the dead letters of one sink or source to do, or of all where of is empty, page by page.
+func (p *program) eachDead(cmd *cobra.Command, o *clientFlags, of string, do func([]deadletter.Letter) error) error {
+	var owners []string
+	if of != "" {
+		owners = []string{of}
+	} else {
+		sinks, err := p.askSinks(cmd, o)
+		if err != nil {
+			return err
+		}
+		sources, err := p.askSources(cmd, o)
+		if err != nil {
+			return err
+		}
+		for i := range sinks {
+			owners = append(owners, deadletter.KindSink+"/"+sinks[i].Name)
+		}
+		for i := range sources {
+			owners = append(owners, deadletter.KindSource+"/"+sources[i].Name)
+		}
+	}
+	for _, owner := range owners {
+		for after := uint64(0); ; {
+			var answer struct {
+				Dead []deadletter.Letter `json:"dead"`
+			}
+			query := url.Values{"of": {owner}, "after": {strconv.FormatUint(after, 10)}, "limit": {strconv.Itoa(deadPage)}}
+			if err := p.ask(cmd, o, "GET", "/v1/dead?"+query.Encode(), &answer); err != nil {
+				return err
+			}
+			if err := do(answer.Dead); err != nil {
+				return err
+			}
+			if len(answer.Dead) < deadPage {
+				break
+			}
+			after = answer.Dead[len(answer.Dead)-1].Number
+		}
+	}
+	return nil
+}
+
+func (p *program) deadList(o *clientFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list [sink/NAME|source/NAME]",
+		Short: "List dead letters, of all or of one sink or source, from the oldest",
+		Example: `  fedmsg dead list
+  fedmsg dead list sink/rabbit
+  fedmsg dead list --format json | jq -r '.[].reason' | sort | uniq -c`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: p.completeOwners(o),
+	}
+	format := formatFlag(cmd, "table")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkFormat(*format, "table"); err != nil {
+			return err
+		}
+		of := ""
+		if len(args) == 1 {
+			of = args[0]
+			if err := deadOf(cmd, of); err != nil {
+				return err
+			}
+		}
+		letters := []deadletter.Letter{}
+		err := p.eachDead(cmd, o, of, func(some []deadletter.Letter) error {
+			letters = append(letters, some...)
+			return nil
+		})
+		switch {
+		case err != nil:
+			return err
+		case *format == "json":
+			return p.printJSON(letters)
+		case len(letters) == 0:
+			p.note("%s: there are no dead letters", cmd.CommandPath())
+			return nil
+		}
+		return p.deadTable(letters)
+	}
+	return cmd
+}
+
+func (p *program) deadTable(letters []deadletter.Letter) error {
+	w := tabwriter.NewWriter(p.stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "LETTER\tGIVEN UP\tTOPIC\tWHY")
+	for i := range letters {
+		l := &letters[i]
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", letterName(l), l.Time.Format(time.DateTime), ops.Printable(l.Topic), ops.Printable(l.Reason))
+	}
+	return w.Flush()
+}
+
+// letterPath gives the path of the dead letter that a word names.
+func letterPath(cmd *cobra.Command, word string) (string, error) {
+	i := strings.LastIndexByte(word, '/')
+	if i < 0 {
+		return "", usageError(cmd, fmt.Sprintf("%q is not the name of a dead letter, as in sink/rabbit/3", word), "")
+	}
+	if _, err := strconv.ParseUint(word[i+1:], 10, 64); err != nil {
+		return "", usageError(cmd, fmt.Sprintf("%q does not end with the number of a dead letter, as in sink/rabbit/3", word), "")
+	}
+	if err := deadOf(cmd, word[:i]); err != nil {
+		return "", err
+	}
+	kind, name, _ := strings.Cut(word[:i], "/")
+	return "/v1/dead/" + kind + "/" + url.PathEscape(name) + word[i:], nil
+}
+
+func (p *program) deadShow(o *clientFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show LETTER",
+		Short: "Print a dead letter as JSON, with the message and why it was given up",
+		Example: `  fedmsg dead show sink/rabbit/3
+  fedmsg dead show sink/rabbit/3 | jq .entry.envelope`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := letterPath(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			var text json.RawMessage
+			if err := p.ask(cmd, o, "GET", path, &text); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.stdout, "%s\n", text)
+			return err
+		},
+	}
+}
+
+// deadVerb is a verb that does something to dead letters, each named or all of one sink or source.
+func (p *program) deadVerb(o *clientFlags, cmd *cobra.Command, each func(cmd *cobra.Command, path, name string) error) *cobra.Command {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	all := cmd.Flags().String("all", "", "all of sink/NAME or source/NAME, in place of names of letters")
+	_ = cmd.RegisterFlagCompletionFunc("all", p.completeOwners(o)) // its error is that there is no such flag
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case *all == "" && len(args) == 0:
+			return usageError(cmd, "LETTER is missing, as in sink/rabbit/3", "")
+		case *all != "" && len(args) > 0:
+			return usageError(cmd, "give either letters or --all, not both", "")
+		case *all != "":
+			if err := deadOf(cmd, *all); err != nil {
+				return err
+			}
+			err := p.eachDead(cmd, o, *all, func(some []deadletter.Letter) error {
+				for i := range some {
+					args = append(args, letterName(&some[i]))
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		var paths []string
+		for _, word := range args {
+			path, err := letterPath(cmd, word)
+			if err != nil {
+				return err
+			}
+			paths = append(paths, path)
+		}
+		var failed error
+		for i, path := range paths {
+			err := each(cmd, path, args[i])
+			if cmd.Context().Err() != nil {
+				return interrupted(cmd.Context(), err)
+			}
+			if err != nil && len(paths) > 1 {
+				p.note("%s: %s: %s", cmd.CommandPath(), args[i], err)
+			}
+			failed = worse(failed, err)
+		}
+		if failed != nil && len(paths) > 1 {
+			return &exitError{fedmsg.CodeOf(failed).ExitStatus()}
+		}
+		return failed
+	}
+	return cmd
+}
+
+// deadRetryTime is how long a retry may take: the node answers before.
+const deadRetryTime = 40 * time.Second
+
+func (p *program) deadRetry(o *clientFlags) *cobra.Command {
+	return p.deadVerb(o, &cobra.Command{
+		Use:   "retry LETTER... | --all sink/NAME|source/NAME",
+		Short: "Try dead letters again; those that go through are gone then",
+		Long: `Try dead letters again, one after the other: one of a sink is delivered, out of the log's order; one of a source goes through
+the door of the node. Those that go through are dead letters no longer; the others stay.`,
+		Example: `  fedmsg dead retry sink/rabbit/3 sink/rabbit/4
+  fedmsg dead retry --all sink/rabbit`,
+	}, func(cmd *cobra.Command, path, name string) error {
+		patient := *o
+		if !cmd.Flags().Changed("timeout") {
+			patient.timeout = deadRetryTime
+		}
+		var answer struct{}
+		if err := p.ask(cmd, &patient, "POST", path+"/retry", &answer); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(p.stdout, "%s went through\n", name)
+		return err
+	})
+}
+
+func (p *program) deadDrop(o *clientFlags) *cobra.Command {
+	return p.deadVerb(o, &cobra.Command{
+		Use:   "drop LETTER... | --all sink/NAME|source/NAME",
+		Short: "Remove dead letters for good",
+		Long: `Remove dead letters for good. What a sink could not deliver is still in the log until retention removes it; what a source
+brought is nowhere else on this node.`,
+		Example: `  fedmsg dead drop source/umb/12
+  fedmsg dead drop --all sink/rabbit`,
+	}, func(cmd *cobra.Command, path, name string) error {
+		var answer struct{}
+		if err := p.ask(cmd, o, "DELETE", path, &answer); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(p.stdout, "dropped %s\n", name)
+		return err
+	})
+}
+
+// completeOwners completes a word by sink/NAME and source/NAME.
+func (p *program) completeOwners(o *clientFlags) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var names []string
+		for _, name := range p.sinkNames(cmd, o) {
+			names = append(names, deadletter.KindSink+"/"+name)
+		}
+		sources, err := p.askSources(cmd, o)
+		if err != nil {
+			return names, cobra.ShellCompDirectiveNoFileComp
+		}
+		for i := range sources {
+			names = append(names, deadletter.KindSource+"/"+sources[i].Name)
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
