@@ -117,7 +117,7 @@ func (s *session) answered(entries []*fedmsg.Entry, outcomes []fedmsg.Outcome) {
 // refusal tells of an entry that the other node did not take.
 func (s *session) refusal(seq uint64, err error) {
 	switch code := fedmsg.CodeOf(err); {
-	case code == fedmsg.CodeStale && !s.node.local:
+	case code == fedmsg.CodeStale:
 		// It is the endpoint that is at fault: it would refuse all that waited.
 		s.over = true
 		s.answers.Lost(fedmsg.WrapError(code, err, "the node at %s judges messages that waited here by their age; let its operator add replaying=allow to that endpoint, as in listen = [\"https://HOST:PORT?replaying=allow\"]", s.node.uri))
@@ -135,7 +135,7 @@ func permanent(c fedmsg.Code) bool {
 	case fedmsg.CodeBadJSON, fedmsg.CodeDuplicateKey, fedmsg.CodeBadTopic, fedmsg.CodeBadBody, fedmsg.CodeBadEnvelope,
 		fedmsg.CodeBadID, fedmsg.CodeBadPosition, fedmsg.CodeTooLarge, fedmsg.CodeTooDeep, fedmsg.CodeIDConflict, fedmsg.CodeForbidden,
 		fedmsg.CodeUnsigned, fedmsg.CodeMalformedSignature, fedmsg.CodeBadSignature, fedmsg.CodeUnknownSigner, fedmsg.CodeWrongTopic,
-		fedmsg.CodeRevoked, fedmsg.CodeExpired, fedmsg.CodeWeakSignature, fedmsg.CodeStale, fedmsg.CodeFromFuture:
+		fedmsg.CodeRevoked, fedmsg.CodeExpired, fedmsg.CodeWeakSignature, fedmsg.CodeFromFuture:
 		return true
 	}
 	return false

@@ -38,7 +38,7 @@ func NewSource(c receive.Config, dir string, _ *slog.Logger) (receive.Source, er
 	if err != nil {
 		return nil, err
 	}
-	s := &source{node: n, topics: c.Topics, start: e.Option(optionStart, startNow), file: filepath.Join(dir, "place")}
+	s := &source{node: n, topics: c.Topics, start: e.Option(optionStart, startBeginning), file: filepath.Join(dir, "place")}
 	if s.start != startNow && s.start != startBeginning {
 		if s.after, err = fedmsg.ParsePosition(s.start); err != nil {
 			return nil, fault("%s is %s, %s or a position as LOGID-SEQ, not %q", optionStart, startNow, startBeginning, s.start)
@@ -65,7 +65,9 @@ func (s *source) Run(ctx context.Context, in *receive.Intake) (err error) {
 	if err != nil {
 		return err
 	}
-	return f.run(ctx, c, o)
+	err = f.run(ctx, c, o)
+	in.Drain() // what is settled now need not come again
+	return err
 }
 
 // options says from where to follow. A reader that begins now has its place saved before it waits for anything.

@@ -1,0 +1,223 @@
+package process
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
+	"github.com/federated-messaging/fedmsg/internal/receive"
+)
+
+// peers is nodes that are joined: each signs with a key of its own, as its own name, and trusts those of the others.
+type peers struct {
+	t     *testing.T
+	dir   string
+	names []string
+	nodes map[string]*fedmsgtest.Node
+}
+
+// newPeers prepares nodes of these names and starts none. config gives what stands in the configuration of each beside its key
+// and its trust; {NAME} in it is the address of a node's socket, {dir} a directory for files.
+func newPeers(t *testing.T, names []string, config func(name string) string) *peers {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "fp") // t.TempDir is too long for a socket's address
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	p := &peers{t: t, dir: dir, names: names, nodes: map[string]*fedmsgtest.Node{}}
+	words := []string{"{dir}", dir}
+	for _, name := range names {
+		p.makeKey(name)
+		words = append(words, "{"+name+"}", "unix://"+p.path(name+".s"))
+	}
+	for _, name := range names {
+		text := fmt.Sprintf("[signing]\nname = %q\nkey = %q\ntopics = [\"#\"]\n", name, p.path(name+".key"))
+		for _, other := range names {
+			if other != name {
+				text += fmt.Sprintf("[[trust]]\nname = %q\nkeys = [%q]\ntopics = [\"#\"]\n", other, p.path(other+".pub"))
+			}
+		}
+		// Keys of no table come first.
+		text = strings.NewReplacer(words...).Replace(config(name)) + text
+		n := fedmsgtest.NewNode(t, fedmsgtest.NodeOptions{Config: text, Env: []string{"FEDMSG_HTTP_SOCKET=unix://" + p.path(name+".s")}})
+		n.Socket = p.path(name + ".s")
+		p.nodes[name] = n
+	}
+	return p
+}
+
+func (p *peers) path(name string) string { return filepath.Join(p.dir, name) }
+
+// makeKey makes the key with which a node signs.
+func (p *peers) makeKey(name string) {
+	p.t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	open, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.write(name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})))
+	p.write(name+".pub", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: open})))
+}
+
+func (p *peers) write(name, text string) {
+	p.t.Helper()
+	if err := os.WriteFile(p.path(name), []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// start starts the nodes of these names, or all.
+func (p *peers) start(names ...string) {
+	p.t.Helper()
+	if len(names) == 0 {
+		names = p.names
+	}
+	for _, name := range names {
+		if err := p.nodes[name].Start(); err != nil {
+			p.t.Fatalf("starting %s: %s", name, err)
+		}
+	}
+}
+
+// publish submits count messages to a node as one stream, the ids of which begin with name, and returns when all are accepted.
+func (p *peers) publish(name string, count int) {
+	p.t.Helper()
+	var lines bytes.Buffer
+	for i := range count {
+		lines.Write(append(submission(fmt.Sprintf("%s-%d", name, i), i), '\n'))
+	}
+	p.submit(name, &lines, count)
+}
+
+// submit streams lines to a node, all of which it must accept.
+func (p *peers) submit(name string, lines io.Reader, count int) {
+	p.t.Helper()
+	taken := 0
+	err := p.nodes[name].PublishLines(p.t.Context(), lines, func(i int, o fedmsg.Outcome) {
+		if o.Err != nil {
+			p.t.Errorf("line %d at %s: %s", i, name, o.Err)
+			return
+		}
+		taken++
+	})
+	if err != nil || taken != count {
+		p.t.Fatalf("%s took %d of %d messages: %v", name, taken, count, err)
+	}
+}
+
+// publishAll publishes at several nodes at once.
+func (p *peers) publishAll(count int, names ...string) {
+	p.t.Helper()
+	var wg sync.WaitGroup
+	for _, name := range names {
+		wg.Go(func() { p.publish(name, count) })
+	}
+	wg.Wait()
+}
+
+// await returns what the log of a node has when there are count entries in it.
+func (p *peers) await(name string, count int) []fedmsg.Entry {
+	p.t.Helper()
+	return p.nodes[name].Read(p.t, map[string][]string{"after": {"0"}}, func(e *fedmsg.Entry) bool { return e.Position.Seq < uint64(count) })
+}
+
+// sums gives the hash of each envelope by its id. An id that is there twice fails the test.
+func sums(t *testing.T, entries []fedmsg.Entry) map[string][32]byte {
+	t.Helper()
+	all := make(map[string][32]byte, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		if _, twice := all[e.ID]; twice {
+			t.Fatalf("%s is in the log twice", e.ID)
+		}
+		all[e.ID] = sha256.Sum256(e.Envelope)
+	}
+	return all
+}
+
+// same fails the test unless both logs have the same envelopes, to the byte.
+func same(t *testing.T, where string, got, want map[string][32]byte) {
+	t.Helper()
+	for id, sum := range want {
+		if other, ok := got[id]; !ok {
+			t.Errorf("%s has no %s", where, id)
+		} else if other != sum {
+			t.Errorf("%s has other bytes for %s", where, id)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%s has %d messages, want %d", where, len(got), len(want))
+	}
+}
+
+// sinks gives the status of each sink of a node.
+func (p *peers) sinks(name string) []deliver.Status {
+	p.t.Helper()
+	var answer struct{ Sinks []deliver.Status }
+	p.get(name, "/v1/sinks", &answer)
+	return answer.Sinks
+}
+
+// sources gives the status of each source of a node.
+func (p *peers) sources(name string) []receive.Status {
+	p.t.Helper()
+	var answer struct{ Sources []receive.Status }
+	p.get(name, "/v1/sources", &answer)
+	return answer.Sources
+}
+
+func (p *peers) get(name, path string, into any) {
+	p.t.Helper()
+	status, body, err := p.nodes[name].Get(p.t.Context(), path)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("status %d: %s", status, body)
+	}
+	if err == nil {
+		err = json.Unmarshal(body, into)
+	}
+	if err != nil {
+		p.t.Fatalf("%s of %s: %s", path, name, err)
+	}
+}
+
+// until asks again and again whether something holds; only a failing test asks for long.
+func (p *peers) until(what string, holds func() bool) {
+	p.t.Helper()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for late := time.After(patience); !holds(); {
+		select {
+		case <-again.C:
+		case <-late:
+			p.t.Fatalf("it did not come to pass that %s", what)
+		}
+	}
+}
