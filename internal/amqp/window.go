@@ -1,0 +1,66 @@
+package amqp
+
+import (
+	"fmt"
+	"sync"
+)
+
+// pending is one entry on its way.
+type pending struct {
+	seq      uint64
+	id       string // the message's id at the server
+	remark   string // what is unusual about what was sent
+	returned string // why the server gave it back; empty when it did not
+}
+
+// window is what was published and is not confirmed, in order. Any goroutine may use it.
+type window struct {
+	mu    sync.Mutex
+	items []pending // guarded by mu: from head on
+	head  int       // guarded by mu
+	tag   uint64    // guarded by mu: the delivery tag of the item before the head
+	after int       // guarded by mu: where the search for the next one that comes back begins, in items
+}
+
+// push appends what is about to be published.
+func (w *window) push(p pending) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.head >= 1024 && 2*w.head >= len(w.items) { // under load it is never empty
+		n := copy(w.items, w.items[w.head:])
+		clear(w.items[n:])
+		w.items, w.after, w.head = w.items[:n], max(0, w.after-w.head), 0
+	}
+	w.items = append(w.items, p)
+}
+
+// returned marks the one with the id. The server gives back in the order in which it was published, so that the search is short.
+func (w *window) returned(id, why string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := max(w.after, w.head); i < len(w.items); i++ {
+		if w.items[i].id == id {
+			w.items[i].returned, w.after = why, i+1
+			return
+		}
+	}
+}
+
+// pop takes the one that the tag confirms, which must be the oldest: the library gives confirms in order, unless it had to drop one.
+func (w *window) pop(tag uint64) (pending, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.head == len(w.items) || tag != w.tag+1 {
+		return pending{}, fmt.Errorf("the confirm %d came where %d was due", tag, w.tag+1)
+	}
+	p := w.items[w.head]
+	w.items[w.head] = pending{}
+	w.head, w.tag = w.head+1, tag
+	if w.head == len(w.items) {
+		w.items, w.head, w.after = w.items[:0], 0, 0
+		if cap(w.items) > 64 {
+			w.items = nil // an idle sink keeps little
+		}
+	}
+	return p, nil
+}
