@@ -1,0 +1,132 @@
+package nats
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
+)
+
+// streamSession publishes to JetStream. It does what the library's asynchronous publisher does, but for one thing: that one
+// sends again by itself what no stream took, behind what was sent meanwhile.
+type streamSession struct {
+	session
+	inbox string // answers come on it, with the number of the entry behind it
+}
+
+var _ deliver.Session = (*streamSession)(nil)
+
+func (s *sink) openStream(ctx context.Context, answers *deliver.Answers) (deliver.Session, error) {
+	sess := &streamSession{session: session{sink: s, answers: answers}}
+	l, err := s.dial(ctx, events{closed: sess.lost, problem: sess.problem})
+	if err != nil {
+		return nil, err
+	}
+	sess.link, sess.inbox = l, l.NewInbox()+"."
+	if err := sess.listen(ctx); err != nil {
+		l.close()
+		return nil, err
+	}
+	return sess, nil
+}
+
+// listen subscribes to the answers, and looks whether there is a stream.
+func (s *streamSession) listen(ctx context.Context) error {
+	if _, err := s.link.Subscribe(s.inbox+"*", s.answered); err != nil {
+		return s.sink.failed(err)
+	}
+	if err := s.link.settled(); err != nil {
+		return s.sink.failed(err)
+	}
+	return s.sink.checkStream(ctx, s.link.Conn)
+}
+
+// Send publishes an entry.
+func (s *streamSession) Send(ctx context.Context, e *fedmsg.Entry) error {
+	return s.publish(ctx, e, s.inbox+strconv.FormatUint(e.Position.Seq, 10))
+}
+
+// Flush leaves it to the library, which writes what is in its buffer at once.
+func (s *streamSession) Flush(context.Context) error { return nil }
+
+// answered takes the answer to one entry.
+func (s *streamSession) answered(m *nats.Msg) {
+	seq, err := strconv.ParseUint(m.Subject[len(s.inbox):], 10, 64)
+	if err != nil {
+		return
+	}
+	verdict := s.sink.judge(m)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	e, ok := s.sent.take(seq)
+	if !ok {
+		return
+	}
+	if verdict == nil && e.lossy {
+		s.answers.Remark(seq, lossyRemark)
+	}
+	s.answers.Done(seq, verdict)
+}
+
+// problem tells the entry on a subject that is not permitted, which the server gives no other answer to.
+func (s *streamSession) problem(_ *nats.Subscription, err error) {
+	subject, ok := refusedSubject(err)
+	if !ok {
+		s.lost(s.sink.failed(err))
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.sent.oldest(subject)
+	if ok && !s.closed {
+		s.sent.take(e.seq)
+		s.answers.Done(e.seq, s.notPermitted(subject, err))
+	}
+}
+
+// publishAnswer is what a stream answers.
+type publishAnswer struct {
+	Stream string       `json:"stream"`
+	Error  *streamFault `json:"error"`
+}
+
+// streamFault is an error of the JetStream API.
+type streamFault struct {
+	Code        int    `json:"err_code"`
+	Description string `json:"description"`
+}
+
+// The codes of the JetStream API that say what is at fault.
+const (
+	faultMessageSize = 10054 // the message is larger than the stream's max_msg_size
+	faultHeaderSize  = 10097 // its headers have more than 64 KiB
+)
+
+// judge reads an answer: nil is that the stream has it, or had it before.
+func (s *sink) judge(m *nats.Msg) error {
+	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
+		return fedmsg.Errorf(fedmsg.CodeUnavailable, "no stream of %s takes the subject; make one, or widen the subjects of one", s.address)
+	}
+	var a publishAnswer
+	if err := json.Unmarshal(m.Data, &a); err != nil || a.Error == nil && a.Stream == "" {
+		return fedmsg.Errorf(fedmsg.CodeUnavailable, "%s gave an answer that is none of JetStream; is another service listening on the subject?", s.address)
+	}
+	switch {
+	case a.Error == nil && s.stream != "" && a.Stream != s.stream:
+		return deliver.Permanent(fedmsg.Errorf(fedmsg.CodeConfig, "the subject is one of the stream %s, which has the message now, and not of %s; see stream in the sink's address", a.Stream, s.stream))
+	case a.Error == nil:
+		return nil
+	}
+	err := fedmsg.Errorf(fedmsg.CodeUnavailable, "a stream of %s refuses it: %s", s.address, a.Error.Description)
+	if a.Error.Code == faultMessageSize || a.Error.Code == faultHeaderSize {
+		return deliver.Permanent(err)
+	}
+	return err
+}
