@@ -2,14 +2,23 @@ package deliver
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/backoff"
 	"github.com/federated-messaging/fedmsg/internal/deadletter"
+	"github.com/federated-messaging/fedmsg/internal/nearest"
 	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/place"
 )
 
 // Cursor reads the log from a position on; *feed.Cursor is one behind a few lines. One goroutine uses it, but for Wake.
@@ -43,96 +52,226 @@ type Deps struct {
 	Now        func() time.Time      // optional
 }
 
-// Set is the sinks of a node at work. All methods may be called by any goroutine.
-type Set struct{}
-
-// New opens the places and dead letters of each sink. On an error nothing stays open.
-func New(sinks []Configured, deps Deps) (*Set, error) { panic("not built") }
-
 // Configured is one sink: what is common to all kinds, and the kind at work.
 type Configured struct {
 	Config Config
 	Sink   Sink
-	// InFlight and IdleTimeout are what the kind proposes where the Config leaves it to it.
-	InFlight    int
-	IdleTimeout time.Duration
+	// InFlight, IdleTimeout and AnswerTimeout are what the kind proposes where the Config leaves it to it.
+	InFlight      int
+	IdleTimeout   time.Duration
+	AnswerTimeout time.Duration
+}
+
+// Set is the sinks of a node at work. All methods may be called by any goroutine.
+type Set struct {
+	runners []*runner // in the order of the configuration; fixed
+}
+
+// New opens the places and dead letters of each sink. On an error nothing stays open.
+func New(sinks []Configured, deps Deps) (*Set, error) {
+	if deps.Logger == nil {
+		deps.Logger = slog.New(slog.DiscardHandler)
+	}
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	s := &Set{}
+	for _, c := range sinks {
+		r, err := newRunner(c, deps)
+		if err != nil {
+			return nil, errors.Join(err, s.closePlaces())
+		}
+		s.runners = append(s.runners, r)
+	}
+	return s, nil
+}
+
+// newRunner opens what one sink keeps.
+func newRunner(c Configured, deps Deps) (*runner, error) {
+	cfg := c.withDefaults()
+	dir := filepath.Join(deps.Dir, cfg.Name)
+	for _, d := range []string{deps.Places, dir} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "sink %s: cannot make its directory", cfg.Name)
+		}
+	}
+	dead, err := deadletter.Open(filepath.Join(dir, "dead"), deadletter.Limits{Letters: cfg.DeadLetters})
+	if err != nil {
+		return nil, err
+	}
+	file, err := place.Open(filepath.Join(deps.Places, "sink-"+cfg.Name), cfg.Hold)
+	if err != nil {
+		return nil, err
+	}
+	want, err := cfg.filter()
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	policy := backoff.Policy{First: cfg.RetryFirst, Max: cfg.RetryMax}
+	r := &runner{
+		cfg: cfg, sink: c.Sink, log: deps.Log, dead: dead, place: file, dir: dir, now: deps.Now,
+		filter: want,
+		logger: deps.Logger.With("sink", cfg.Name), ended: make(chan struct{}), wake: make(chan struct{}, 1),
+		retry: backoff.Backoff{Policy: policy}, logRetry: backoff.Backoff{Policy: policy}, state: StateRunning,
+	}
+	if err := r.start(); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return r, nil
+}
+
+// start finds out where a sink stands: a new one begins where its configuration says, which is saved, so that it does not begin
+// again after a crash.
+func (r *runner) start() error {
+	_, err := os.Stat(r.pausedFile())
+	r.paused = err == nil
+	p := r.place.Position()
+	if p.IsZero() {
+		switch r.cfg.Start {
+		case "", "now":
+			p = r.log.End()
+		case "beginning":
+		default:
+			if p, err = fedmsg.ParsePosition(r.cfg.Start); err != nil {
+				return err
+			}
+		}
+		if !p.IsZero() {
+			if err := r.place.Save(p); err != nil {
+				return err
+			}
+		}
+	}
+	r.through, r.read, r.kept = p, p.Seq, p
+	r.placed = !p.IsZero()
+	return nil
 }
 
 // Start begins to deliver.
-func (s *Set) Start() { panic("not built") }
-
-// Stop ends every session and saves the places. It may be called without Start.
-func (s *Set) Stop(ctx context.Context) error { panic("not built") }
-
-// Status is what is known of one sink now. Fields are only ever added.
-type Status struct {
-	Name     string          `json:"name"`
-	To       string          `json:"to"` // for people: without secrets and options
-	State    State           `json:"state"`
-	Position fedmsg.Position `json:"position"`    // everything up to it is delivered, dead, skipped or not wanted
-	Lag      uint64          `json:"lag"`         // entries of the log behind the position, wanted or not
-	LagTime  float64         `json:"lag_seconds"` // age of the oldest entry that is pending; 0 without one
-	InFlight int             `json:"in_flight"`
-	// Counted since the start of the node.
-	Delivered uint64    `json:"delivered"`
-	Retried   uint64    `json:"retried"` // sessions that ended with something unanswered, and single entries tried again
-	Skipped   uint64    `json:"skipped"`
-	Remarked  uint64    `json:"remarked"`
-	Dead      int       `json:"dead"`                 // dead letters there are
-	LastError string    `json:"last_error,omitempty"` // a sentence
-	LastTime  time.Time `json:"last_error_time,omitzero"`
+func (s *Set) Start() {
+	for _, r := range s.runners {
+		r.mu.Lock()
+		if !r.started {
+			r.started = true
+			go r.run()
+		}
+		r.mu.Unlock()
+	}
 }
 
-// State is what a sink is doing.
-type State string
+// Stop ends every session and saves the places. It may be called without Start.
+func (s *Set) Stop(ctx context.Context) error {
+	for _, r := range s.runners {
+		r.stop()
+	}
+	for _, r := range s.runners {
+		if !r.wasStarted() {
+			continue
+		}
+		select {
+		case <-r.ended:
+		case <-ctx.Done():
+			return fedmsg.WrapError(fedmsg.CodeTimeout, ctx.Err(), "sink %s does not stop", r.cfg.Name)
+		}
+	}
+	return s.closePlaces()
+}
 
-// The states of a sink.
-const (
-	StateRunning State = "running" // connected, or idle and not in need of a connection
-	StateWaiting State = "waiting" // the destination cannot be reached or refuses; it is tried again
-	StatePaused  State = "paused"  // by an operator
-	StateStopped State = "stopped" // by its own fault, until somebody mends it: the dead letters are full, the log cannot be read
-)
+func (s *Set) closePlaces() error {
+	var errs []error
+	for _, r := range s.runners {
+		errs = append(errs, r.place.Close())
+	}
+	return errors.Join(errs...)
+}
 
-// List gives the status of each sink, in the order of the configuration.
-func (s *Set) List() []Status { panic("not built") }
+// stop has run end soon: a session is given a short time for its answers.
+func (r *runner) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopping {
+		return
+	}
+	r.stopping = true
+	r.interrupt()
+	if s := r.session; s != nil {
+		s.kill = time.AfterFunc(drainTime, s.cancel)
+	}
+	for _, req := range r.requests {
+		req.done <- errStopping
+	}
+	r.requests = nil
+	r.notify()
+}
 
-// Pause stops a sink until Resume, also over restarts of the node.
-func (s *Set) Pause(name string) error { panic("not built") }
+// interrupt ends an attempt to open a session, and has one that is open drained. The caller holds mu.
+func (r *runner) interrupt() {
+	switch s := r.session; {
+	case s == nil:
+	case s.conn == nil:
+		s.cancel()
+	default:
+		s.drain(asked, nil)
+	}
+}
 
-// Resume lets it go on.
-func (s *Set) Resume(name string) error { panic("not built") }
+func (r *runner) wasStarted() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.started
+}
 
-// Rewind moves a sink to a position, backwards or forwards; what it passes over on the way forward is told of as skipped.
-func (s *Set) Rewind(name string, to fedmsg.Position) error { panic("not built") }
-
-// Deliveries tells how far each sink is with an entry.
-func (s *Set) Deliveries(e *fedmsg.Entry) []fedmsg.Delivery { panic("not built") }
+// find gives the sink of that name, or an error with CodeNotFound that names the nearest.
+func (s *Set) find(name string) (*runner, error) {
+	var names []string
+	for _, r := range s.runners {
+		if r.cfg.Name == name {
+			return r, nil
+		}
+		names = append(names, r.cfg.Name)
+	}
+	text := fmt.Sprintf("there is no sink %q", name)
+	if near := nearest.Word(name, names); near != "" {
+		text += fmt.Sprintf("; did you mean %q?", near)
+	} else if len(names) > 0 {
+		slices.Sort(names)
+		text += "; there are " + strings.Join(names[:min(len(names), 20)], ", ")
+	}
+	return nil, &fedmsg.Error{Code: fedmsg.CodeNotFound, Message: text}
+}
 
 // Check fails with CodeNotFound, naming the nearest, for a name that no sink has.
-func (s *Set) Check(names ...string) error { panic("not built") }
-
-// Wait waits until each of the sinks named is done with the entry, in whatever way, or ctx ends; either way it gives how far they are.
-func (s *Set) Wait(ctx context.Context, e *fedmsg.Entry, names ...string) []fedmsg.Delivery {
-	panic("not built")
+func (s *Set) Check(names ...string) error {
+	for _, name := range names {
+		if _, err := s.find(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Places gives the saved places, for retention.
-func (s *Set) Places() map[string]fedmsg.Position { panic("not built") }
-
-// DeadList gives dead letters without their contents: of one sink, or of all where name is empty, at most limit from each.
-func (s *Set) DeadList(name string, after uint64, limit int) ([]deadletter.Letter, error) {
-	panic("not built")
+func (s *Set) Places() map[string]fedmsg.Position {
+	places := make(map[string]fedmsg.Position, len(s.runners))
+	for _, r := range s.runners {
+		r.mu.Lock()
+		places[r.cfg.Name] = r.kept
+		r.mu.Unlock()
+	}
+	return places
 }
 
-// DeadGet gives one with its contents.
-func (s *Set) DeadGet(name string, number uint64) (deadletter.Letter, error) { panic("not built") }
-
-// DeadRetry tries one again, out of order, and returns when its fate is known or ctx ends: nil when it was delivered, and gone then.
-func (s *Set) DeadRetry(ctx context.Context, name string, number uint64) error { panic("not built") }
-
-// DeadDrop removes one for good.
-func (s *Set) DeadDrop(name string, number uint64) error { panic("not built") }
-
 // Checks is the health: one check for each sink.
-func (s *Set) Checks() []ops.Check { panic("not built") }
+func (s *Set) Checks() []ops.Check {
+	checks := make([]ops.Check, len(s.runners))
+	for i, r := range s.runners {
+		checks[i] = r.check()
+	}
+	return checks
+}
+
+func (r *runner) check() ops.Check {
+	st := r.status()
+	c := ops.Check{Name: "sink " + st.Name, Status: ops.OK, Text: "delivers"}
+	return c
+}

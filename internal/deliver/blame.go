@@ -1,0 +1,145 @@
+package deliver
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// lossesToSuspect is how many sessions in a row have to be lost with the same oldest entry before the entries go one at a time.
+const lossesToSuspect = 3
+
+// suspicion is what is guessed about sessions that were lost without anybody's fault being known.
+type suspicion struct {
+	head    uint64 // the oldest entry of the last lost session
+	losses  int    // how many were lost in a row with it
+	through uint64 // entries up to this one go one at a time
+	guessed bool   // an entry was given up on a guess, and nothing was delivered since
+}
+
+// alone reports whether entries go one at a time. The caller holds mu.
+func (r *runner) alone() bool { return r.through.Seq < r.blame.through }
+
+// accuse counts an attempt of the entry, and gives it up behind the last one. The caller holds mu.
+func (r *runner) accuse(it *item, err error) {
+	if r.attempt(it) >= r.cfg.Attempts {
+		r.window.spoil(it, err)
+		r.notify()
+	}
+}
+
+func (r *runner) attempt(it *item) int {
+	if r.marks == nil {
+		r.marks = map[uint64]mark{}
+	}
+	seq := it.entry.Position.Seq
+	m := r.marks[seq]
+	m.attempts++
+	r.marks[seq] = m
+	return m.attempts
+}
+
+// judge decides what follows from the end of a session.
+func (r *runner) judge(s *session) {
+	r.mu.Lock()
+	why, err := s.why, s.err
+	if s.progressed || r.now().Sub(s.began) >= r.cfg.RetryMax {
+		r.retry.Reset()
+	}
+	if r.window.n > 0 {
+		r.tally.retried++
+	}
+	if why == lost {
+		r.suspect(s)
+	}
+	r.mu.Unlock()
+	switch why {
+	case blamed, lost, silent:
+		r.bury()
+		r.wait(err)
+	}
+}
+
+// suspect looks for the entry that makes the destination break off. The caller holds mu.
+func (r *runner) suspect(s *session) {
+	if r.window.open == 0 {
+		return
+	}
+	it := r.window.front()
+	head := it.entry.Position.Seq
+	b := &r.blame
+	switch {
+	case r.alone():
+		if n := r.attempt(it); n >= r.cfg.Attempts && !b.guessed && it.fate == sent {
+			b.guessed = true
+			r.window.spoil(it, &fedmsg.Error{
+				Code:    fedmsg.CodeUnavailable,
+				Message: fmt.Sprintf("the other side broke off %d times when this message alone was under way: %s", n, sentence(s.err)),
+			})
+		}
+	case head == b.head && !s.progressed:
+		if b.losses++; b.losses >= lossesToSuspect {
+			b.through = s.last
+		}
+	default:
+		b.head, b.losses = head, 1
+	}
+}
+
+// wait says when the next session is opened, behind one that ended or could not be opened.
+func (r *runner) wait(err error) {
+	r.until = r.now().Add(r.retry.Next())
+	r.become(StateWaiting, err)
+}
+
+// become notes what the sink is doing, and why.
+func (r *runner) become(state State, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state = state
+	if err != nil {
+		r.lastErr, r.lastTime = sentence(err), r.now()
+	}
+}
+
+// sentence is what is shown of an error: without the insides, where it has a sentence of its own.
+func sentence(err error) string {
+	if e, ok := errors.AsType[*fedmsg.Error](err); ok {
+		return e.Message
+	}
+	return err.Error()
+}
+
+// markSettled keeps in mind that an entry behind the place is settled. The caller, which is run, holds mu.
+func (r *runner) markSettled(seq uint64) {
+	if r.marks == nil {
+		r.marks = map[uint64]mark{}
+	}
+	if !r.marks[seq].settled {
+		r.before++
+	}
+	r.marks[seq] = mark{settled: true}
+}
+
+// reread goes back to the place, to read again what was under way in the session that ended. What was settled behind the place is
+// marked, so that it is not sent again.
+func (r *runner) reread() {
+	r.mu.Lock()
+	if r.window.n == 0 {
+		r.mu.Unlock()
+		return
+	}
+	for i := range r.window.n {
+		it := r.window.at(i)
+		seq := it.entry.Position.Seq
+		if it.fate != settled {
+			continue
+		}
+		r.markSettled(seq)
+	}
+	r.window.clear()
+	after := r.through
+	r.mu.Unlock()
+	r.open(after)
+}

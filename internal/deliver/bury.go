@@ -1,0 +1,89 @@
+package deliver
+
+import (
+	"errors"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deadletter"
+)
+
+// bury puts what was given up with the dead letters. Where they have no room the session ends.
+func (r *runner) bury() {
+	r.mu.Lock()
+	if r.window.bad == 0 {
+		r.mu.Unlock()
+		return
+	}
+	var letters []deadletter.Letter
+	for i := range r.window.n {
+		if it := r.window.at(i); it.fate == bad {
+			letters = append(letters, r.letter(it))
+		}
+	}
+	r.mu.Unlock()
+	for _, l := range letters {
+		_, err := r.dead.Add(l)
+		r.buried(l, err)
+	}
+}
+
+// letter is the dead letter of an item. The caller holds mu.
+func (r *runner) letter(it *item) deadletter.Letter {
+	e := it.entry
+	return deadletter.Letter{
+		Of: r.cfg.Name, Kind: deadletter.KindSink, Time: r.now().UTC(), Code: codeOf(it.err), Reason: sentence(it.err),
+		Attempts: max(1, r.marks[e.Position.Seq].attempts), Topic: e.Topic, ID: e.ID, Entry: e,
+	}
+}
+
+// codeOf is the code of why something was not delivered; most of what other sides say has none.
+func codeOf(err error) fedmsg.Code {
+	if coded, ok := errors.AsType[*fedmsg.Error](err); ok && coded.Code != "" {
+		return coded.Code
+	}
+	return fedmsg.CodeUnavailable
+}
+
+// buried goes on from a letter that was added, or keeps it until there is room.
+func (r *runner) buried(l deadletter.Letter, err error) {
+	seq := l.Entry.Position.Seq
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	it := r.window.find(seq)
+	if it == nil || it.fate != bad {
+		return
+	}
+	if err != nil {
+		r.window.keep(it)
+		r.unburied = append(r.unburied, l)
+		if r.session != nil {
+			r.session.drain(halted, err)
+		}
+		return
+	}
+	delete(r.marks, seq)
+	r.window.settle(it)
+	r.window.pop()
+	r.advance(delivered)
+	r.tellWaiters(seq)
+	r.logger.Warn("gave up an entry, which lies with the dead letters now", "id", l.ID, "topic", l.Topic, "code", l.Code, "attempts", l.Attempts, "reason", l.Reason)
+}
+
+// buryAgain tries to put the rest with the dead letters, and reports whether that is done.
+func (r *runner) buryAgain() bool {
+	for len(r.unburied) > 0 {
+		l := r.unburied[0]
+		if _, err := r.dead.Add(l); err != nil {
+			r.become(StateStopped, err)
+			return false
+		}
+		r.unburied = r.unburied[1:]
+		r.mu.Lock()
+		r.markSettled(l.Entry.Position.Seq)
+		r.tellWaiters(l.Entry.Position.Seq)
+		r.mu.Unlock()
+	}
+	r.unburied = nil
+	r.become(StateRunning, nil)
+	return true
+}

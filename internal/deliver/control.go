@@ -1,0 +1,125 @@
+package deliver
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/durable"
+)
+
+// request is something that run does between two sessions.
+type request struct {
+	do   func() error
+	done chan error // capacity 1
+}
+
+var errStopping = fedmsg.Errorf(fedmsg.CodeUnavailable, "the node is stopping; try again when it is back")
+
+// ask has run do something between two sessions, and waits for it. A session that is open is drained and closed for it.
+func (r *runner) ask(do func() error) error { return <-r.request(do).done }
+
+// request has run do something between two sessions.
+func (r *runner) request(do func() error) *request {
+	req := &request{do, make(chan error, 1)}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopping || !r.started {
+		req.done <- errStopping
+		return req
+	}
+	r.requests = append(r.requests, req)
+	r.interrupt()
+	r.notify()
+	return req
+}
+
+func (r *runner) pausedFile() string { return filepath.Join(r.dir, "paused") }
+
+// Pause stops a sink until Resume, also over restarts of the node.
+func (s *Set) Pause(name string) error {
+	r, err := s.find(name)
+	if err != nil {
+		return err
+	}
+	return r.ask(func() error {
+		if err := durable.WriteFile(durable.OS{}, r.pausedFile(), []byte("paused by an operator\n"), 0o600); err != nil {
+			return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot pause sink %s for good", name)
+		}
+		r.setPaused(true)
+		return nil
+	})
+}
+
+// Resume lets it go on.
+func (s *Set) Resume(name string) error {
+	r, err := s.find(name)
+	if err != nil {
+		return err
+	}
+	return r.ask(func() error {
+		if err := os.Remove(r.pausedFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot resume sink %s for good", name)
+		}
+		r.setPaused(false)
+		return nil
+	})
+}
+
+func (r *runner) setPaused(paused bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.paused = paused
+	r.state = StateRunning
+	if paused {
+		r.state = StatePaused
+	}
+}
+
+// Rewind moves a sink to a position, backwards or forwards; what it passes over on the way forward is told of as skipped.
+func (s *Set) Rewind(name string, to fedmsg.Position) error {
+	r, err := s.find(name)
+	if err != nil {
+		return err
+	}
+	return r.ask(func() error { return r.rewind(to) })
+}
+
+func (r *runner) rewind(to fedmsg.Position) error {
+	if to.IsZero() {
+		return fedmsg.Errorf(fedmsg.CodeBadPosition, "no position is given to which sink %s is to be moved", r.cfg.Name)
+	}
+	cursor, gap := r.log.Cursor(to)
+	_ = cursor.Close() // it was only asked whether there is such a position
+	if gap != nil && gap.Reason != fedmsg.GapTrimmed {
+		return fedmsg.Errorf(fedmsg.CodeBadPosition, "sink %s cannot be moved to %s: this log has no such position (%s)", r.cfg.Name, to, gap.Reason)
+	}
+	if err := r.place.Save(to); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	from := r.through
+	clear(r.marks)
+	r.blame = suspicion{}
+	r.mu.Unlock()
+	r.before, r.unburied, r.placed = 0, nil, true
+	r.until, r.logUntil = r.now(), r.now()
+	if to.Seq > from.Seq {
+		r.skipTo(from, to)
+	}
+	r.open(to)
+	r.logger.Info("a sink was moved", "from", from, "to", to)
+	r.mu.Lock()
+	r.tellWaiters(r.through.Seq)
+	r.mu.Unlock()
+	return nil
+}
+
+// skipTo tells of what a move forward passes over.
+func (r *runner) skipTo(from, to fedmsg.Position) {
+	r.mu.Lock()
+	r.tally.skipped += to.Seq - from.Seq
+	r.mu.Unlock()
+}

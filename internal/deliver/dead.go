@@ -1,0 +1,152 @@
+package deliver
+
+import (
+	"context"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deadletter"
+)
+
+// DeadList gives dead letters without their contents: of one sink, or of all where name is empty, at most limit from each.
+func (s *Set) DeadList(name string, after uint64, limit int) ([]deadletter.Letter, error) {
+	runners := s.runners
+	if name != "" {
+		r, err := s.find(name)
+		if err != nil {
+			return nil, err
+		}
+		runners = []*runner{r}
+	}
+	var all []deadletter.Letter
+	for _, r := range runners {
+		list, err := r.dead.List(after, limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+// DeadGet gives one with its contents.
+func (s *Set) DeadGet(name string, number uint64) (deadletter.Letter, error) {
+	r, err := s.find(name)
+	if err != nil {
+		return deadletter.Letter{}, err
+	}
+	return r.dead.Get(number)
+}
+
+// DeadDrop removes one for good.
+func (s *Set) DeadDrop(name string, number uint64) error {
+	r, err := s.find(name)
+	if err != nil {
+		return err
+	}
+	if err := r.dead.Remove(number); err != nil {
+		return err
+	}
+	r.nudge() // there is room again
+	return nil
+}
+
+// DeadRetry tries one again, out of order, and returns when its fate is known or ctx ends: nil when it was delivered, and gone then.
+func (s *Set) DeadRetry(ctx context.Context, name string, number uint64) error {
+	r, err := s.find(name)
+	if err != nil {
+		return err
+	}
+	l, err := r.dead.Get(number)
+	if err != nil {
+		return err
+	}
+	if l.Entry == nil {
+		return fedmsg.Errorf(fedmsg.CodeDamaged, "dead letter %d of sink %s holds no entry that can be sent", number, name)
+	}
+	req := r.request(func() error { return r.retryLetter(ctx, l) })
+	select {
+	case err := <-req.done:
+		return err
+	case <-ctx.Done():
+		return fedmsg.WrapError(fedmsg.CodeTimeout, ctx.Err(), "what becomes of dead letter %d of sink %s is not known yet; look at it again", number, name)
+	}
+}
+
+// retryLetter sends one letter in a session of its own.
+func (r *runner) retryLetter(ctx context.Context, l deadletter.Letter) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.AnswerTimeout)
+	defer cancel()
+	err := r.sendAlone(ctx, l.Entry)
+	if err == nil {
+		err = r.dead.Remove(l.Number)
+		r.logger.Info("delivered a dead letter", "number", l.Number, "id", l.ID)
+		return err
+	}
+	l.Attempts++
+	l.Time, l.Reason = r.now().UTC(), sentence(err)
+	l.Code = codeOf(err)
+	if err := r.dead.Put(l); err != nil {
+		r.logger.Warn("cannot note another attempt with a dead letter", "number", l.Number, "error", err)
+	}
+	return fedmsg.WrapError(l.Code, err, "dead letter %d of sink %s was not delivered: %s", l.Number, r.cfg.Name, l.Reason)
+}
+
+// sendAlone sends one entry in a session of its own, and gives its fate.
+func (r *runner) sendAlone(ctx context.Context, e *fedmsg.Entry) error {
+	sole := &soleListener{seq: e.Position.Seq, fate: make(chan error, 1), remarked: r}
+	conn, err := r.sink.Open(ctx, &Answers{sole})
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // its fate is known by then
+	if err := conn.Send(ctx, e); err != nil {
+		return err
+	}
+	if err := conn.Flush(ctx); err != nil {
+		return err
+	}
+	select {
+	case err := <-sole.fate:
+		return err
+	case <-ctx.Done():
+		return errSilent
+	}
+}
+
+// soleListener hears the answers of a session with one entry.
+type soleListener struct {
+	seq      uint64
+	fate     chan error // capacity 1; the first word counts
+	remarked *runner
+}
+
+func (s *soleListener) done(seq uint64, err error) {
+	if seq == s.seq {
+		s.say(err)
+	}
+}
+
+func (s *soleListener) doneThrough(seq uint64) {
+	if seq >= s.seq {
+		s.say(nil)
+	}
+}
+
+func (s *soleListener) remark(uint64, string) {}
+
+func (s *soleListener) lost(err error) {
+	if err == nil {
+		err = errClosed
+	}
+	s.say(err)
+}
+
+func (s *soleListener) say(err error) {
+	select {
+	case s.fate <- err:
+	default: // it is known
+	}
+}

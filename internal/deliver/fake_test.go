@@ -1,0 +1,322 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+const testLog = fedmsg.LogID("k3v5q2m7x4ab")
+
+// memLog is a log in memory.
+type memLog struct {
+	mu      sync.Mutex
+	entries []*fedmsg.Entry
+	gone    uint64 // entries up to this one are trimmed
+	broken  error  // what readers get in place of entries
+	cursors map[*memCursor]bool
+}
+
+func newMemLog() *memLog { return &memLog{cursors: map[*memCursor]bool{}} }
+
+// add appends n entries on a topic, and gives the last.
+func (l *memLog) add(topic string, n int) *fedmsg.Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for range n {
+		seq := uint64(len(l.entries) + 1)
+		l.entries = append(l.entries, &fedmsg.Entry{
+			Position: at(seq), Received: time.Now().UTC(), ID: fmt.Sprintf("id-%d", seq), Topic: topic, Envelope: []byte(`{"msg":{}}`),
+		})
+	}
+	for c := range l.cursors {
+		c.Wake()
+	}
+	return l.entries[len(l.entries)-1]
+}
+
+func (l *memLog) entry(seq uint64) *fedmsg.Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.entries[seq-1]
+}
+
+func (l *memLog) trim(to uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gone = to
+}
+
+func (l *memLog) breakWith(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken = err
+	for c := range l.cursors {
+		c.Wake()
+	}
+}
+
+func (l *memLog) End() fedmsg.Position {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return at(uint64(len(l.entries)))
+}
+
+func (l *memLog) Cursor(after fedmsg.Position) (Cursor, *fedmsg.Gap) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := &memCursor{log: l, seq: after.Seq, wake: make(chan struct{}, 1)}
+	l.cursors[c] = true
+	end := uint64(len(l.entries))
+	switch {
+	case after.IsZero():
+		c.seq = l.gone
+	case after.Log != testLog:
+		c.seq = l.gone
+		return c, &fedmsg.Gap{From: after, To: at(l.gone), Reason: fedmsg.GapOtherLog}
+	case after.Seq > end:
+		c.seq = end
+		return c, &fedmsg.Gap{From: after, To: at(end), Reason: fedmsg.GapAhead}
+	case after.Seq < l.gone:
+		c.seq = l.gone
+		return c, &fedmsg.Gap{From: at(after.Seq + 1), To: at(l.gone), Reason: fedmsg.GapTrimmed}
+	}
+	return c, nil
+}
+
+type memCursor struct {
+	log  *memLog
+	seq  uint64
+	wake chan struct{}
+}
+
+func (c *memCursor) Next() (*fedmsg.Entry, error) {
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	switch {
+	case c.log.broken != nil:
+		return nil, c.log.broken
+	case c.seq < c.log.gone:
+		gap := &fedmsg.Gap{From: at(c.seq + 1), To: at(c.log.gone), Reason: fedmsg.GapTrimmed}
+		c.seq = c.log.gone
+		return nil, gap
+	case c.seq >= uint64(len(c.log.entries)):
+		return nil, io.EOF
+	}
+	c.seq++
+	return c.log.entries[c.seq-1], nil
+}
+
+func (c *memCursor) Wait() {
+	c.log.mu.Lock()
+	ready := c.log.broken == nil && c.seq < uint64(len(c.log.entries))
+	c.log.mu.Unlock()
+	if !ready {
+		<-c.wake
+	}
+}
+
+func (c *memCursor) Wake() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *memCursor) Close() error {
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	delete(c.log.cursors, c)
+	return nil
+}
+
+func at(seq uint64) fedmsg.Position { return fedmsg.Position{Log: testLog, Seq: seq} }
+
+// fakeSink is a destination of which a test says how it behaves.
+type fakeSink struct {
+	// open is asked at each Open, with its number from 1; nil lets all succeed.
+	open func(n int) error
+	// fate is asked for each entry that is flushed, with how often it came; nil is fateOK for all.
+	fate func(seq uint64, times int) fate1
+
+	mu     sync.Mutex
+	opens  int
+	closes int
+	got    []uint64       // numbers of what the destination has, in its order
+	times  map[uint64]int // how often each was sent
+	most   int            // the most entries that were open at once
+	flush  int
+	block  chan struct{} // Send waits for it, if it is not nil
+}
+
+// fate1 is how a destination behaves with one entry.
+type fate1 int
+
+const (
+	fateOK           fate1 = iota
+	fatePermanent          // refused for good
+	fateFail               // refused for now
+	fateFailHappened       // it has it, and refuses it for now
+	fateLost               // the connection breaks, and it has it not
+	fateLostHappened       // the connection breaks, and it has it
+	fateSilent             // it has it not, and says nothing
+	fateSilentHappened
+	fateSendFails // Send itself fails
+)
+
+func (s *fakeSink) Open(ctx context.Context, answers *Answers) (Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opens++
+	if s.open != nil {
+		if err := s.open(s.opens); err != nil {
+			return nil, err
+		}
+	}
+	return &fakeSession{s: s, answers: answers}, nil
+}
+
+type fakeSession struct {
+	s       *fakeSink
+	answers *Answers
+	buffer  []uint64
+	dead    bool
+}
+
+func (f *fakeSession) Send(ctx context.Context, e *fedmsg.Entry) error {
+	if f.s.block != nil {
+		select {
+		case <-f.s.block:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	f.s.mu.Lock()
+	if f.s.times == nil {
+		f.s.times = map[uint64]int{}
+	}
+	f.s.times[e.Position.Seq]++
+	fails := f.s.fate != nil && f.s.fate(e.Position.Seq, f.s.times[e.Position.Seq]) == fateSendFails
+	f.s.mu.Unlock()
+	if fails {
+		return fmt.Errorf("broken pipe")
+	}
+	f.buffer = append(f.buffer, e.Position.Seq)
+	f.s.mu.Lock()
+	f.s.most = max(f.s.most, len(f.buffer))
+	f.s.mu.Unlock()
+	return nil
+}
+
+// Flush has the destination take what was sent, from a goroutine of its own as sessions do.
+func (f *fakeSession) Flush(context.Context) error {
+	f.s.mu.Lock()
+	f.s.flush++
+	f.s.mu.Unlock()
+	batch := f.buffer
+	f.buffer = nil
+	var done sync.WaitGroup
+	done.Go(func() {
+		for _, seq := range batch {
+			f.take(seq)
+		}
+	})
+	done.Wait()
+	return nil
+}
+
+func (f *fakeSession) take(seq uint64) {
+	if f.dead {
+		return
+	}
+	s := f.s
+	s.mu.Lock()
+	how := fateOK
+	if s.fate != nil {
+		how = s.fate(seq, s.times[seq])
+	}
+	if how == fateOK || how == fateFailHappened || how == fateLostHappened || how == fateSilentHappened {
+		s.got = append(s.got, seq)
+	}
+	s.mu.Unlock()
+	switch how {
+	case fateOK:
+		f.answers.Done(seq, nil)
+	case fatePermanent:
+		f.answers.Done(seq, Permanent(fedmsg.Errorf(fedmsg.CodeTooLarge, "entry %d is too large for this bus", seq)))
+	case fateFail, fateFailHappened:
+		f.answers.Done(seq, fmt.Errorf("entry %d is refused for now", seq))
+	case fateLost, fateLostHappened:
+		f.dead = true
+		f.answers.Lost(fmt.Errorf("connection reset"))
+	case fateSilent, fateSilentHappened:
+		f.dead = true
+	}
+}
+
+func (f *fakeSession) Close() error {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	f.s.closes++
+	return nil
+}
+
+// all gives what the destination has.
+func (s *fakeSink) all() []uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]uint64(nil), s.got...)
+}
+
+// config is a Config that wants everything from the beginning.
+func config(t testing.TB, name string) Config {
+	t.Helper()
+	return Config{Name: name, To: "test://there", Topics: patterns(t, "#"), Start: "beginning", InFlight: 8}
+}
+
+func patterns(t testing.TB, texts ...string) []fedmsg.Pattern {
+	t.Helper()
+	var all []fedmsg.Pattern
+	for _, text := range texts {
+		p, err := fedmsg.ParsePattern(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// newSet makes a Set of one sink over a directory.
+func newSet(t testing.TB, log Log, dir string, c Config, sink Sink) *Set {
+	t.Helper()
+	s, err := New([]Configured{{Config: c, Sink: sink}}, Deps{Log: log, Places: dir + "/places", Dir: dir + "/sinks", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// startSet makes a Set of one sink and has it stopped at the end of the test.
+func startSet(t testing.TB, log Log, dir string, c Config, sink Sink) *Set {
+	t.Helper()
+	s := newSet(t, log, dir, c, sink)
+	s.Start()
+	t.Cleanup(func() { stop(t, s) })
+	return s
+}
+
+func stop(t testing.TB, s *Set) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := s.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,161 @@
+package deliver
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// sight is what look saw.
+type sight uint8
+
+const (
+	found       sight = iota // a wanted entry
+	end                      // none yet
+	interrupted              // much that is not wanted, and perhaps more
+	failed                   // the log cannot be read
+)
+
+// look reads on to the next wanted entry, which it gives again until it is taken by admit.
+func (r *runner) look() (*fedmsg.Entry, sight) {
+	if e := r.peeked; e != nil {
+		if r.wants(e) {
+			return e, found
+		}
+		r.peeked = nil
+	}
+	if r.logErr != nil && r.now().Before(r.logUntil) {
+		return nil, failed
+	}
+	for range lookMost {
+		e, err := r.cursor.Next()
+		switch {
+		case err == nil:
+			r.readable()
+			if r.wants(e) {
+				r.peeked = e
+				return e, found
+			}
+		case errors.Is(err, io.EOF):
+			r.readable()
+			return nil, end
+		default:
+			gap, ok := errors.AsType[*fedmsg.Gap](err)
+			if !ok {
+				r.unreadable(err)
+				return nil, failed
+			}
+			r.mu.Lock()
+			r.read = max(r.read, gap.To.Seq)
+			r.mu.Unlock()
+			r.gap(gap)
+		}
+	}
+	return nil, interrupted
+}
+
+// wants reports whether the entry is to be sent. One that is not wanted, too old, or delivered already is gone by then.
+func (r *runner) wants(e *fedmsg.Entry) bool {
+	wanted := r.filter.Match(e.Topic)
+	stale := wanted && r.cfg.MaxAge > 0 && r.now().Sub(e.Received) > r.cfg.MaxAge
+	if wanted && !stale && r.placed && r.before == 0 {
+		return true
+	}
+	r.placed = true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := e.Position
+	if r.through.Log == "" { // it stood before the oldest entry, of which nobody knew the number
+		r.through, r.read = fedmsg.Position{Log: p.Log, Seq: p.Seq - 1}, p.Seq-1
+		r.progress = delivered // saved soon, because retention asks for it
+	}
+	before := len(r.marks) > 0 && r.marks[p.Seq].settled
+	if wanted && !stale && !before {
+		return true
+	}
+	r.read = p.Seq
+	switch {
+	case before:
+		r.before--
+		delete(r.marks, p.Seq)
+		if r.window.n > 0 {
+			r.window.push(e, settled)
+		}
+	case stale:
+		r.tally.skipped++
+	}
+	r.advance(passed)
+	return false
+}
+
+// readable notes that the log can be read.
+func (r *runner) readable() {
+	if r.logErr == nil {
+		return
+	}
+	r.logErr = nil
+	r.logRetry.Reset()
+	r.become(StateRunning, nil)
+}
+
+// unreadable notes that it cannot, and when it is tried again. A node that stops says so too; that is no fault of the sink.
+func (r *runner) unreadable(err error) {
+	r.logErr = err
+	r.logUntil = r.now().Add(r.logRetry.Next())
+	if fedmsg.CodeOf(err) != fedmsg.CodeUnavailable {
+		r.become(StateStopped, err)
+	}
+}
+
+// gap tells of what the log could not give.
+func (r *runner) gap(g *fedmsg.Gap) {
+	n := uint64(1)
+	if g.From.Log == g.To.Log && g.To.Seq >= g.From.Seq {
+		n = g.To.Seq - g.From.Seq + 1
+	}
+	r.mu.Lock()
+	r.tally.skipped += n
+	r.progress = max(r.progress, passed)
+	r.advance(passed)
+	r.mu.Unlock()
+	r.logger.Warn("a sink misses entries", "from", g.From, "to", g.To, "reason", g.Reason)
+}
+
+// rest waits between sessions: for the log where nothing is at hand, and for a notification or the time.
+func (r *runner) rest(s sight, until time.Time) {
+	where := onWake
+	if s == end {
+		where = onLog
+	}
+	r.park(where, sooner(until, r.saveAt()))
+}
+
+// saveAt saves the place if it is due, and else says when it will be.
+func (r *runner) saveAt() time.Time {
+	r.mu.Lock()
+	p := r.progress
+	r.mu.Unlock()
+	if p == none {
+		return time.Time{}
+	}
+	every := saveEvery
+	if p == passed {
+		every = passEvery
+	}
+	at := r.saved.Add(every)
+	if r.now().Before(at) {
+		return at
+	}
+	r.save()
+	return time.Time{}
+}
+
+// sooner is the earlier of two times, of which the zero ones are none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,239 @@
+package deliver
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/backoff"
+	"github.com/federated-messaging/fedmsg/internal/deadletter"
+	"github.com/federated-messaging/fedmsg/internal/filter"
+	"github.com/federated-messaging/fedmsg/internal/place"
+)
+
+// The times and sizes of every runner.
+const (
+	saveEvery     = 10 * time.Millisecond // the place is saved so often while entries are under way
+	passEvery     = time.Second           // and so often where nothing but entries that are not wanted went by
+	drainTime     = time.Second           // so long answers are waited for before a session is ended that could go on
+	restAfter     = time.Second           // without an entry for so long the memory of the window is let go
+	haltEvery     = 5 * time.Second       // so often a stopped sink looks whether it can go on
+	lookMost      = 256                   // so many unwanted entries are passed before anything else is looked after
+	maxWindowSize = 16 << 20              // bytes of the entries in flight; one entry is always taken
+)
+
+// runner walks one sink along the log. One goroutine runs it; sessions answer from others.
+type runner struct {
+	dir    string // of all that it keeps but its place
+	cfg    Config // with what stands for zero fields
+	sink   Sink
+	filter filter.Filter
+	log    Log
+	dead   *deadletter.Store
+	logger *slog.Logger
+	now    func() time.Time
+	ended  chan struct{} // closed when run has returned
+
+	// Owned by the goroutine of run.
+	place    *place.File
+	retry    backoff.Backoff
+	logRetry backoff.Backoff
+	peeked   *fedmsg.Entry       // a wanted entry that was read and not sent
+	placed   bool                // it stands somewhere, not before an oldest entry that nobody has seen
+	before   int                 // of marks, how many are settled
+	unburied []deadletter.Letter // given up, and without room among the dead letters
+	saved    time.Time           // when the place was saved last
+	until    time.Time           // no session is opened before
+	logErr   error               // why the log could not be read; nil if it could
+	logUntil time.Time           // it is not read again before
+
+	wake  chan struct{} // ends the waiting that is not for the log; capacity 1
+	timer *time.Timer   // ends either waiting
+
+	mu       sync.Mutex // guards all that follows; nothing is waited for under it
+	cursor   Cursor     // set by run only
+	parked   parked
+	again    bool // something happened while run was not parked
+	started  bool
+	stopping bool
+	paused   bool
+	requests []*request
+	session  *session // nil without one
+	window   window
+	marks    map[uint64]mark // of entries behind through, over sessions; nil without any
+	read     uint64          // number of the last entry that was read and is in the window, settled or passed over
+	through  fedmsg.Position // everything up to it is settled, skipped or not wanted
+	at       time.Time       // when through came to where it is by a delivery
+	progress progress        // since the place was saved
+	starved  bool            // run waits for room in the window
+	heard    time.Time       // when the last answer came, or when something was sent behind which none was open
+	waiters  []*waiter
+	blame    suspicion
+	tally    tally
+	state    State
+	lastErr  string
+	lastTime time.Time
+	kept     fedmsg.Position // the place that was saved
+	oldest   time.Time       // when the entry was received that waits for a session; zero without one
+}
+
+// mark is what is kept of an entry from one session to the next.
+type mark struct {
+	attempts int
+	settled  bool
+}
+
+// progress says how far the saved place is behind.
+type progress uint8
+
+const (
+	none      progress = iota
+	passed             // entries that are not wanted, or are skipped
+	delivered          // entries that the destination has
+)
+
+// tally counts since the start of the node.
+type tally struct{ delivered, retried, skipped, remarked uint64 }
+
+// run delivers until the runner is stopped.
+func (r *runner) run() {
+	defer close(r.ended)
+	r.open(r.place.Position())
+	for !r.isStopping() {
+		r.round()
+	}
+	r.save()
+	r.closeCursor()
+}
+
+// round does one thing between two sessions, or is one session.
+func (r *runner) round() {
+	if req := r.nextRequest(); req != nil {
+		req.done <- req.do()
+		return
+	}
+	e, state := r.look()
+	now := r.now()
+	r.mu.Lock()
+	r.oldest = time.Time{}
+	if e != nil {
+		r.oldest = e.Received
+	}
+	r.mu.Unlock()
+	switch {
+	case state == interrupted:
+	case r.isPaused():
+		r.become(StatePaused, nil)
+		r.rest(state, time.Time{})
+	case len(r.unburied) > 0 && !r.buryAgain():
+		r.rest(found, now.Add(haltEvery))
+	case state == failed:
+		r.rest(failed, r.logUntil)
+	case now.Before(r.until):
+		r.rest(state, r.until)
+	case e == nil && r.cfg.IdleTimeout > 0:
+		r.become(StateRunning, nil)
+		r.rest(state, time.Time{})
+	default:
+		r.converse()
+	}
+}
+
+// open has the log read from behind the position, which is told of as skipped where that cannot be.
+func (r *runner) open(after fedmsg.Position) {
+	r.closeCursor()
+	r.peeked = nil
+	cursor, gap := r.log.Cursor(after)
+	r.mu.Lock()
+	r.cursor = cursor
+	r.through, r.read = after, after.Seq
+	if gap != nil {
+		r.through, r.read = gap.To, gap.To.Seq
+	} else if !after.IsZero() {
+		r.through.Log = r.log.End().Log // a position of a log that this one went on from is one of this log
+	}
+	r.mu.Unlock()
+	if gap != nil {
+		r.gap(gap)
+	}
+}
+
+func (r *runner) closeCursor() {
+	r.mu.Lock()
+	c := r.cursor
+	r.cursor = nil
+	r.mu.Unlock()
+	if c != nil {
+		_ = c.Close() // it only reads
+	}
+}
+
+// save saves the place, if it is behind.
+func (r *runner) save() {
+	r.mu.Lock()
+	p, due := r.through, r.progress != none && !r.through.IsZero()
+	r.progress = none
+	r.mu.Unlock()
+	r.saved = r.now()
+	if !due {
+		return
+	}
+	err := r.place.Save(p)
+	r.mu.Lock()
+	if err == nil {
+		r.kept = p
+	} else {
+		r.progress = max(r.progress, passed) // it is tried again, not at once
+	}
+	r.mu.Unlock()
+	if err != nil {
+		r.logger.Error("cannot save the place of a sink; after a crash it would repeat what was delivered since", "error", err)
+	}
+}
+
+// advance brings through to where nothing is open before it. The caller holds mu.
+func (r *runner) advance(how progress) {
+	seq := r.read
+	if r.window.n > 0 {
+		seq = r.window.front().entry.Position.Seq - 1
+	}
+	if seq <= r.through.Seq {
+		return
+	}
+	r.through.Seq = seq
+	if how == delivered {
+		r.at = r.heard
+		if r.session != nil {
+			r.session.progressed = true
+		}
+	}
+	r.progress = max(r.progress, how)
+	if len(r.waiters) > 0 {
+		r.tellWaiters(seq)
+	}
+}
+
+// nextRequest takes the oldest request, if there is one.
+func (r *runner) nextRequest() *request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.requests) == 0 {
+		return nil
+	}
+	req := r.requests[0]
+	r.requests = r.requests[1:]
+	return req
+}
+
+func (r *runner) isStopping() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stopping
+}
+
+func (r *runner) isPaused() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.paused
+}
