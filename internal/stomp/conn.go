@@ -1,0 +1,227 @@
+package stomp
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/remote"
+)
+
+// errClosed tells that a connection takes nothing more.
+var errClosed = errors.New("the connection is closed")
+
+// Times of a connection.
+const (
+	openTime  = 30 * time.Second       // for all up to the server's CONNECTED
+	closeTime = 250 * time.Millisecond // for the server to take the last frames and to close
+)
+
+// server is how a server is reached, and as whom.
+type server struct {
+	endpoint *remote.Endpoint
+	files    remote.Files
+	beat     time.Duration // offered and asked for; 0 is none
+	clientID string        // empty without one
+}
+
+// conn is a connection on which both sides have agreed. One goroutine reads, any may use the outbox.
+type conn struct {
+	*outbox
+	in     *reader
+	server string // what the server calls itself, as ActiveMQ/5.17.2
+	live   *listening
+}
+
+// dial connects and logs in. What fails later to be written is told to failed.
+func (s *server) dial(ctx context.Context, readBytes, maxBody int, failed func(error)) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	nc, err := s.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { nc.Close() })
+	c, err := s.login(nc, readBytes, maxBody, failed)
+	if !stop() {
+		err = errors.Join(err, fmt.Errorf("%s does not answer: %w", s.endpoint, context.Cause(ctx)))
+	}
+	if err != nil {
+		nc.Close()
+		if c != nil {
+			c.Finish(nothing)
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// connect makes the connection, with TLS where it is asked for.
+func (s *server) connect(ctx context.Context) (net.Conn, error) {
+	address := s.endpoint.Address("61613")
+	if s.endpoint.Scheme == schemeTLS {
+		address = s.endpoint.Address("61614")
+	}
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, "tcp", address)
+	if err != nil || s.endpoint.Scheme != schemeTLS {
+		return nc, err
+	}
+	settings, err := s.files.TLS(s.endpoint.Host)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	secure := tls.Client(nc, settings)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("no TLS with %s: %w", s.endpoint, err)
+	}
+	return secure, nil
+}
+
+// login says CONNECT and waits for the answer.
+func (s *server) login(nc net.Conn, readBytes, maxBody int, failed func(error)) (*conn, error) {
+	hello, err := s.hello()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := nc.Write(hello); err != nil {
+		return nil, err
+	}
+	live := &listening{Conn: nc}
+	in := &reader{r: bufio.NewReaderSize(live, readBytes), maxBody: maxBody}
+	f, err := in.next()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s does not let this node in: %w", s.endpoint, err)
+	case f.command != "CONNECTED":
+		return nil, fmt.Errorf("%s does not let this node in: %w", s.endpoint, f.failure())
+	case f.get("version") != "1.2":
+		return nil, fmt.Errorf("%s speaks STOMP %q; 1.2 is needed", s.endpoint, clean(f.get("version")))
+	}
+	send, expect := s.agree(f.get("heart-beat"))
+	live.expect.Store(int64(2 * expect)) // one may be late, or lost in what delays all
+	return &conn{outbox: newOutbox(nc, send/3, failed), in: in, server: clean(f.get("server")), live: live}, nil
+}
+
+// hello makes the first frame, in which nothing has escapes.
+func (s *server) hello() ([]byte, error) {
+	user, password, err := s.files.Login(s.endpoint)
+	if err != nil {
+		return nil, err
+	}
+	host := strings.TrimPrefix(s.endpoint.Path, "/")
+	if host == "" {
+		host = "/"
+	}
+	beat := s.beat.Milliseconds()
+	hello := fmt.Sprintf("CONNECT\naccept-version:1.2\nhost:%s\nheart-beat:%d,%d\n", host, beat, beat)
+	if user != "" {
+		hello += "login:" + user + "\npasscode:" + password + "\n"
+	}
+	if s.clientID != "" {
+		hello += "client-id:" + s.clientID + "\n"
+	}
+	if strings.ContainsAny(host+user+password+s.clientID, "\r\n\x00") {
+		return nil, fedmsg.Errorf(fedmsg.CodeConfig, "the virtual host, user or password for %s has a byte in it that STOMP cannot carry there", s.endpoint)
+	}
+	return append([]byte(hello), "\n\x00"...), nil
+}
+
+// agree gives how often each side has to let hear of itself, after what the server offers and asks for.
+func (s *server) agree(offer string) (send, expect time.Duration) {
+	gives, wants, _ := strings.Cut(offer, ",")
+	one := func(text string) time.Duration {
+		ms, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31)
+		if err != nil || ms == 0 || s.beat == 0 {
+			return 0
+		}
+		return max(s.beat, time.Duration(ms)*time.Millisecond)
+	}
+	return one(wants), one(gives)
+}
+
+// leave ends the connection with a good-bye, so that the server does what it was sent, if it hears within a short time. Drain
+// reads to the end.
+func (c *conn) leave(drain func()) error {
+	c.live.turn(leaving)
+	c.Finish(func(b []byte) []byte { return append(b, "DISCONNECT\n\n\x00"...) })
+	drain()
+	return c.live.Close()
+}
+
+func nothing(b []byte) []byte { return b }
+
+// listening is a connection on which silence is an error.
+type listening struct {
+	net.Conn
+	expect atomic.Int64 // nanoseconds of silence; 0 allows any
+	state  atomic.Int32
+}
+
+// The states of a connection, after open.
+const (
+	interrupted = iota + 1 // nothing more is read
+	leaving                // what is still read and written has little time
+)
+
+func (l *listening) Read(p []byte) (int, error) {
+	if expect := time.Duration(l.expect.Load()); expect > 0 {
+		_ = l.SetReadDeadline(time.Now().Add(expect)) // a closed connection says so at Read
+		l.hold()
+	}
+	return l.Conn.Read(p)
+}
+
+// turn sets the state, also for a Read that waits.
+func (l *listening) turn(state int32) {
+	l.state.Store(state)
+	l.hold()
+}
+
+// hold sets the deadlines of the state. Who sets one for a reason of its own holds behind it, lest turn came between.
+func (l *listening) hold() {
+	switch l.state.Load() {
+	case interrupted:
+		_ = l.SetReadDeadline(time.Unix(1, 0))
+	case leaving:
+		_ = l.SetDeadline(time.Now().Add(closeTime))
+	}
+}
+
+// failure is what an ERROR frame, or one that is out of place, says.
+func (f *frame) failure() error {
+	if f.command != "ERROR" {
+		return fmt.Errorf("a frame %q came out of place", clean(f.command))
+	}
+	text := clean(f.get("message"))
+	if text == "" {
+		text = clean(string(f.body))
+	}
+	return fmt.Errorf("the server says %q", text)
+}
+
+// clean makes of what a server wrote something short that can stand in one line.
+func clean(text string) string {
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) > 300 {
+		text = strings.ToValidUTF8(text[:300], "") + "…"
+	}
+	return text
+}
