@@ -84,6 +84,16 @@ func (c *Config) Validate() error {
 	if _, err := c.filter(); err != nil {
 		fault("%s", sentence(err))
 	}
+	c.validateNumbers(fault)
+	files := c.Files()
+	if err := files.Validate(); err != nil {
+		fault("%s", sentence(err))
+	}
+	return errors.Join(faults...)
+}
+
+// validateNumbers looks for what is out of bounds.
+func (c *Config) validateNumbers(fault func(format string, args ...any)) {
 	for _, n := range []struct {
 		key   string
 		value int
@@ -107,11 +117,6 @@ func (c *Config) Validate() error {
 	if full.RetryFirst > full.RetryMax {
 		fault("retry_first, %s, is longer than retry_max, %s", full.RetryFirst, full.RetryMax)
 	}
-	files := c.Files()
-	if err := files.Validate(); err != nil {
-		fault("%s", sentence(err))
-	}
-	return errors.Join(faults...)
 }
 
 func goodName(name string) bool {

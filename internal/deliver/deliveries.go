@@ -80,7 +80,7 @@ func (r *runner) tellWaiters(seq uint64) {
 // delivery tells how far the sink is with the entry.
 func (r *runner) delivery(e *fedmsg.Entry) fedmsg.Delivery {
 	d := fedmsg.Delivery{Sink: r.cfg.Name}
-	if !r.filter.Match(e.Topic) {
+	if !r.filter.MatchEntry(e) {
 		d.State = fedmsg.DeliveryNotWanted
 		return d
 	}

@@ -58,7 +58,7 @@ func (r *runner) look() (*fedmsg.Entry, sight) {
 
 // wants reports whether the entry is to be sent. One that is not wanted, too old, or delivered already is gone by then.
 func (r *runner) wants(e *fedmsg.Entry) bool {
-	wanted := r.filter.Match(e.Topic)
+	wanted := r.filter.MatchEntry(e)
 	stale := wanted && r.cfg.MaxAge > 0 && r.now().Sub(e.Received) > r.cfg.MaxAge
 	if wanted && !stale && r.placed && r.before == 0 {
 		return true
