@@ -104,7 +104,7 @@ func (l *memLog) store(r *fedmsg.Record) fedmsg.Outcome {
 		l.entries = append(l.entries, fedmsg.Entry{
 			Position: fedmsg.Position{Log: "k3v5q2m7x4ab", Seq: uint64(i + 1)}, Received: start, ID: r.ID, Topic: r.Topic,
 			Sender: r.Sender, Envelope: r.Envelope, Made: r.Made,
-			Signer: r.Signer, Verdict: r.Verdict, Signatures: r.Signatures,
+			Signer: r.Signer, Verdict: r.Verdict, Signatures: r.Signatures, Origin: r.Origin, NotIJSON: r.NotIJSON,
 		})
 	}
 	p := l.entries[i].Position

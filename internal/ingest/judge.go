@@ -78,6 +78,9 @@ func (b *batch) judgeAll() {
 		signer := ""
 		if c.record >= 0 {
 			refused, signer = append(refused, c.record), b.records[c.record].Signer
+			if b.known(c.line, true, &c.envelope) {
+				continue
+			}
 		}
 		b.refuse(c.line, c.topic, signer, c.err)
 	}

@@ -143,8 +143,7 @@ func (d *Door) repeated(n *run, r *fedmsg.Record, s *draft) (done bool, stop *fl
 		}
 		return false, stop
 	case d.same(&e, s):
-		n.batch.decide(s.line, fedmsg.Outcome{Receipt: fedmsg.Receipt{
-			ID: e.ID, Position: e.Position, Seq: e.Position.Seq, Received: e.Received, Duplicate: true}})
+		n.batch.decide(s.line, duplicateOf(&e))
 	default:
 		err := fedmsg.Errorf(fedmsg.CodeIDConflict, "another message with id %s is stored already; give a new message a new id", r.ID)
 		d.conflict(n.batch.from, r, e.Sender, err)
