@@ -32,6 +32,9 @@ const (
 type FollowOptions struct {
 	Topics   []fedmsg.Pattern // entries that any of these matches …
 	Prefixes []string         // … or whose topic begins with one of these; everything if there is neither
+	Senders  []string         // and that one of these senders handed in: KIND:NAME, or KIND alone; all if there is none
+	Signers  []string         // and that one of these signed: ROOT/NAME, or ROOT alone; all if there is none
+	Where    string           // and that this expression is true of; empty leaves nothing out
 
 	After fedmsg.Position // go on behind this one
 	Since time.Time       // else from the first received at or after this time
@@ -185,6 +188,15 @@ func (f *follower) query() string {
 	}
 	for _, p := range f.o.Prefixes {
 		q.Add("prefix", p)
+	}
+	for _, s := range f.o.Senders {
+		q.Add("sender", s)
+	}
+	for _, s := range f.o.Signers {
+		q.Add("signer", s)
+	}
+	if f.o.Where != "" {
+		q.Set("where", f.o.Where)
 	}
 	switch {
 	case !f.after.IsZero():

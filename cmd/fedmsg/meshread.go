@@ -110,10 +110,11 @@ func (r *meshReader) entry(m *mesh.Message, now time.Time) (e fedmsg.Entry, ok b
 		r.passedOver(m.Service, err)
 		return e, false
 	}
-	return fedmsg.Entry{
+	e = fedmsg.Entry{
 		Received: now, ID: env.ID, Topic: m.Topic, Sender: fedmsg.Sender{Kind: fedmsg.SenderZeroMQ, Name: m.Service}.String(),
 		Signer: record.Signer, Verdict: record.Verdict, Envelope: env.Bytes, Signatures: record.Signatures, NotIJSON: env.NotIJSON,
-	}, true
+	}
+	return e, r.wanted.MatchEntry(&e)
 }
 
 // maxTold bounds the complaints that are remembered, so that each is made once.

@@ -24,6 +24,8 @@ import (
 type tailFlags struct {
 	*clientFlags
 	topics, prefixes     []string
+	senders, signers     []string
+	where                string
 	after, since, format string
 	limit                int
 	mesh                 meshFlags
@@ -37,7 +39,9 @@ func (p *program) tailCommand() *cobra.Command {
 		Long: `Show messages as they come, or from a point in the past on. When the connection breaks, tail connects again and goes on
 where it stood. If the node can no longer give what lies in between, tail says so on standard error.
 
-In a pattern * stands for one word and # for any number of words. The signer is who said it, as the node verified it, or that
+In a pattern * stands for one word and # for any number of words. --where is an expression over topic, id, sender, signer, verdict,
+received, username, headers and msg, such as 'msg.bug.severity in ["grave", "serious"]'; where one of them is missing a comparison is
+false. All that is given must be met. The signer is who said it, as the node verified it, or that
 nobody signed it or looked. The sender is who handed it to the node, as the node authenticated it; a name that the message
 merely claims is shown as a claim.
 
@@ -50,6 +54,7 @@ Formats: pretty (for reading), terse (one line each), json (the entry, one a lin
   fedmsg tail --topic 'org.example.*.git.#' --since 1h
   fedmsg tail --prefix org.example.prod. --format json | jq .envelope.msg
   fedmsg tail --after k3v5q2m7x4ab-1042 --limit 10
+  fedmsg tail --sender uid:1000 --where 'topic endsWith ".git.receive" and msg.commit.branch == "main"'
   fedmsg tail --mesh /etc/fedmsg/endpoints --format terse
   fedmsg tail --mesh srv:example.org --verify require --trust trust.toml`,
 		Args:        cobra.NoArgs,
@@ -76,6 +81,9 @@ Formats: pretty (for reading), terse (one line each), json (the entry, one a lin
 func (o *tailFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.topics, "topic", nil, "pattern of topics; may be repeated")
 	f.StringArrayVar(&o.prefixes, "prefix", nil, "beginning of topics; may be repeated")
+	f.StringArrayVar(&o.senders, "sender", nil, "who handed the message to the node, KIND:NAME as in uid:1000, or KIND; may be repeated")
+	f.StringArrayVar(&o.signers, "signer", nil, "who signed it, ROOT or ROOT/NAME; may be repeated")
+	f.StringVar(&o.where, "where", "", "expression that must be true of the message")
 	f.StringVar(&o.after, "after", "", "position to go on behind; 0 is the very beginning")
 	f.StringVar(&o.since, "since", "", "time (2026-01-31T12:00:00Z) or how long ago (90m, 7d) to begin at")
 	f.StringVar(&o.format, "format", "pretty", "pretty, terse, json or raw")
@@ -84,7 +92,7 @@ func (o *tailFlags) register(f *pflag.FlagSet) {
 
 // follow makes of the flags what the client is asked for.
 func (o *tailFlags) follow(now time.Time) (follow client.FollowOptions, err error) {
-	follow = client.FollowOptions{Prefixes: o.prefixes, FailFast: true}
+	follow = client.FollowOptions{Prefixes: o.prefixes, Senders: o.senders, Signers: o.signers, Where: o.where, FailFast: true}
 	for _, text := range o.topics {
 		pattern, err := parsePattern(text)
 		if err != nil {
@@ -145,7 +153,11 @@ func (p *program) tail(cmd *cobra.Command, o *tailFlags, follow client.FollowOpt
 	defer stop()
 	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough, as head, is no failure: the write says so
 	if len(o.mesh.sources) > 0 {
-		r, err := p.newMeshReader(cmd, &cfg, &o.mesh, filter.Filter{Topics: follow.Topics, Prefixes: follow.Prefixes, Scope: []fedmsg.Pattern{fedmsg.MatchAll()}})
+		wanted, err := meshFilter(&follow)
+		if err != nil {
+			return err
+		}
+		r, err := p.newMeshReader(cmd, &cfg, &o.mesh, wanted)
 		if err != nil {
 			return err
 		}
@@ -161,6 +173,18 @@ func (p *program) tail(cmd *cobra.Command, o *tailFlags, follow client.FollowOpt
 	defer c.Close()
 	follow.Lost, follow.Resumed = p.connection("fedmsg tail")
 	return p.show(o.limit, c.Follow(ctx, follow), show)
+}
+
+// meshFilter is what the flags ask for where no node looks at it.
+func meshFilter(o *client.FollowOptions) (f filter.Filter, err error) {
+	f = filter.Filter{Topics: o.Topics, Prefixes: o.Prefixes, Senders: o.Senders, Signers: o.Signers, Scope: []fedmsg.Pattern{fedmsg.MatchAll()}}
+	if err = filter.CheckSenders(o.Senders); err == nil {
+		err = filter.CheckSigners(o.Signers)
+	}
+	if err == nil && o.Where != "" {
+		f.Where, err = filter.ParseWhere(o.Where)
+	}
+	return f, err
 }
 
 // show prints entries until the limit, an error, the end of the reader, or the user's interrupt, which is how a tail ends.

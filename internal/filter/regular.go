@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	maxPattern = 1000 // steps that a regular expression may have
+	maxPattern = 1000 // steps that the regular expressions may have together
 	matchWork  = 16   // what a byte costs at least
 )
 
@@ -31,8 +31,11 @@ func (c *compiler) matches(n *ast.BinaryNode) eval {
 	}
 }
 
-// regulars looks for regular expressions that are too large, before anybody makes one of them.
-type regulars struct{ err *file.Error }
+// regulars looks for regular expressions that are too large, alone or together, before anybody makes one of them.
+type regulars struct {
+	steps int // of all so far
+	err   *file.Error
+}
 
 // Visit looks at one node.
 func (p *regulars) Visit(n *ast.Node) {
@@ -44,10 +47,16 @@ func (p *regulars) Visit(n *ast.Node) {
 	if !ok {
 		return // the compiler refuses it
 	}
-	if _, fault := steps(pattern.Value); fault != "" {
+	more, fault := steps(pattern.Value)
+	if p.steps += more; fault == "" && p.steps > maxPattern {
+		fault = tooLarge
+	}
+	if fault != "" {
 		p.err = &file.Error{Location: pattern.Location(), Message: fault}
 	}
 }
+
+const tooLarge = "the regular expressions are too large; count less in their braces"
 
 // steps is about how many steps a regular expression is made into, and what is wrong with it.
 func steps(pattern string) (n int, fault string) {
@@ -56,7 +65,7 @@ func steps(pattern string) (n int, fault string) {
 		return 0, "the regular expression is wrong: " + err.Error()
 	}
 	if n = weight(parsed); n > maxPattern {
-		return n, "the regular expression is too large; count less in its braces"
+		return n, tooLarge
 	}
 	return n, ""
 }

@@ -110,8 +110,13 @@ func refused(source string, err error) error {
 	return fedmsg.Errorf(fedmsg.CodeBadRequest, "the where expression is wrong%s: %s", at, clipLong(what))
 }
 
-// String is the expression as it was written.
-func (w *Where) String() string { return w.source }
+// String is the expression as it was written; of nil it is empty.
+func (w *Where) String() string {
+	if w == nil {
+		return ""
+	}
+	return w.source
+}
 
 // Match reports whether the expression is true of the entry.
 func (w *Where) Match(e *fedmsg.Entry) bool {

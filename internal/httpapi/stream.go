@@ -9,6 +9,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/feed"
+	"github.com/federated-messaging/fedmsg/internal/filter"
 )
 
 // Feed is the live end of the log.
@@ -43,6 +44,7 @@ type streams struct {
 
 	mu       sync.Mutex
 	admitted int       // streams open or about to be; guarded by mu
+	where    int       // bytes of their expressions; guarded by mu
 	open     []*stream // guarded by mu
 	ticking  bool      // the goroutine that keeps the time runs; guarded by mu
 	closed   bool      // guarded by mu
@@ -79,8 +81,12 @@ func (t *streams) count() int {
 	return t.admitted
 }
 
-// admit counts one more stream, or says why there cannot be one. Whoever is admitted calls leave in the end.
-func (t *streams) admit() error {
+// maxStreamsWhere bounds the expressions of all open streams together, in bytes of text. In memory one may take some twenty times
+// as much.
+const maxStreamsWhere = 1 << 20
+
+// admit counts one more stream with this filter, or says why there cannot be one. Whoever is admitted calls leave in the end.
+func (t *streams) admit(f *filter.Filter) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -89,6 +95,11 @@ func (t *streams) admit() error {
 	if t.admitted >= t.cfg.Max {
 		return fedmsg.Errorf(fedmsg.CodeBusy, "%d streams are open; http.stream.max is %d; try again later", t.admitted, t.cfg.Max)
 	}
+	where := len(f.Where.String())
+	if t.where+where > maxStreamsWhere {
+		return fedmsg.Errorf(fedmsg.CodeBusy, "the streams that are open have as many where expressions as there may be; try again later, or ask without where")
+	}
+	t.where += where
 	t.admitted++
 	t.running.Add(1)
 	if !t.ticking {
@@ -99,9 +110,10 @@ func (t *streams) admit() error {
 }
 
 // leave takes back what admit counted.
-func (t *streams) leave() {
+func (t *streams) leave(f *filter.Filter) {
 	t.mu.Lock()
 	t.admitted--
+	t.where -= len(f.Where.String())
 	t.mu.Unlock()
 	t.running.Done()
 }
@@ -129,7 +141,7 @@ func (t *streams) forget(s *stream) {
 	t.open[last] = nil
 	t.open = t.open[:last]
 	t.mu.Unlock()
-	t.leave()
+	t.leave(&s.wanted)
 }
 
 // tick keeps the time for all streams.

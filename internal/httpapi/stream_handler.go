@@ -31,7 +31,7 @@ func (t *streams) serve(w http.ResponseWriter, r *http.Request, scope []fedmsg.P
 		w.Header().Set("Content-Type", q.form.media())
 		return nil
 	}
-	if err := t.admit(); err != nil {
+	if err := t.admit(&q.filter); err != nil {
 		return err
 	}
 	s, err := t.answer(w, r, &q)
@@ -42,7 +42,7 @@ func (t *streams) serve(w http.ResponseWriter, r *http.Request, scope []fedmsg.P
 	case errors.Is(err, errAnswered):
 		err = nil
 	}
-	t.leave()
+	t.leave(&q.filter)
 	return err
 }
 

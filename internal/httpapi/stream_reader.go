@@ -112,7 +112,7 @@ func (s *stream) pump() error {
 func (s *stream) fill(x **buffer) error {
 	for !s.ending.Load() {
 		it, err := s.cursor.Next()
-		if err == nil && !s.wanted.Match(it.Entry.Topic) {
+		if err == nil && !s.wanted.MatchEntry(it.Entry) {
 			if s.passed++; s.passed >= s.owner.cfg.PassedOver {
 				err = s.tellPosition(x)
 			}

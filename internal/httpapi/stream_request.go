@@ -33,11 +33,17 @@ const (
 	formWebSocket
 )
 
-// maxStreamTerms bounds the patterns and prefixes of one stream, and with them the work for each entry.
+// maxStreamTerms bounds the patterns, prefixes, senders and signers of one stream, and with them the work for each entry.
 const maxStreamTerms = 100
 
-// parseStreamRequest reads topic=PATTERN, prefix=, after=POSITION or since=, limit= and the headers that matter. A
-// parameter that is not known is refused: a stream with a mistyped topic= would bring everything.
+// terms counts them.
+func (q *streamRequest) terms() int {
+	f := &q.filter
+	return len(f.Topics) + len(f.Prefixes) + len(f.Senders) + len(f.Signers)
+}
+
+// parseStreamRequest reads topic=PATTERN, prefix=, sender=, signer=, where=, after=POSITION or since=, limit= and the headers that
+// matter. A parameter that is not known is refused: a stream with a mistyped topic= would bring everything.
 func parseStreamRequest(r *http.Request, now time.Time) (q streamRequest, err error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -50,19 +56,28 @@ func parseStreamRequest(r *http.Request, now time.Time) (q streamRequest, err er
 			err = q.addTopics(vs)
 		case "prefix":
 			q.filter.Prefixes = vs
-		case "after", "since", "limit":
+		case "sender":
+			q.filter.Senders, err = vs, filter.CheckSenders(vs)
+		case "signer":
+			q.filter.Signers, err = vs, filter.CheckSigners(vs)
+		case "after", "since", "limit", "where":
 			if len(vs) > 1 {
 				err = fedmsg.Errorf(fedmsg.CodeBadRequest, "%s is given %d times; give it once", key, len(vs))
 			}
 		default:
-			err = fedmsg.Errorf(fedmsg.CodeBadRequest, "parameter %q is not known; a stream takes topic, prefix, after, since and limit", key)
+			err = fedmsg.Errorf(fedmsg.CodeBadRequest, "parameter %q is not known; a stream takes topic, prefix, sender, signer, where, after, since and limit", key)
 		}
 		if err != nil {
 			return q, err
 		}
 	}
-	if n := len(q.filter.Topics) + len(q.filter.Prefixes); n > maxStreamTerms {
-		return q, fedmsg.Errorf(fedmsg.CodeBadRequest, "the stream asks for %d topics and prefixes; %d are allowed", n, maxStreamTerms)
+	if n := q.terms(); n > maxStreamTerms {
+		return q, fedmsg.Errorf(fedmsg.CodeBadRequest, "the stream asks for %d topics, prefixes, senders and signers; %d are allowed", n, maxStreamTerms)
+	}
+	if values.Has("where") {
+		if q.filter.Where, err = filter.ParseWhere(values.Get("where")); err != nil {
+			return q, err
+		}
 	}
 	if values.Has("limit") {
 		if q.limit, err = strconv.ParseInt(values.Get("limit"), 10, 64); err != nil || q.limit < 1 {

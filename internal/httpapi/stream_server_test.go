@@ -145,6 +145,7 @@ func TestStreamFault(t *testing.T) {
 func FuzzStreamRequest(f *testing.F) {
 	f.Add("topic=a.%23&prefix=b&after=k3v5q2m7x4ab-7&limit=3", "application/x-ndjson;q=0.3", "")
 	f.Add("since=1w2d3h", "*/*", "k3v5q2m7x4ab-7")
+	f.Add("sender=uid:1&signer=debian&where=msg.a+%3D%3D+1", "*/*", "")
 	f.Add("since=1767225600.5", "text/event-stream", "0")
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, query, accept, lastID string) {
@@ -162,7 +163,7 @@ func FuzzStreamRequest(f *testing.F) {
 				starts++
 			}
 		}
-		if starts > 1 || q.limit == 0 || len(q.filter.Topics)+len(q.filter.Prefixes) > maxStreamTerms || q.filter.Scope != nil {
+		if starts > 1 || q.limit == 0 || q.terms() > maxStreamTerms || q.filter.Scope != nil {
 			t.Errorf("%q gives %+v", query, q)
 		}
 	})
