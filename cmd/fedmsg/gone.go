@@ -14,10 +14,10 @@ func goneNames() map[string]string {
 		"fedmsg-collectd":      "the node counts by itself: read /metrics of its HTTP endpoint",
 		"fedmsg-config":        "`fedmsg config show` prints the configuration and where each value comes from",
 		"fedmsg-dg-replay":     "`fedmsg tail --since TIME --format raw | fedmsg publish` hands messages on as they are, signatures included",
-		"fedmsg-hub":           "`fedmsg serve` is the node, and a consumer is any program that reads `fedmsg tail --format raw` or follows with package client",
+		"fedmsg-hub":           "`fedmsg serve` is the node, and a consumer is any program that a [[sink]] with command starts, or that reads `fedmsg tail --format raw` or follows with package client",
 		"fedmsg-irc":           "`fedmsg tail --format terse` prints a line for each message, which any bot can say",
 		"fedmsg-signing-relay": "`fedmsg relay` signs what it relays, in the old form with sign = [\"x509\", \"dsse\"]",
-		"fedmsg-trigger":       "`fedmsg tail --topic PATTERN --format raw | while read -r message; do COMMAND; done` starts a command for each message; it was a shell on text from messages",
+		"fedmsg-trigger":       "`fedmsg trigger --topic PATTERN -- COMMAND` starts a program for each message, without the shell that this one ran on text from messages; a [[sink]] with command lets the node do it",
 	}
 }
 
