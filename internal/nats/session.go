@@ -55,7 +55,7 @@ func (s *session) publish(ctx context.Context, e *fedmsg.Entry, reply string) er
 	}
 	m.Reply = reply
 	s.mu.Lock()
-	s.sent.add(sent{seq: e.Position.Seq, subject: m.Subject, lossy: lossy}) // before it is sent: the answer may be faster
+	s.sent.add(sent{seq: e.Position.Seq, subject: m.Subject, size: uint64(m.Size()), lossy: lossy}) // before it is sent: the answer may be faster
 	s.mu.Unlock()
 	err = s.link.PublishMsg(m)
 	if err == nil {
@@ -93,6 +93,7 @@ func (s *session) notPermitted(subject string, err error) error {
 type sent struct {
 	seq     uint64
 	subject string
+	size    uint64 // bytes, about
 	lossy   bool
 	over    bool // answered, while one before it is not
 }

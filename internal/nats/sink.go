@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -25,11 +26,12 @@ const (
 // maxHeaders bounds the headers of package carry: JetStream takes 64 KiB of headers in all.
 const maxHeaders = 60 << 10
 
-// sink delivers to one server. It is not changed once it is made.
+// sink delivers to one server.
 type sink struct {
 	*address
 	format carry.Form
 	escape bool
+	full   atomic.Pointer[sent] // what a stream had no room for, until it has
 }
 
 var _ deliver.Sink = (*sink)(nil)
@@ -68,7 +70,7 @@ func (s *sink) checkStream(ctx context.Context, c *nats.Conn) error {
 	}
 	switch {
 	case err == nil:
-		return nil
+		return s.checkRoom(ctx, js)
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return fedmsg.WrapError(fedmsg.CodeNotFound, err, "%s has no stream %s; make it, with the subjects of this sink's topics", s.address, s.stream)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):

@@ -59,7 +59,7 @@ func (s *streamSession) answered(m *nats.Msg) {
 	if err != nil {
 		return
 	}
-	verdict := s.sink.judge(m)
+	verdict, full := s.sink.judge(m)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -67,6 +67,12 @@ func (s *streamSession) answered(m *nats.Msg) {
 	}
 	e, ok := s.sent.take(seq)
 	if !ok {
+		return
+	}
+	if full {
+		s.sink.full.Store(&e)
+		s.answers.Lost(verdict) // no entry is at fault
+		s.closed = true
 		return
 	}
 	if verdict == nil && e.lossy {
@@ -103,30 +109,24 @@ type streamFault struct {
 	Description string `json:"description"`
 }
 
-// The codes of the JetStream API that say what is at fault.
-const (
-	faultMessageSize = 10054 // the message is larger than the stream's max_msg_size
-	faultHeaderSize  = 10097 // its headers have more than 64 KiB
-)
-
-// judge reads an answer: nil is that the stream has it, or had it before.
-func (s *sink) judge(m *nats.Msg) error {
+// judge reads an answer: nil is that the stream has it, or had it before. Full tells that there was no room for it.
+func (s *sink) judge(m *nats.Msg) (verdict error, full bool) {
 	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
-		return fedmsg.Errorf(fedmsg.CodeUnavailable, "no stream of %s takes the subject; make one, or widen the subjects of one", s.address)
+		return fedmsg.Errorf(fedmsg.CodeUnavailable, "no stream of %s takes the subject; make one, or widen the subjects of one", s.address), false
 	}
 	var a publishAnswer
 	if err := json.Unmarshal(m.Data, &a); err != nil || a.Error == nil && a.Stream == "" {
-		return fedmsg.Errorf(fedmsg.CodeUnavailable, "%s gave an answer that is none of JetStream; is another service listening on the subject?", s.address)
+		return fedmsg.Errorf(fedmsg.CodeUnavailable, "%s gave an answer that is none of JetStream; is another service listening on the subject?", s.address), false
 	}
 	switch {
 	case a.Error == nil && s.stream != "" && a.Stream != s.stream:
-		return deliver.Permanent(fedmsg.Errorf(fedmsg.CodeConfig, "the subject is one of the stream %s, which has the message now, and not of %s; see stream in the sink's address", a.Stream, s.stream))
+		return deliver.Permanent(fedmsg.Errorf(fedmsg.CodeConfig, "the subject is one of the stream %s, which has the message now, and not of %s; see stream in the sink's address", a.Stream, s.stream)), false
 	case a.Error == nil:
-		return nil
+		return nil, false
 	}
 	err := fedmsg.Errorf(fedmsg.CodeUnavailable, "a stream of %s refuses it: %s", s.address, a.Error.Description)
-	if a.Error.Code == faultMessageSize || a.Error.Code == faultHeaderSize {
-		return deliver.Permanent(err)
+	if a.Error.isOfMessage() {
+		return deliver.Permanent(err), false
 	}
-	return err
+	return err, a.Error.isFull()
 }
