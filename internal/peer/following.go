@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -20,6 +21,7 @@ type following struct {
 	place  *savedPlace
 	batch  []receive.Item
 	last   fedmsg.Position // of the last in batch
+	origin fedmsg.LogID    // of the last entry
 	failed error           // of Submit, behind which nothing is handed on
 	size   int             // of the last batch, about which the next will have
 }
@@ -71,6 +73,10 @@ func (f *following) take(e *fedmsg.Entry) {
 	if m.Origin.IsZero() {
 		m.Origin = e.Position
 	}
+	if m.Origin.Log != f.origin { // the name would keep the whole chunk of memory in which the entry came
+		f.origin = fedmsg.LogID(strings.Clone(string(m.Origin.Log)))
+	}
+	m.Origin.Log = f.origin
 	f.batch = append(f.batch, receive.Item{Message: m})
 	f.last = e.Position
 }

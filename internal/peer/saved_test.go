@@ -48,8 +48,11 @@ func TestPlaceIsBehindWhatIsSettled(t *testing.T) {
 	if got := reopened(t, path); got != at(5) && got != at(10) { // it is not written each time
 		t.Errorf("10 is settled and 30 under way: the place is %s", got)
 	}
-	p.passed(at(40))
 	second()
+	hold("all is settled", at(30))
+	last := p.under(at(35))
+	p.passed(at(40))
+	last()
 	hold("all is settled, and nothing was wanted up to 40", at(40))
 	third, fourth := p.under(at(50)), p.under(at(60))
 	third()

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/base64"
+	"strings"
 
 	"github.com/federated-messaging/fedmsg"
 )
@@ -48,6 +49,7 @@ func (d *Decoder) usualEntry(line []byte) (out Submitted, ok bool) {
 	if err != nil {
 		return Submitted{}, false // the other way tells why
 	}
+	out.Origin.Log = fedmsg.LogID(strings.Clone(string(out.Origin.Log)))
 	out.Whole = true
 	return out, true
 }

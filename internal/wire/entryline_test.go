@@ -137,3 +137,28 @@ func TestSubmittedEntryRefusals(t *testing.T) {
 		}
 	}
 }
+
+// TestEntryLineIsLeft overwrites the line, as a door does with its buffer: beside the envelope nothing may change.
+func TestEntryLineIsLeft(t *testing.T) {
+	e := fedmsg.Entry{Position: fedmsg.Position{Log: "k3v5q2m7x4ab", Seq: 7}, ID: "2026-1", Topic: "org.example.dev.a.b",
+		Envelope:   AppendEnvelope(nil, &Draft{Topic: "org.example.dev.a.b", ID: "2026-1", Body: []byte("{}")}),
+		Signatures: []byte(`[{"keyid":"k","sig":"c2ln"}]`)}
+	for _, origin := range []fedmsg.Position{{}, {Log: "abcdefghijkl", Seq: 9}} {
+		e.Origin = origin
+		line := e.AppendJSON(nil)
+		s, err := newDecoder().Submitted(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range line {
+			line[i] = '!'
+		}
+		want := origin
+		if want.IsZero() {
+			want = e.Position
+		}
+		if s.Origin != want || s.Envelope.ID != e.ID || s.Envelope.Topic != e.Topic || string(s.Signatures) != string(e.Signatures) {
+			t.Errorf("when its line was overwritten it is of %s, %s on %s, signed %s", s.Origin, s.Envelope.ID, s.Envelope.Topic, s.Signatures)
+		}
+	}
+}
