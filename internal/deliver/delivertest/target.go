@@ -19,6 +19,8 @@ type Target struct {
 	// stopped by t.Cleanup. It is called once for each test of the suite; the tests run one after the other.
 	New func(t *testing.T) *Destination
 	Features
+
+	patience time.Duration // 0 means that of the package; the suite's own tests have less
 }
 
 // Features is what a kind can do. The zero value asks for the least: at least once, in any order.
