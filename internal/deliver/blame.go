@@ -89,8 +89,21 @@ func (r *runner) suspect(s *session) {
 
 // wait says when the next session is opened, behind one that ended or could not be opened.
 func (r *runner) wait(err error) {
-	r.until = r.now().Add(r.retry.Next())
+	now := r.now()
+	r.until = now.Add(r.retry.Next())
 	r.become(StateWaiting, err)
+	if age := now.Sub(r.saidAt); age >= troubleEvery || !r.said && age >= troubleEvery/6 {
+		r.said, r.saidAt = true, now
+		r.logger.Warn("a sink does not get through; it is tried again", "error", err)
+	}
+}
+
+// relieve says that a trouble is over.
+func (r *runner) relieve() {
+	if r.said {
+		r.said = false
+		r.logger.Info("a sink gets through again")
+	}
 }
 
 // become notes what the sink is doing, and why.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/durable"
@@ -96,30 +97,45 @@ func (r *runner) rewind(to fedmsg.Position) error {
 	if gap != nil && gap.Reason != fedmsg.GapTrimmed {
 		return fedmsg.Errorf(fedmsg.CodeBadPosition, "sink %s cannot be moved to %s: this log has no such position (%s)", r.cfg.Name, to, gap.Reason)
 	}
-	if err := r.place.Save(to); err != nil {
-		return err
+	from := r.moved(to)
+	r.writeNotes()
+	err := r.place.Save(to)
+	if err == nil {
+		err = r.cutTimes(to.Seq)
 	}
-	r.mu.Lock()
-	from := r.through
-	clear(r.marks)
-	r.blame = suspicion{}
-	r.mu.Unlock()
-	r.before, r.unburied, r.placed = 0, nil, true
-	r.until, r.logUntil = r.now(), r.now()
-	if to.Seq > from.Seq {
-		r.skipTo(from, to)
+	if err != nil {
+		r.open(from)
+		return err
 	}
 	r.open(to)
 	r.logger.Info("a sink was moved", "from", from, "to", to)
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.kept = to
 	r.tellWaiters(r.through.Seq)
-	r.mu.Unlock()
 	return nil
 }
 
-// skipTo tells of what a move forward passes over.
-func (r *runner) skipTo(from, to fedmsg.Position) {
+func (r *runner) cutTimes(seq uint64) error {
+	r.records.mu.Lock()
+	defer r.records.mu.Unlock()
+	return r.records.times.cut(seq)
+}
+
+// moved puts away what was known of entries when the sink stood elsewhere, and gives that place.
+func (r *runner) moved(to fedmsg.Position) (from fedmsg.Position) {
+	r.before, r.unburied, r.placed = 0, nil, true
+	r.until, r.logUntil = time.Time{}, time.Time{}
 	r.mu.Lock()
-	r.tally.skipped += to.Seq - from.Seq
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	from = r.through
+	clear(r.marks)
+	r.blame, r.reached = suspicion{}, checkpoint{}
+	if from.Seq > to.Seq {
+		r.note(line{Kind: lineBack, From: to.Seq, To: from.Seq})
+	} else if to.Seq > from.Seq {
+		r.noteSkip(from.Seq+1, to.Seq, reasonMoved)
+	}
+	r.progress = passed
+	return from
 }

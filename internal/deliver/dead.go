@@ -96,7 +96,7 @@ func (r *runner) retryLetter(ctx context.Context, l deadletter.Letter) error {
 
 // sendAlone sends one entry in a session of its own, and gives its fate.
 func (r *runner) sendAlone(ctx context.Context, e *fedmsg.Entry) error {
-	sole := &soleListener{seq: e.Position.Seq, fate: make(chan error, 1), remarked: r}
+	sole := &soleListener{seq: e.Position.Seq, fate: make(chan error, 1), of: r}
 	conn, err := r.sink.Open(ctx, &Answers{sole})
 	if err != nil {
 		return err
@@ -118,9 +118,9 @@ func (r *runner) sendAlone(ctx context.Context, e *fedmsg.Entry) error {
 
 // soleListener hears the answers of a session with one entry.
 type soleListener struct {
-	seq      uint64
-	fate     chan error // capacity 1; the first word counts
-	remarked *runner
+	seq  uint64
+	fate chan error // capacity 1; the first word counts
+	of   *runner
 }
 
 func (s *soleListener) done(seq uint64, err error) {
@@ -135,7 +135,11 @@ func (s *soleListener) doneThrough(seq uint64) {
 	}
 }
 
-func (s *soleListener) remark(uint64, string) {}
+func (s *soleListener) remark(seq uint64, text string) {
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	s.of.heed(seq, text)
+}
 
 func (s *soleListener) lost(err error) {
 	if err == nil {

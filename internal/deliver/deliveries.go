@@ -88,17 +88,11 @@ func (r *runner) delivery(e *fedmsg.Entry) fedmsg.Delivery {
 		d.State, d.Time, d.Reason = fedmsg.DeliveryDead, l.Time, l.Reason
 		return d
 	}
-	seq := e.Position.Seq
+	if r.settledEntry(e.Position.Seq) {
+		return r.settledDelivery(d, e.Position)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	done := seq <= r.through.Seq || r.marks[seq].settled
-	if it := r.window.find(seq); it != nil && it.fate == settled {
-		done = true
-	}
-	if done {
-		d.State = fedmsg.DeliveryDelivered
-		return d
-	}
 	d.State = fedmsg.DeliveryPending
 	switch r.state {
 	case StatePaused:
@@ -106,5 +100,27 @@ func (r *runner) delivery(e *fedmsg.Entry) fedmsg.Delivery {
 	case StateWaiting, StateStopped:
 		d.Reason = r.lastErr
 	}
+	return d
+}
+
+// settledEntry reports whether the sink is done with the entry.
+func (r *runner) settledEntry(seq uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if seq <= r.through.Seq || r.marks[seq].settled {
+		return true
+	}
+	it := r.window.find(seq)
+	return it != nil && it.fate == settled
+}
+
+// settledDelivery completes what is told of an entry that the sink is done with.
+func (r *runner) settledDelivery(d fedmsg.Delivery, p fedmsg.Position) fedmsg.Delivery {
+	skip, remark := r.told(p)
+	if skip.Kind != "" {
+		d.State, d.Time, d.Reason = fedmsg.DeliverySkipped, skip.Time, skip.Reason
+		return d
+	}
+	d.State, d.Time, d.Reason = fedmsg.DeliveryDelivered, r.deliveredBy(p), remark.Reason
 	return d
 }

@@ -86,10 +86,20 @@ func (s *session) remark(seq uint64, text string) {
 	r := s.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s.closed {
-		return
+	if !s.closed {
+		r.heed(seq, text)
 	}
+}
+
+// heed counts a remark, and has it written down and one in a while logged. The caller holds mu.
+func (r *runner) heed(seq uint64, text string) {
 	r.tally.remarked++
+	if len(r.notes) < maxNotes {
+		r.note(line{Kind: lineRemark, From: seq, To: seq, Reason: text})
+		if len(r.notes) == 1 {
+			r.notify() // they are to be written in a while
+		}
+	}
 }
 
 func (s *session) lost(err error) {

@@ -84,7 +84,7 @@ func (r *runner) wants(e *fedmsg.Entry) bool {
 			r.window.push(e, settled)
 		}
 	case stale:
-		r.tally.skipped++
+		r.noteSkip(p.Seq, p.Seq, reasonOld)
 	}
 	r.advance(passed)
 	return false
@@ -111,12 +111,14 @@ func (r *runner) unreadable(err error) {
 
 // gap tells of what the log could not give.
 func (r *runner) gap(g *fedmsg.Gap) {
-	n := uint64(1)
-	if g.From.Log == g.To.Log && g.To.Seq >= g.From.Seq {
-		n = g.To.Seq - g.From.Seq + 1
+	from := g.From.Seq
+	if g.From.Log != g.To.Log {
+		from = 1
 	}
 	r.mu.Lock()
-	r.tally.skipped += n
+	if from <= g.To.Seq {
+		r.noteSkip(from, g.To.Seq, reasonGap(g.Reason))
+	}
 	r.progress = max(r.progress, passed)
 	r.advance(passed)
 	r.mu.Unlock()
@@ -132,8 +134,13 @@ func (r *runner) rest(s sight, until time.Time) {
 	r.park(where, sooner(until, r.saveAt()))
 }
 
-// saveAt saves the place if it is due, and else says when it will be.
+// saveAt saves what is due, and says when something else will be.
 func (r *runner) saveAt() time.Time {
+	return sooner(r.placeAt(), sooner(r.timesAt(false), r.notesAt()))
+}
+
+// placeAt saves the place if it is due, and else says when it will be.
+func (r *runner) placeAt() time.Time {
 	r.mu.Lock()
 	p := r.progress
 	r.mu.Unlock()

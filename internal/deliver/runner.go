@@ -19,6 +19,8 @@ const (
 	drainTime     = time.Second           // so long answers are waited for before a session is ended that could go on
 	restAfter     = time.Second           // without an entry for so long the memory of the window is let go
 	haltEvery     = 5 * time.Second       // so often a stopped sink looks whether it can go on
+	remarkEvery   = 10 * time.Second      // one remark in such a time is logged
+	troubleEvery  = time.Minute           // and the same trouble
 	lookMost      = 256                   // so many unwanted entries are passed before anything else is looked after
 	maxWindowSize = 16 << 20              // bytes of the entries in flight; one entry is always taken
 )
@@ -48,34 +50,45 @@ type runner struct {
 	logErr   error               // why the log could not be read; nil if it could
 	logUntil time.Time           // it is not read again before
 
+	records records
+
+	// Owned by run, as above: what is said with restraint.
+	timesFailed bool
+	remarked    time.Time // when a remark was logged last
+	said        bool      // a trouble was logged, and its end was not
+	saidAt      time.Time
+
 	wake  chan struct{} // ends the waiting that is not for the log; capacity 1
 	timer *time.Timer   // ends either waiting
 
-	mu       sync.Mutex // guards all that follows; nothing is waited for under it
-	cursor   Cursor     // set by run only
-	parked   parked
-	again    bool // something happened while run was not parked
-	started  bool
-	stopping bool
-	paused   bool
-	requests []*request
-	session  *session // nil without one
-	window   window
-	marks    map[uint64]mark // of entries behind through, over sessions; nil without any
-	read     uint64          // number of the last entry that was read and is in the window, settled or passed over
-	through  fedmsg.Position // everything up to it is settled, skipped or not wanted
-	at       time.Time       // when through came to where it is by a delivery
-	progress progress        // since the place was saved
-	starved  bool            // run waits for room in the window
-	heard    time.Time       // when the last answer came, or when something was sent behind which none was open
-	waiters  []*waiter
-	blame    suspicion
-	tally    tally
-	state    State
-	lastErr  string
-	lastTime time.Time
-	kept     fedmsg.Position // the place that was saved
-	oldest   time.Time       // when the entry was received that waits for a session; zero without one
+	mu          sync.Mutex // guards all that follows; nothing is waited for under it
+	cursor      Cursor     // set by run only
+	parked      parked
+	again       bool // something happened while run was not parked
+	started     bool
+	stopping    bool
+	paused      bool
+	requests    []*request
+	session     *session // nil without one
+	window      window
+	marks       map[uint64]mark // of entries behind through, over sessions; nil without any
+	read        uint64          // number of the last entry that was read and is in the window, settled or passed over
+	through     fedmsg.Position // everything up to it is settled, skipped or not wanted
+	reached     checkpoint      // the last time that a delivery brought it forward
+	progress    progress        // since the place was saved
+	starved     bool            // run waits for room in the window
+	heard       time.Time       // when the last answer came, or when something was sent behind which none was open
+	waiters     []*waiter
+	blame       suspicion
+	tally       tally
+	state       State
+	lastErr     string
+	lastTime    time.Time
+	kept        fedmsg.Position // the place that was saved
+	notes       []line          // what is to be written down
+	noted       time.Time       // when the first of these came
+	notesUrgent bool            // some of these come before the place is saved
+	oldest      time.Time       // when the entry was received that waits for a session; zero without one
 }
 
 // mark is what is kept of an entry from one session to the next.
@@ -104,6 +117,7 @@ func (r *runner) run() {
 		r.round()
 	}
 	r.save()
+	r.timesAt(true)
 	r.closeCursor()
 }
 
@@ -171,13 +185,17 @@ func (r *runner) closeCursor() {
 
 // save saves the place, if it is behind.
 func (r *runner) save() {
+	r.writeNotes()
 	r.mu.Lock()
-	p, due := r.through, r.progress != none && !r.through.IsZero()
+	p, how := r.through, r.progress
 	r.progress = none
 	r.mu.Unlock()
 	r.saved = r.now()
-	if !due {
+	if how == none || p.IsZero() {
 		return
+	}
+	if how == delivered {
+		r.relieve()
 	}
 	err := r.place.Save(p)
 	r.mu.Lock()
@@ -203,7 +221,7 @@ func (r *runner) advance(how progress) {
 	}
 	r.through.Seq = seq
 	if how == delivered {
-		r.at = r.heard
+		r.reached = checkpoint{seq, r.heard}
 		if r.session != nil {
 			r.session.progressed = true
 		}

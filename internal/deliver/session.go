@@ -97,6 +97,9 @@ func (r *runner) connect() *session {
 	r.heard = s.began
 	r.mu.Unlock()
 	r.become(StateRunning, nil)
+	if r.peeked == nil {
+		r.relieve()
+	}
 	return s
 }
 
@@ -178,7 +181,6 @@ func (r *runner) saveIdle() time.Time {
 	r.mu.Unlock()
 	if now {
 		r.save()
-		return time.Time{}
 	}
 	return r.saveAt()
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/backoff"
 	"github.com/federated-messaging/fedmsg/internal/deadletter"
 	"github.com/federated-messaging/fedmsg/internal/nearest"
-	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/place"
 )
 
@@ -83,6 +82,11 @@ func New(sinks []Configured, deps Deps) (*Set, error) {
 		}
 		s.runners = append(s.runners, r)
 	}
+	if deps.Registerer != nil {
+		if err := deps.Registerer.Register(newMetrics(s)); err != nil {
+			return nil, errors.Join(err, s.closePlaces())
+		}
+	}
 	return s, nil
 }
 
@@ -114,6 +118,8 @@ func newRunner(c Configured, deps Deps) (*runner, error) {
 		logger: deps.Logger.With("sink", cfg.Name), ended: make(chan struct{}), wake: make(chan struct{}, 1),
 		retry: backoff.Backoff{Policy: policy}, logRetry: backoff.Backoff{Policy: policy}, state: StateRunning,
 	}
+	r.records.times = openTimes(filepath.Join(dir, "times"))
+	r.records.journal = openJournal(filepath.Join(dir, "journal"))
 	if err := r.start(); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -259,19 +265,4 @@ func (s *Set) Places() map[string]fedmsg.Position {
 		r.mu.Unlock()
 	}
 	return places
-}
-
-// Checks is the health: one check for each sink.
-func (s *Set) Checks() []ops.Check {
-	checks := make([]ops.Check, len(s.runners))
-	for i, r := range s.runners {
-		checks[i] = r.check()
-	}
-	return checks
-}
-
-func (r *runner) check() ops.Check {
-	st := r.status()
-	c := ops.Check{Name: "sink " + st.Name, Status: ops.OK, Text: "delivers"}
-	return c
 }
