@@ -203,7 +203,7 @@ func TestTravelCorners(t *testing.T) {
 // TestValues holds that any bytes come out of headers as they went in.
 func TestValues(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		part := rapid.OneOf(rapid.StringMatching(`[ab ]{0,90}`), rapid.StringMatching(` {0,200}`), rapid.SampledFrom([]string{"base64:", "é", "\x00", " "}), rapid.String())
+		part := rapid.OneOf(rapid.StringMatching(`[ab ]{0,90}`), rapid.StringMatching(`a {0,300}a`), rapid.SampledFrom([]string{"base64:", "é", "\x00", " "}), rapid.String())
 		value := strings.Join(rapid.SliceOfN(part, 0, 6).Draw(t, "value"), "")
 		p := packer{limits: Limits{Value: rapid.IntRange(0, 200).Draw(t, "limit")}}
 		p.put("x", []byte(value))
@@ -239,6 +239,11 @@ func TestForms(t *testing.T) {
 	}
 	if m, err := Split(e, Body, Limits{Total: 100}); err != nil || !m.Lossy || m.Headers != nil || string(m.Body) != `{"k": 1.50}` || m.ID != "x" || m.Topic != "a.b" {
 		t.Errorf("beyond the limit: %+v (%v)", m, err)
+	}
+	e.Signatures = []byte(`[{"keyid":"k","sig":"` + strings.Repeat("A", 120) + `"}]`)
+	m = holdTravel(t, e, Envelope, Limits{Value: 64})
+	if m.Headers[1].Name != "fedmsg-signatures-2" || m.Headers[2].Name != "fedmsg-signatures-3" || len(m.Headers[0].Value) != 64 {
+		t.Errorf("in pieces: %+v", m)
 	}
 	if _, err := Split(&fedmsg.Entry{ID: "x", Envelope: []byte(`{"topic":"a.b"}`)}, Body, Limits{}); fedmsg.CodeOf(err) != fedmsg.CodeBadEnvelope {
 		t.Errorf("without msg: %v", err)
