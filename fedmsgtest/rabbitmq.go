@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -278,5 +279,16 @@ func quietPort() int {
 			l.Close()
 			return port
 		}
+	}
+}
+
+// hasPika asks once whether the Python of the system can speak to RabbitMQ.
+var hasPika = sync.OnceValue(func() bool { return exec.Command(pythonPath, "-c", "import pika").Run() == nil })
+
+// NeedPika ends the test as [Missing] does where Python has no pika, with which programs of another make speak AMQP.
+func NeedPika(t testing.TB) {
+	t.Helper()
+	if !hasPika() {
+		Missing(t, "the package python3-pika")
 	}
 }

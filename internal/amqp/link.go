@@ -98,9 +98,12 @@ func (s *server) login() (amqp.Authentication, error) {
 // abort takes the connection away at once: the only thing that ends a write which the server does not take.
 func (l *link) abort() { _ = l.wire.Close() } // it may be closed
 
-// close says goodbye, for a moment, and takes the connection away.
+// close says goodbye, for a moment, and takes the connection away. The library's own deadline does not end the wait for the
+// answer: each heartbeat of the server moves it.
 func (l *link) close() {
-	if err := l.connection.CloseDeadline(time.Now().Add(closeTime)); err != nil {
+	guard := time.AfterFunc(closeTime, l.abort)
+	defer guard.Stop()
+	if err := l.connection.Close(); err != nil {
 		l.abort()
 	}
 }

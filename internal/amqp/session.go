@@ -181,10 +181,10 @@ func (s *session) takeReturns() {
 // tellBlocked tells the operator that the server takes nothing, as when its memory or disk is short, or does again.
 func (s *session) tellBlocked(b amqp.Blocking) {
 	if b.Active {
-		s.sink.logger.Warn("the server takes nothing for now", "sink", s.sink.name, "to", s.sink.endpoint.String(), "reason", b.Reason)
+		s.sink.logger.Warn("the server takes nothing for now", "to", s.sink.endpoint.String(), "reason", b.Reason)
 		return
 	}
-	s.sink.logger.Info("the server takes messages again", "sink", s.sink.name, "to", s.sink.endpoint.String())
+	s.sink.logger.Info("the server takes messages again", "to", s.sink.endpoint.String())
 }
 
 // whyClosed gives what ended a channel of AMQP, which has ended.
