@@ -31,9 +31,9 @@ func (g *topology) config(name string) string {
 	for _, w := range g.ways {
 		switch {
 		case !w.pull && w.from == name:
-			fmt.Fprintf(&b, "[[sink]]\nname = %q\nto = \"{%s}\"\ntopics = [\"#\"]\nstart = \"beginning\"\n", "to-"+w.to, w.to)
+			fmt.Fprintf(&b, "[[sink]]\nname = %q\nto = \"{%s}\"\ntopics = [\"#\"]\nstart = \"beginning\"\nretry_max = \"1s\"\n", "to-"+w.to, w.to)
 		case w.pull && w.to == name:
-			fmt.Fprintf(&b, "[[source]]\nname = %q\nfrom = \"{%s}\"\ntopics = [\"#\"]\n", "from-"+w.from, w.from)
+			fmt.Fprintf(&b, "[[source]]\nname = %q\nfrom = \"{%s}\"\ntopics = [\"#\"]\nretry_max = \"1s\"\n", "from-"+w.from, w.from)
 		}
 	}
 	return b.String()
