@@ -27,7 +27,7 @@ func TestTriggerGoesOn(t *testing.T) {
 	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{})
 	out := filepath.Join(t.TempDir(), "out")
 	// Number 7 is one that the program cannot take.
-	p := program(t, `n=$(sed 's/.*"n":\([0-9]*\).*/\1/'); [ "$n" != 7 ] || exit 65; echo "$n $FEDMSG_TOPIC" >> "$1"`)
+	p := program(t, `n=$(sed 's/.*"msg":{"n":\([0-9]*\).*/\1/'); [ "$n" != 7 ] || exit 65; echo "$n $FEDMSG_TOPIC" >> "$1"`)
 	publish := func(from, to int) (want string) {
 		t.Helper()
 		for n := from; n < to; n++ {
@@ -61,15 +61,20 @@ func TestTriggerGoesOn(t *testing.T) {
 	if err != nil || string(got) != want {
 		t.Errorf("the program was given\n%s%v, want\n%s", got, err, want)
 	}
-	dead := 0
-	err = filepath.WalkDir(state, func(path string, _ os.DirEntry, err error) error {
-		if text, readErr := os.ReadFile(path); readErr == nil && strings.Contains(string(text), `"n":7`) {
-			dead++
-		}
-		return err
-	})
-	if err != nil || dead != 1 {
-		t.Errorf("%d files in the place have the message that was given up, %v; want 1", dead, err)
+	letters := filepath.Join(state, "trigger", "dead", "*.letter")
+	if dead, err := filepath.Glob(letters); err != nil || len(dead) != 1 {
+		t.Fatalf("%q have what was given up, %v; want one", dead, err)
+	}
+	p = program(t, `echo "dead $FEDMSG_TOPIC" >> "$1"`)
+	if r := node.CLI(t, nil, "trigger", "--topic", "#.made", "--state", state, "--retry-dead", "--", p, out); r.Status != 0 {
+		t.Fatalf("--retry-dead ended with %s", r)
+	}
+	got, err = os.ReadFile(out)
+	if want += "dead org.example.dev.test.thing.made\n"; err != nil || string(got) != want {
+		t.Errorf("with --retry-dead the program was given\n%s%v, want\n%s", got, err, want)
+	}
+	if dead, err := filepath.Glob(letters); err != nil || len(dead) != 0 {
+		t.Errorf("%q still lie there, %v", dead, err)
 	}
 }
 
@@ -82,7 +87,7 @@ func TestTriggerSaysWhatIsWrong(t *testing.T) {
 		status int
 		says   string
 	}{
-		{[]string{"--topic", "#"}, 64, "name the program to start"},
+		{[]string{"--topic", "#"}, 64, "COMMAND [ARGUMENT]… is missing"},
 		{[]string{"--", "cat"}, 64, "say which messages"},
 		{[]string{"--topic", "#", "--", "/nonexistent/program"}, 64, "no such program"},
 		{[]string{"--topic", "#", "--", "echo hello | cat"}, 64, "no shell"},

@@ -32,7 +32,7 @@ func (l *followedLog) End() fedmsg.Position { return l.end }
 // Cursor follows from behind the position. Where the node cannot go on there, a gap is among the entries.
 func (l *followedLog) Cursor(after fedmsg.Position) (deliver.Cursor, *fedmsg.Gap) {
 	o := l.options
-	o.After = after
+	o.After, o.All = after, after.IsZero() // which stands before the oldest entry
 	ctx, cancel := context.WithCancel(l.ctx)
 	c := &followedCursor{items: make(chan followedItem, followedAhead), wake: make(chan struct{}, 1), cancel: cancel}
 	l.work.Go(func() { c.follow(ctx, l.client.Follow(ctx, o), l.failed) })

@@ -26,6 +26,7 @@ type triggerFlags struct {
 	where, after, state                string
 	concurrency, attempts, limit       int
 	runTime                            time.Duration
+	retryDead                          bool
 }
 
 // triggerCommand is `fedmsg trigger`.
@@ -41,17 +42,13 @@ The program's exit status decides: 0 is done; 65 and 100 give the message up; af
 takes longer than --run-time, the message is tried again, with growing waits, and given up after --attempts.
 
 With --state DIR the position is kept there: when trigger is started again it goes on behind the last message that was done,
-so that each is done at least once. Messages that were given up lie in DIR too. Without it trigger begins with what comes
-from now on. A node can do the same without this verb: see [[sink]] with command.`,
+so that each is done at least once. Messages that were given up lie in DIR too, and --retry-dead has them tried again.
+Without it trigger begins with what comes from now on. A node can do the same without this verb: see [[sink]] with command.`,
 		Example: `  fedmsg trigger --topic 'org.example.prod.git.receive' -- /usr/local/bin/rebuild-site
   fedmsg trigger --topic '#.bug.close' --where 'msg.number > 90000' --state /var/lib/closer -- ./on-close --quiet
+  fedmsg trigger --topic '#.bug.close' --state /var/lib/closer --retry-dead -- ./on-close --quiet
   fedmsg trigger --topic '#' --after 0 --limit 10 -- cat`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return fedmsg.Errorf(fedmsg.CodeUsage, "name the program to start: fedmsg trigger --topic PATTERN -- COMMAND [ARGUMENT]…")
-			}
-			return nil
-		},
+		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault),
 	}
 	f := cmd.Flags()
@@ -68,6 +65,8 @@ from now on. A node can do the same without this verb: see [[sink]] with command
 	f.IntVar(&o.attempts, "attempts", 10, "how often a message is tried before it is given up")
 	f.DurationVar(&o.runTime, "run-time", time.Minute, "how long the program may take for one message")
 	f.IntVar(&o.limit, "limit", 0, "end after so many messages; 0 is no limit")
+	f.BoolVar(&o.retryDead, "retry-dead", false, "try again what was given up and lies in --state, and end")
+	cmd.MarkFlagsMutuallyExclusive("retry-dead", "limit")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return p.trigger(cmd, &o, args) }
 	return cmd
 }
@@ -107,6 +106,9 @@ func (o *triggerFlags) sink(command []string) (deliver.Config, error) {
 // trigger runs the verb.
 func (p *program) trigger(cmd *cobra.Command, o *triggerFlags, command []string) error {
 	c, err := o.sink(command)
+	if err == nil && o.retryDead && o.state == "" {
+		err = fedmsg.Errorf(fedmsg.CodeUsage, "--retry-dead goes with --state DIR, where the messages lie that were given up")
+	}
 	if err != nil {
 		return err
 	}
@@ -149,36 +151,68 @@ func (p *program) trigger(cmd *cobra.Command, o *triggerFlags, command []string)
 		return err
 	}
 	set.Start()
+	if o.retryDead {
+		err = p.retryDead(ctx, set)
+		cancel(nil)
+	}
 	<-ctx.Done()
 	stop, stopped := context.WithTimeout(context.WithoutCancel(cmd.Context()), o.timeout)
 	defer stopped()
-	if err := set.Stop(stop); err != nil {
-		return err
+	if stopErr := set.Stop(stop); err == nil {
+		err = stopErr
 	}
-	if cause := context.Cause(ctx); cause != context.Canceled && cmd.Context().Err() == nil {
-		return cause
+	if cause := context.Cause(ctx); err == nil && cause != context.Canceled && cmd.Context().Err() == nil {
+		err = cause
+	}
+	return err
+}
+
+// retryDead has what was given up tried again, one after the other.
+func (p *program) retryDead(ctx context.Context, set *deliver.Set) error {
+	failed := 0
+	for after := uint64(0); ; {
+		letters, err := set.DeadList(triggerName, after, batchDocuments)
+		if err != nil {
+			return err
+		}
+		if len(letters) == 0 {
+			break
+		}
+		for _, l := range letters {
+			after = l.Number
+			if err := set.DeadRetry(ctx, triggerName, l.Number); err != nil {
+				if ctx.Err() != nil {
+					return err
+				}
+				failed++
+				p.note("fedmsg trigger: %s on %s: %s", l.ID, l.Topic, sentence(err))
+			}
+		}
+	}
+	if failed > 0 {
+		return fedmsg.Errorf(fedmsg.CodeQueued, "%d messages still cannot be done; they stay where they are", failed)
 	}
 	return nil
 }
 
 // triggerDir makes the directory that was named, or one for the time being.
 func triggerDir(named string) (dir string, done func(), err error) {
+	remove := func() {}
 	if named == "" {
 		dir, err = os.MkdirTemp("", "fedmsg-trigger-")
-		done = func() { _ = os.RemoveAll(dir) }
+		remove = func() { _ = os.RemoveAll(dir) }
 	} else {
 		dir, err = named, os.MkdirAll(named, 0o700)
-		done = func() {}
 	}
 	if err != nil {
 		return "", nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot make a directory to keep the position in")
 	}
 	lock, err := durable.OS{}.Lock(filepath.Join(dir, ".lock"))
 	if err != nil {
-		done()
+		remove()
 		return "", nil, fedmsg.WrapError(fedmsg.CodeLocked, err, "cannot use %s: another trigger does, or it is not yours", dir)
 	}
-	return dir, func() { _ = lock.Close(); done() }, nil
+	return dir, func() { _ = lock.Close(); remove() }, nil
 }
 
 // limited ends a trigger after so many messages: none is begun beyond them.
