@@ -78,7 +78,7 @@ func parsePlaces(e *remote.Endpoint, option string) (places, error) {
 	var p places
 	template := e.Option(option, "/topic/"+hole)
 	p.before, p.after, p.hole = strings.Cut(template, hole)
-	if template == "" || strings.Contains(p.after, hole) || hasControls(template) {
+	if !strings.HasPrefix(template, "/") || strings.Contains(p.after, hole) || hasControls(template) {
 		return p, fault("%s is a destination such as /topic/VirtualTopic.%s, in which %s stands at most once for the topic, not %q", option, hole, hole, template)
 	}
 	if prefix := strings.TrimSuffix(e.Option(optPrefix, ""), "."); prefix != "" {

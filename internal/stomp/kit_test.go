@@ -36,14 +36,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// activeUsers lets everybody in, and ralph with his password.
+// activeUsers lets everybody in, and ralph and guest with their passwords; only these write below closed. What is not named nobody
+// may use: the rights of all entries that fit are added up.
 const activeUsers = `<plugins>
 <simpleAuthenticationPlugin anonymousAccessAllowed="true" anonymousUser="nobody" anonymousGroup="all"><users>
 <authenticationUser username="ralph" password="back\slash:colon" groups="all,writers"/><authenticationUser username="guest" password="guest" groups="all,writers"/>
 </users></simpleAuthenticationPlugin>
 <authorizationPlugin><map><authorizationMap><authorizationEntries>
-<authorizationEntry topic=">" read="all" write="all" admin="all"/><authorizationEntry queue=">" read="all" write="all" admin="all"/>
-<authorizationEntry topic="closed.>" read="all" write="writers" admin="all"/>
+<authorizationEntry queue=">" read="all" write="all" admin="all"/><authorizationEntry topic="closed.>" read="all" write="writers" admin="all"/>
+<authorizationEntry topic="open.>" read="all" write="all" admin="all"/><authorizationEntry topic="VirtualTopic.>" read="all" write="all" admin="all"/>
+<authorizationEntry topic="ActiveMQ.Advisory.>" read="all" write="all" admin="all"/>
 </authorizationEntries></authorizationMap></map></authorizationPlugin>
 </plugins>`
 

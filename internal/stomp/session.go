@@ -28,13 +28,10 @@ func (n *session) Send(ctx context.Context, e *fedmsg.Entry) error {
 	if err != nil {
 		return deliver.Permanent(err)
 	}
-	if err := n.Append(ctx, func(b []byte) []byte { return n.sink.appendSend(b, e, &m) }); err != nil {
-		return err
-	}
-	if m.Lossy {
+	if m.Lossy { // told before the receipt can come
 		n.answers.Remark(e.Position.Seq, "its signatures, or what its envelope has around msg, are longer than STOMP headers can be; it was sent without")
 	}
-	return nil
+	return n.Append(ctx, func(b []byte) []byte { return n.sink.appendSend(b, e, &m) })
 }
 
 // appendSend makes the frame of an entry.

@@ -46,7 +46,7 @@ func NewSource(c receive.Config, logger *slog.Logger) (receive.Source, error) {
 	}
 	destination, selector, durable := e.Option(optDestination, ""), e.Option(optSelector, ""), e.Option(optDurable, "")
 	switch {
-	case destination == "":
+	case !strings.HasPrefix(destination, "/"):
 		return nil, fault("a source over STOMP needs its %s, as in ?%s=/queue/Consumer.NAME.VirtualTopic.eng.>", optDestination, optDestination)
 	case hasControls(destination + selector + durable):
 		return nil, fault("%s, %s and %s have no control characters", optDestination, optSelector, optDurable)

@@ -48,7 +48,7 @@ class Taker(stomp.ConnectionListener):
 
 said = False
 while True:
-    connection = stomp.Connection12([(host, int(port))], auto_decode=False, reconnect_attempts_max=1)
+    connection = stomp.Connection12([(host, int(port))], vhost="/", auto_decode=False, reconnect_attempts_max=1)
     taker = Taker(connection)
     connection.set_listener("", taker)
     try:

@@ -40,7 +40,7 @@ for number, text in enumerate(sys.stdin):
     while True:
         try:
             if connection is None:
-                connection, receipts = stomp.Connection12([(host, int(port))], reconnect_attempts_max=1), Receipts()
+                connection, receipts = stomp.Connection12([(host, int(port))], vhost="/", reconnect_attempts_max=1), Receipts()
                 connection.set_listener("", receipts)
                 connection.connect(*login, wait=True)
             receipts.come.clear()
