@@ -65,6 +65,8 @@ func (s *Set) Resume(name string) error {
 			return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot resume sink %s for good", name)
 		}
 		r.setPaused(false)
+		r.until = time.Time{}
+		r.retry.Reset()
 		return nil
 	})
 }

@@ -79,7 +79,9 @@ func (r *runner) retryLetter(ctx context.Context, l deadletter.Letter) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.AnswerTimeout)
 	defer cancel()
+	r.setSolo(cancel)
 	err := r.sendAlone(ctx, l.Entry)
+	r.setSolo(nil)
 	if err == nil {
 		err = r.dead.Remove(l.Number)
 		r.logger.Info("delivered a dead letter", "number", l.Number, "id", l.ID)
@@ -92,6 +94,17 @@ func (r *runner) retryLetter(ctx context.Context, l deadletter.Letter) error {
 		r.logger.Warn("cannot note another attempt with a dead letter", "number", l.Number, "error", err)
 	}
 	return fedmsg.WrapError(l.Code, err, "dead letter %d of sink %s was not delivered: %s", l.Number, r.cfg.Name, l.Reason)
+}
+
+// setSolo says how Stop ends what is sent outside of sessions.
+func (r *runner) setSolo(cancel context.CancelFunc) {
+	r.mu.Lock()
+	r.solo = cancel
+	stopping := r.stopping
+	r.mu.Unlock()
+	if stopping && cancel != nil {
+		cancel()
+	}
 }
 
 // sendAlone sends one entry in a session of its own, and gives its fate.

@@ -76,8 +76,10 @@ func (r *runner) wants(e *fedmsg.Entry) bool {
 		return true
 	}
 	r.read = p.Seq
+	how := passed
 	switch {
 	case before:
+		how = delivered
 		r.before--
 		delete(r.marks, p.Seq)
 		if r.window.n > 0 {
@@ -86,7 +88,7 @@ func (r *runner) wants(e *fedmsg.Entry) bool {
 	case stale:
 		r.noteSkip(p.Seq, p.Seq, reasonOld)
 	}
-	r.advance(passed)
+	r.advance(how)
 	return false
 }
 

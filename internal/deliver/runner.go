@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -69,7 +70,8 @@ type runner struct {
 	stopping    bool
 	paused      bool
 	requests    []*request
-	session     *session // nil without one
+	session     *session           // nil without one
+	solo        context.CancelFunc // ends what is sent outside of sessions; nil without any
 	window      window
 	marks       map[uint64]mark // of entries behind through, over sessions; nil without any
 	read        uint64          // number of the last entry that was read and is in the window, settled or passed over

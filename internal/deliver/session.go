@@ -18,6 +18,8 @@ type session struct {
 	// Owned by run.
 	buffered bool      // something was sent and not flushed
 	began    time.Time // when it was opened
+	probe    int       // so many entries are held back, and the next one is sent alone; 0 holds none back
+	probed   bool      // it was sent
 
 	// Guarded by the runner's mu.
 	over       bool        // run closes it now
@@ -93,7 +95,7 @@ func (r *runner) connect() *session {
 	}
 	r.mu.Lock()
 	s.conn = conn
-	s.began = r.now()
+	s.began, s.probe = r.now(), r.blame.probe
 	r.heard = s.began
 	r.mu.Unlock()
 	r.become(StateRunning, nil)
@@ -133,6 +135,7 @@ type verdict uint8
 
 const (
 	admitted verdict = iota // the entry is in the window; it is to be sent
+	again                   // there is more to look at
 	tend                    // the place is to be saved, or an entry to be buried
 	idle                    // everything there is was sent
 	full                    // there is more, for later
@@ -143,17 +146,16 @@ const (
 func (r *runner) turn(s *session) bool {
 	for {
 		e, saw := r.look()
-		v, until := r.admit(s, e)
-		if v == idle && saw == interrupted {
-			continue
-		}
+		v, until := r.admit(s, e, saw)
 		switch v {
 		case admitted:
 			s.send(e)
 			continue
+		case again:
+			continue
 		case tend:
 			r.bury()
-			r.saveAt()
+			r.save()
 			continue
 		case finish:
 			return false
@@ -186,26 +188,30 @@ func (r *runner) saveIdle() time.Time {
 }
 
 // admit takes the entry into the window, if there is one and nothing else comes first, or says what does and until when to wait.
-func (r *runner) admit(s *session, e *fedmsg.Entry) (verdict, time.Time) {
+func (r *runner) admit(s *session, e *fedmsg.Entry, saw sight) (verdict, time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopping || len(r.requests) > 0 {
 		s.drain(asked, nil)
 	}
 	switch {
-	case s.over || s.draining && r.window.open == 0:
+	case s.over || s.draining && r.window.open == 0 && r.window.bad == 0:
 		return finish, time.Time{}
 	case r.window.bad > 0, r.progress == delivered && r.heard.Sub(r.saved) >= saveEvery:
 		return tend, time.Time{}
 	case s.draining:
 		return full, time.Time{}
+	case saw == interrupted:
+		return again, time.Time{}
+	case s.probe > 0:
+		return r.admitProbe(s, e), time.Time{}
 	case e == nil:
 		return r.idle(s)
 	case !r.room():
 		r.starved = true
 		return full, time.Time{}
 	}
-	r.take(s, e)
+	r.take(s, e, sent)
 	return admitted, time.Time{}
 }
 
@@ -242,18 +248,19 @@ func (r *runner) room() bool {
 	return r.window.n == 0 || r.window.n < limit && r.window.bytes < maxWindowSize
 }
 
-// take takes the entry into the window; the caller sends it.
-func (r *runner) take(s *session, e *fedmsg.Entry) {
+// take takes the entry into the window; one that is sent the caller sends.
+func (r *runner) take(s *session, e *fedmsg.Entry, f fate) {
 	r.peeked = nil
-	seq := e.Position.Seq
-	r.read = seq
-	s.last = seq
-	if r.window.open == 0 {
-		r.heard = r.now()
-		s.watchSilence()
-	}
+	r.read = e.Position.Seq
 	r.oldest = time.Time{}
-	r.window.push(e, sent)
+	if f == sent {
+		s.last = e.Position.Seq
+		if r.window.open == 0 {
+			r.heard = r.now()
+			s.watchSilence()
+		}
+	}
+	r.window.push(e, f)
 }
 
 // send sends an entry that was admitted.

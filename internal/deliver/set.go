@@ -203,6 +203,9 @@ func (r *runner) stop() {
 	if s := r.session; s != nil {
 		s.kill = time.AfterFunc(drainTime, s.cancel)
 	}
+	if r.solo != nil {
+		r.solo()
+	}
 	for _, req := range r.requests {
 		req.done <- errStopping
 	}

@@ -13,7 +13,7 @@ const (
 	sent    fate = iota // handed to the session and not answered
 	settled             // delivered, or with the dead letters
 	bad                 // given up; the runner puts it with the dead letters
-	kept                // given up, and no room among the dead letters yet
+	kept                // neither sent nor settled: held back, or given up without room among the dead letters
 )
 
 // item is one entry under way.
@@ -41,7 +41,7 @@ func (w *window) at(i int) *item { return &w.items[(w.head+i)&(len(w.items)-1)] 
 // front is the oldest entry that is not settled; there is one.
 func (w *window) front() *item { return w.at(0) }
 
-// push adds an entry as its newest, sent or settled.
+// push adds an entry as its newest: sent, settled or kept.
 func (w *window) push(e *fedmsg.Entry, f fate) {
 	if w.n == len(w.items) {
 		w.grow()
