@@ -1,0 +1,189 @@
+package receive
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deadletter"
+	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/wire"
+)
+
+// refuse has a door refuse some messages for good.
+func refuse(code fedmsg.Code, which ...int) func(*fakeDoor) {
+	return func(d *fakeDoor) {
+		d.fate = func(_ int, m *wire.Carried) (bool, error) {
+			if slices.ContainsFunc(which, func(n int) bool { return id(n) == m.ID }) {
+				return false, fedmsg.WrapError(code, errors.New("the inside"), "refused")
+			}
+			return true, nil
+		}
+	}
+}
+
+// letters gives all dead letters of the source.
+func letters(t *testing.T, s *Set) (all []deadletter.Letter) {
+	t.Helper()
+	list, err := s.DeadList("umb", 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range list {
+		l, err := s.DeadGet("umb", l.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// TestRefused holds that what no door will ever take lies with the dead letters, all of it, before it is settled, and that what is
+// behind it goes on.
+func TestRefused(t *testing.T) {
+	for _, code := range []fedmsg.Code{fedmsg.CodeForbidden, fedmsg.CodeBadSignature, fedmsg.CodeStaleCRL, fedmsg.CodeIDConflict, fedmsg.CodeInternal} {
+		t.Run(string(code), func(t *testing.T) {
+			running(t, nil, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
+				d.set(refuse(code, 1, 4))
+				whole := wire.Carried{
+					Topic: "a.b", ID: id(4), Envelope: []byte("{\"msg\" : {} }"), Signatures: []byte(`[{"keyid":"k"}]`), Origin: fedmsg.Position{Log: "abcdefghijkl", Seq: 7},
+				}
+				b.publishRange(0, 3)
+				b.publish(Item{Message: carried(3), Bad: fedmsg.Errorf(fedmsg.CodeBadJSON, "not readable")}, Item{Message: whole})
+				b.publishRange(5, 8)
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				holdLog(t, d, []string{id(0), id(2), id(5), id(6), id(7)})
+				b.holdUnstored(id(1), id(3), id(4))
+				all := letters(t, s)
+				if len(all) != 3 || b.left() != 0 {
+					t.Fatalf("%d letters, %d left", len(all), b.left())
+				}
+				l := all[0]
+				if l.Of != "umb" || l.Kind != deadletter.KindSource || l.Code != code || l.Reason != "refused" || l.Attempts != 1 || l.Time.IsZero() ||
+					l.Topic != "a.b" || l.ID != id(1) || string(l.Body) != `{"n":1}` || string(l.Headers) != `{"h":"v"}` || l.Envelope != nil {
+					t.Errorf("letter %+v", l)
+				}
+				if l := all[1]; l.Code != fedmsg.CodeBadJSON || l.Reason != "not readable" || l.ID != id(3) {
+					t.Errorf("letter of what could not be read: %+v", l)
+				}
+				if l := all[2]; string(l.Envelope) != string(whole.Envelope) || string(l.Signatures) != string(whole.Signatures) || l.Origin != whole.Origin {
+					t.Errorf("letter of an envelope: %+v", l)
+				}
+				if st := s.List()[0]; st.Received != 8 || st.Refused != 3 || st.Dead != 3 || st.LastError != "refused" {
+					t.Errorf("status %+v", st)
+				}
+				if c := s.Checks()[0]; c.Status != ops.Warning || !strings.Contains(c.Text, "3 of its messages") {
+					t.Errorf("health %+v", c)
+				}
+			})
+		})
+	}
+}
+
+// TestDeadLettersFull holds that a source stops when its dead letters are at their limit, and goes on when there is room.
+func TestDeadLettersFull(t *testing.T) {
+	few := func(c *Configured, _ *Deps) { c.Config.DeadLetters = 2 }
+	running(t, few, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
+		d.set(refuse(fedmsg.CodeForbidden, 1, 2, 4))
+		b.publishRange(0, 6)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if b.left() != 2 || len(letters(t, s)) != 2 {
+			t.Errorf("%d are left, %d letters", b.left(), len(letters(t, s)))
+		}
+		if c := s.Checks()[0]; c.Status != ops.Failed || !strings.Contains(c.Text, "fedmsg dead list") {
+			t.Errorf("health %+v", c)
+		}
+		if err := s.DeadDrop("umb", letters(t, s)[0].Number); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		b.holdUnstored(id(1), id(2), id(4))
+		if b.left() != 0 || len(letters(t, s)) != 2 {
+			t.Errorf("%d are left, %d letters", b.left(), len(letters(t, s)))
+		}
+		if c := s.Checks()[0]; c.Status == ops.Failed {
+			t.Errorf("health %+v", c)
+		}
+	})
+}
+
+// TestRefusedAgain holds that a message which was refused, and comes again because the other side was not told, is one letter; and
+// that it is another one when somebody has dropped the first.
+func TestRefusedAgain(t *testing.T) {
+	running(t, nil, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
+		d.set(refuse(fedmsg.CodeForbidden, 0))
+		again := func() {
+			b.lose <- errors.New("reset")
+			b.mu.Lock()
+			b.acked = 0 // the acknowledgement was lost
+			b.mu.Unlock()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		b.publishRange(0, 1)
+		synctest.Wait()
+		again()
+		all := letters(t, s)
+		if len(all) != 1 || b.left() != 0 {
+			t.Fatalf("%d letters, %d left", len(all), b.left())
+		}
+		if err := s.DeadDrop("umb", all[0].Number); err != nil {
+			t.Fatal(err)
+		}
+		again()
+		if all = letters(t, s); len(all) != 1 || b.left() != 0 {
+			t.Errorf("%d letters, %d left", len(all), b.left())
+		}
+	})
+}
+
+// TestDeadRetry holds that a letter can be put through the door again, and what of it is kept when that fails too.
+func TestDeadRetry(t *testing.T) {
+	running(t, nil, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
+		d.set(refuse(fedmsg.CodeForbidden, 0, 1))
+		b.publishRange(0, 2)
+		synctest.Wait()
+		all := letters(t, s)
+		if err := s.DeadRetry(t.Context(), "umb", all[0].Number); fedmsg.CodeOf(err) != fedmsg.CodeForbidden {
+			t.Errorf("retry: %v", err)
+		}
+		d.set(func(d *fakeDoor) {
+			d.fate = func(int, *wire.Carried) (bool, error) { return false, fedmsg.Errorf(fedmsg.CodeBusy, "busy") }
+		})
+		if err := s.DeadRetry(t.Context(), "umb", all[0].Number); fedmsg.CodeOf(err) != fedmsg.CodeBusy {
+			t.Errorf("retry: %v", err)
+		}
+		if l := letters(t, s)[0]; l.Attempts != 2 || l.Code != fedmsg.CodeForbidden {
+			t.Errorf("letter %+v", l)
+		}
+		d.set(func(d *fakeDoor) { d.fate = nil })
+		if err := s.DeadRetry(t.Context(), "umb", all[0].Number); err != nil {
+			t.Error(err)
+		}
+		holdLog(t, d, ids(0, 1))
+		if left := letters(t, s); len(left) != 1 || left[0].ID != id(1) {
+			t.Errorf("%d letters", len(left))
+		}
+		for _, err := range []error{
+			s.DeadRetry(t.Context(), "umb", all[0].Number), s.DeadRetry(t.Context(), "um", 1), s.DeadDrop("x", 1), s.DeadDrop("umb", 99),
+		} {
+			if fedmsg.CodeOf(err) != fedmsg.CodeNotFound {
+				t.Errorf("%v", err)
+			}
+		}
+		if _, err := s.DeadList("umbb", 0, 1); err == nil || !strings.Contains(err.Error(), `did you mean "umb"`) {
+			t.Errorf("%v", err)
+		}
+		if list, err := s.DeadList("", 0, 10); err != nil || len(list) != 1 || !s.Has("umb") || s.Has("x") {
+			t.Errorf("%v (%v)", list, err)
+		}
+	})
+}
