@@ -14,6 +14,7 @@ import (
 // natsServer is NATS with JetStream on files, which syncs before it acknowledges.
 type natsServer struct {
 	*server
+	url    string
 	conns  []*nats.Conn
 	stream []jetstream.JetStream // one for each connection
 }
@@ -42,9 +43,9 @@ func (b *bench) theNATS(ctx context.Context) (*natsServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &natsServer{server: s}
+	n := &natsServer{server: s, url: fmt.Sprintf("nats://127.0.0.1:%d", port)}
 	b.nats = n
-	return n, n.connect(ctx, fmt.Sprintf("nats://127.0.0.1:%d", port))
+	return n, n.connect(ctx, n.url)
 }
 
 func (n *natsServer) connect(ctx context.Context, url string) error {

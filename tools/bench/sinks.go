@@ -172,5 +172,7 @@ func firstError(all ...error) error {
 
 // sinkStages is how the ways out of a node and between nodes are measured.
 func sinkStages() []stage {
-	return nil
+	return []stage{
+		fanStage(),
+	}
 }
