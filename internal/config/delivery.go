@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/federated-messaging/fedmsg"
@@ -22,7 +23,6 @@ import (
 // NewSink makes of a [[sink]] the kind that its address or command asks for, which opens nothing.
 func NewSink(c deliver.Config, logger *slog.Logger) (made deliver.Configured, err error) {
 	made.Config = c
-	defer unbuilt(&err)
 	if len(c.Command) > 0 {
 		made.InFlight, made.Config.AnswerTimeout = trigger.SinkInFlight, trigger.Patience(c)
 		made.Sink, err = trigger.NewSink(c, logger)
@@ -51,7 +51,6 @@ func NewSink(c deliver.Config, logger *slog.Logger) (made deliver.Configured, er
 // start of the node to the next in the directory.
 func NewSource(c receive.Config, dir string, logger *slog.Logger) (made receive.Configured, err error) {
 	made.Config = c
-	defer unbuilt(&err)
 	switch schemeOf(c.From) {
 	case "amqp", "amqps":
 		made.InFlight = amqp.SourceInFlight
@@ -81,13 +80,6 @@ func unknownScheme(key, address string) error {
 		return fedmsg.Errorf(fedmsg.CodeConfig, "%s is not set", key)
 	}
 	return fedmsg.Errorf(fedmsg.CodeConfig, "%s begins with none of amqp://, amqps://, stomp://, stomp+tls://, nats://, nats+tls://, https://, http:// and unix://", key)
-}
-
-// unbuilt makes a fault of what is not there yet.
-func unbuilt(err *error) {
-	if r := recover(); r != nil {
-		*err = fedmsg.Errorf(fedmsg.CodeConfig, "is of a kind that is %v", r)
-	}
 }
 
 // validateDelivery refuses sinks and sources that cannot work.
@@ -131,17 +123,19 @@ type element struct {
 	name   string
 }
 
-// fault says what is wrong with it, under its own name too where it has one.
+// fault says what is wrong with it. Its own name, with which packages deliver and receive begin, stands behind its number.
 func (e *element) fault(text string) error {
-	if e.name == "" || strings.HasPrefix(text, e.name+" ") || strings.HasPrefix(text, e.name+":") {
+	for _, name := range []string{e.name + ": ", e.list + " " + e.name + ": ", e.list + " " + strconv.Quote(e.name) + ": "} {
+		text = strings.TrimPrefix(text, name)
+	}
+	if e.name == "" {
 		return fault(e.list, "%d: %s", e.number, text)
 	}
-	return fault(e.list, "%d: %s: %s", e.number, e.name, text)
+	return fault(e.list, "%d (%s): %s", e.number, e.name, text)
 }
 
 // faults names each fault that check finds.
-func (e *element) faults(check func() error) (err error) {
-	defer unbuilt(&err)
+func (e *element) faults(check func() error) error {
 	var out []error
 	for _, err := range flatten(check()) {
 		text := err.Error()
@@ -168,10 +162,6 @@ func (e *element) unique(numbers map[string]int) error {
 // files refuses names of files that cannot be meant.
 func (e *element) files(f remote.Files) error {
 	var faults []error
-	if err := f.Validate(); err != nil {
-		_, text := fedmsg.Public(err)
-		faults = append(faults, e.fault(text))
-	}
 	for _, n := range []struct{ key, path string }{
 		{"credentials", f.Credentials}, {"ca", f.CA}, {"certificate", f.Certificate}, {"key", f.Key},
 	} {

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 	"github.com/federated-messaging/fedmsg/internal/feed"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
-	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/receive"
 )
 
@@ -26,9 +24,6 @@ func SourcesDir(state string) string { return filepath.Join(state, "sources") }
 
 // newSinks makes the sinks of the configuration, which deliver nothing yet.
 func newSinks(c *config.Config, log *commitlog.Log, live *feed.Feed, r prometheus.Registerer, logger *slog.Logger) (*deliver.Set, error) {
-	if len(c.Sink) == 0 {
-		return nil, nil
-	}
 	var all []deliver.Configured
 	for _, s := range c.Sink {
 		made, err := config.NewSink(s, logger.With("sink", s.Name))
@@ -47,9 +42,6 @@ func newSinks(c *config.Config, log *commitlog.Log, live *feed.Feed, r prometheu
 
 // newSources makes the sources of the configuration, which bring nothing yet.
 func newSources(c *config.Config, entrance *ingest.Door, r prometheus.Registerer, logger *slog.Logger) (*receive.Set, error) {
-	if len(c.Source) == 0 {
-		return nil, nil
-	}
 	if err := ownDir(SourcesDir(c.State), len(c.Source)); err != nil {
 		return nil, err
 	}
@@ -91,44 +83,6 @@ func sourceRights(c *config.Config) func(name string) []fedmsg.Pattern {
 		rights[c.Source[i].Name] = c.Source[i].Topics
 	}
 	return func(name string) []fedmsg.Pattern { return rights[name] }
-}
-
-func (n *Node) startSinks() {
-	if n.sinks != nil {
-		n.sinks.Start()
-	}
-}
-
-func (n *Node) startSources() {
-	if n.sources != nil {
-		n.sources.Start()
-	}
-}
-
-func (n *Node) stopSinks(ctx context.Context) error {
-	if n.sinks == nil {
-		return nil
-	}
-	return n.sinks.Stop(ctx)
-}
-
-func (n *Node) stopSources(ctx context.Context) error {
-	if n.sources == nil {
-		return nil
-	}
-	return n.sources.Stop(ctx)
-}
-
-// deliveryChecks is the health of sinks and sources.
-func (n *Node) deliveryChecks() []ops.Check {
-	var checks []ops.Check
-	if n.sinks != nil {
-		checks = n.sinks.Checks()
-	}
-	if n.sources != nil {
-		checks = append(checks, n.sources.Checks()...)
-	}
-	return checks
 }
 
 // sinkLog is log and feed as package deliver reads them.

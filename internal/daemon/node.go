@@ -62,8 +62,8 @@ type Node struct {
 	server  *httpapi.Server
 	bus     *bus
 	drain   *drainer
-	sinks   *deliver.Set // nil without any
-	sources *receive.Set // nil without any
+	sinks   *deliver.Set
+	sources *receive.Set
 }
 
 // New opens everything that the configuration names, in the order in which one part uses another. The configuration must
@@ -124,7 +124,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	if n.sinks, err = newSinks(&c, log, live, registry, o.Logger); err != nil {
 		return nil, err
 	}
-	n.stops.push("sinks", n.stopSinks) // behind all doors, and before the log that they read
+	n.stops.push("sinks", n.sinks.Stop) // behind all doors, and before the log that they read
 	n.bus, err = newBus(&c, entrance, log, live, counted, who, registry, o.Logger)
 	if err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	if n.sources, err = newSources(&c, entrance, registry, o.Logger); err != nil {
 		return nil, err
 	}
-	n.stops.push("sources", n.stopSources)
+	n.stops.push("sources", n.sources.Stop)
 
 	listeners, err := readyListeners(&o)
 	if err != nil {
@@ -151,7 +151,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		Receipt:   who.receipt,
 		Keys:      who.keys,
 		Health: healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, signingChecks(who),
-			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), n.bus.Checks, n.deliveryChecks, insecureChecks(c.Insecure())),
+			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), n.bus.Checks, n.sinks.Checks, n.sources.Checks, insecureChecks(c.Insecure())),
 		Ready:   func() error { return errors.Join(n.ready.Err(), log.Err()) },
 		Metrics: ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,
 	})
@@ -180,11 +180,11 @@ func (n *Node) endpoints() []httpapi.Endpoint {
 // Run serves until ctx ends or a part fails, and then stops everything.
 func (n *Node) Run(ctx context.Context) error {
 	failed := make(chan error, 2) // one of each
-	n.startSinks()
+	n.sinks.Start()
 	n.bus.start(failed)
 	n.startServing(failed)
 	n.startDraining()
-	n.startSources()
+	n.sources.Start()
 	n.ready.Set("")
 	n.tell("READY=1", "STATUS=listening")
 	watchdog, stopWatchdog := n.notify.ticks()

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
+)
+
+// TestDeliveryFaults shows what the user reads who mistypes a sink or a source.
+func TestDeliveryFaults(t *testing.T) {
+	sink := "[[sink]]\nname = 'rabbit'\ntopics = ['#']\n"
+	source := "[[source]]\nname = 'umb'\ntopics = ['#']\n"
+	for _, c := range []struct{ name, text, want string }{
+		{"no destination", sink, `2:1: sink 1 (rabbit): to says where it delivers, or command what it starts; one of them must be set`},
+		{"two destinations", sink + "to = 'amqp://mq'\ncommand = ['/bin/true']\n", `2:1: sink 1 (rabbit): to and command are both set; a sink has one of them`},
+		{"no name", "[[sink]]\nto = 'nats://mq'\ntopics = ['#']\n", `2:1: sink 1: name must be set, to at most 64 letters, digits, - and _`},
+		{"a name that is a path", "[[sink]]\nname = '../x'\nto = 'nats://127.0.0.1'\ntopics = ['#']\n", `2:1: sink 1 (../x): name must be set, to at most 64 letters, digits, - and _`},
+		{"no topics", "[[sink]]\nname = 'rabbit'\nto = 'nats://127.0.0.1'\n", `2:1: sink 1 (rabbit): topics says what it may have, and must be set; ["#"] is everything`},
+		{"no such kind", sink + "to = 'kafka://mq'\n", `2:1: sink 1 (rabbit): to begins with none of amqp://, amqps://, stomp://, stomp+tls://, nats://, nats+tls://, https://, http:// and unix://`},
+		{"no scheme", sink + "to = 'mq.example.org'\n", `2:1: sink 1 (rabbit): to begins with none of amqp://, amqps://, stomp://, stomp+tls://, nats://, nats+tls://, https://, http:// and unix://`},
+		{"no such program", sink + "command = ['/nonexistent/program']\n", `2:1: sink 1 (rabbit): cannot start "/nonexistent/program": there is no such program that this user may run`},
+		{"relative file", sink + "to = 'nats://127.0.0.1'\ncredentials = 'secret'\n", `2:1: sink 1 (rabbit): credentials is an absolute path, not "secret"`},
+		{"half a certificate", sink + "to = 'nats+tls://mq'\ncertificate = '/c.pem'\n", `2:1: sink 1 (rabbit): certificate and key go together; one of them is not set`},
+		{"a start that is none", sink + "to = 'nats://127.0.0.1'\nstart = 'yesterday'\n", `2:1: sink 1 (rabbit): start is "now", "beginning" or a position that the node printed, not "yesterday"`},
+		{"one name for two", sink + "to = 'nats://127.0.0.1'\n" + sink + "to = 'nats://127.0.0.1'\n", `6:1: sink 2 (rabbit): is the name of sink 1 too; files, metrics and commands tell them apart by it`},
+		{"a key of the other", sink + "from = 'nats://127.0.0.1'\n", `4:1: unknown key "sink.from"; did you mean source.from?`},
+		{"a source from nowhere", source, `2:1: source 1 (umb): from is missing; it says where the messages come from, as in amqps://user@broker.example.org/`},
+		{"a source of no kind", source + "from = 'kafka://mq'\n", `2:1: source 1 (umb): from begins with none of amqp://, amqps://, stomp://, stomp+tls://, nats://, nats+tls://, https://, http:// and unix://`},
+		{"one name for two sources", source + "from = 'unix:///a'\n" + source + "from = 'unix:///a'\n", `6:1: source 2 (umb): is the name of source 1 too; files, metrics and commands tell them apart by it`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := write(t, "fedmsg.toml", c.text)
+			_, err := load(t, file)
+			if err == nil {
+				t.Fatal("taken")
+			}
+			if diff := cmp.Diff(file+":"+c.want, err.Error()); diff != "" {
+				t.Error(diff)
+			}
+			if fedmsg.CodeOf(err) != fedmsg.CodeConfig {
+				t.Errorf("code %s", fedmsg.CodeOf(err))
+			}
+		})
+	}
+}
+
+// TestDeliverySecretsStayHidden: a password in an address is refused, and the refusal does not repeat it.
+func TestDeliverySecretsStayHidden(t *testing.T) {
+	for _, address := range []string{"amqp://me:geheim@mq", "stomp+tls://me:geheim@mq", "nats://me:geheim@mq", "https://me:geheim@node"} {
+		for _, text := range []string{
+			"[[sink]]\nname = 'a'\ntopics = ['#']\nto = '" + address + "'\n",
+			"[[source]]\nname = 'a'\ntopics = ['#']\nfrom = '" + address + "'\n",
+		} {
+			_, err := load(t, write(t, "fedmsg.toml", text))
+			if err == nil || strings.Contains(err.Error(), "geheim") {
+				t.Errorf("%s: %v", address, err)
+			}
+		}
+	}
+}
+
+// TestDeliveryKinds makes one of each kind, by its address or command.
+func TestDeliveryKinds(t *testing.T) {
+	for _, address := range []string{
+		"amqp://127.0.0.1", "amqps://me@mq", "stomp://127.0.0.1", "stomp+tls://mq", "nats://127.0.0.1", "nats+tls://mq", "https://node", "http://127.0.0.1:8940", "unix:///run/fedmsg.sock",
+	} {
+		l := mustLoad(t, write(t, "fedmsg.toml", "[[sink]]\nname = 'a'\ntopics = ['a.#']\nto = '"+address+"'\nmax_age = '1h'\nhold = true\n"))
+		want := deliver.Config{Name: "a", To: address, Topics: l.Config.Sink[0].Topics, MaxAge: 3600e9, Hold: true}
+		if diff := cmp.Diff([]deliver.Config{want}, l.Config.Sink, cmp.Comparer(func(a, b fedmsg.Pattern) bool { return a.String() == b.String() })); diff != "" {
+			t.Errorf("%s: %s", address, diff)
+		}
+	}
+	l := mustLoad(t, write(t, "fedmsg.toml", "[[sink]]\nname = 'a'\ntopics = ['a.#']\ncommand = ['/bin/true', 'x y']\n"))
+	if c := l.Config.Sink[0].Command; len(c) != 2 || c[1] != "x y" {
+		t.Errorf("%q", c)
+	}
+}
+
+// TestClientJudgesNoSinks: who only talks to a node may not be able to start its programs.
+func TestClientJudgesNoSinks(t *testing.T) {
+	file := write(t, "fedmsg.toml", "[[sink]]\nname = 'a'\ntopics = ['#']\ncommand = ['/nonexistent/program']\n")
+	if _, err := Load(Source{File: file, UID: 1, Exists: func(string) bool { return false }}); err == nil {
+		t.Error("a node takes it")
+	}
+	l, err := Load(Source{File: file, UID: 1, Exists: func(string) bool { return false }, Client: true})
+	if err != nil || len(l.Config.Sink) != 1 {
+		t.Errorf("a client: %v", err)
+	}
+}
+
+// TestInsecureDelivery: what is insecure about sinks and sources shows in the list for the health report.
+func TestInsecureDelivery(t *testing.T) {
+	c := Config{Verify: fedmsg.VerifyRequire, Sink: []deliver.Config{{Name: "a", To: "amqp://mq?insecure_plain=yes&mandatory=yes"}, {Name: "b", To: "amqp://mq?insecure_plain=no"}}}
+	if diff := cmp.Diff([]string{"sink a insecure_plain=yes"}, c.insecureDelivery()); diff != "" {
+		t.Error(diff)
+	}
+}
