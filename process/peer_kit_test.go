@@ -26,14 +26,16 @@ import (
 
 // peers is nodes that are joined: each signs with a key of its own, as its own name, and trusts those of the others.
 type peers struct {
-	t     *testing.T
-	dir   string
-	names []string
-	nodes map[string]*fedmsgtest.Node
+	t      *testing.T
+	dir    string
+	names  []string
+	config func(name string) string
+	listen map[string]string // the endpoint of a node, where it is not any of plain HTTP
+	nodes  map[string]*fedmsgtest.Node
 }
 
 // newPeers prepares nodes of these names and starts none. config gives what stands in the configuration of each beside its key
-// and its trust; {NAME} in it is the address of a node's socket, {dir} a directory for files.
+// and its trust, when it is started for the first time; {NAME} in it is the address of a node's socket, {dir} a directory for files.
 func newPeers(t *testing.T, names []string, config func(name string) string) *peers {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "fp") // t.TempDir is too long for a socket's address
@@ -41,26 +43,33 @@ func newPeers(t *testing.T, names []string, config func(name string) string) *pe
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	p := &peers{t: t, dir: dir, names: names, nodes: map[string]*fedmsgtest.Node{}}
-	words := []string{"{dir}", dir}
+	p := &peers{t: t, dir: dir, names: names, config: config, listen: map[string]string{}, nodes: map[string]*fedmsgtest.Node{}}
 	for _, name := range names {
 		p.makeKey(name)
-		words = append(words, "{"+name+"}", "unix://"+p.path(name+".s"))
-	}
-	for _, name := range names {
-		text := fmt.Sprintf("[signing]\nname = %q\nkey = %q\ntopics = [\"#\"]\n", name, p.path(name+".key"))
-		for _, other := range names {
-			if other != name {
-				text += fmt.Sprintf("[[trust]]\nname = %q\nkeys = [%q]\ntopics = [\"#\"]\n", other, p.path(other+".pub"))
-			}
-		}
-		// Keys of no table come first.
-		text = strings.NewReplacer(words...).Replace(config(name)) + text
-		n := fedmsgtest.NewNode(t, fedmsgtest.NodeOptions{Config: text, Env: []string{"FEDMSG_HTTP_SOCKET=unix://" + p.path(name+".s")}})
-		n.Socket = p.path(name + ".s")
-		p.nodes[name] = n
 	}
 	return p
+}
+
+// prepare makes a node that was not started yet.
+func (p *peers) prepare(name string) {
+	p.t.Helper()
+	words := []string{"{dir}", p.dir}
+	text := fmt.Sprintf("[signing]\nname = %q\nkey = %q\ntopics = [\"#\"]\n", name, p.path(name+".key"))
+	for _, other := range p.names {
+		words = append(words, "{"+other+"}", "unix://"+p.path(other+".s"))
+		if other != name {
+			text += fmt.Sprintf("[[trust]]\nname = %q\nkeys = [%q]\ntopics = [\"#\"]\n", other, p.path(other+".pub"))
+		}
+	}
+	env := []string{"FEDMSG_HTTP_SOCKET=unix://" + p.path(name+".s")}
+	if uri := p.listen[name]; uri != "" {
+		env = append(env, "FEDMSG_HTTP_LISTEN="+uri)
+	}
+	// Keys of no table come first.
+	text = strings.NewReplacer(words...).Replace(p.config(name)) + text
+	n := fedmsgtest.NewNode(p.t, fedmsgtest.NodeOptions{Config: text, Env: env, State: p.path(name + ".state")})
+	n.Socket = p.path(name + ".s")
+	p.nodes[name] = n
 }
 
 func (p *peers) path(name string) string { return filepath.Join(p.dir, name) }
@@ -84,11 +93,13 @@ func (p *peers) makeKey(name string) {
 	p.write(name+".pub", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: open})))
 }
 
-func (p *peers) write(name, text string) {
+// write makes a file for p.dir's owner alone, and gives its path.
+func (p *peers) write(name, text string) string {
 	p.t.Helper()
 	if err := os.WriteFile(p.path(name), []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
+	return p.path(name)
 }
 
 // start starts the nodes of these names, or all.
@@ -98,6 +109,9 @@ func (p *peers) start(names ...string) {
 		names = p.names
 	}
 	for _, name := range names {
+		if p.nodes[name] == nil {
+			p.prepare(name)
+		}
 		if err := p.nodes[name].Start(); err != nil {
 			p.t.Fatalf("starting %s: %s", name, err)
 		}
