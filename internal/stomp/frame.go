@@ -62,6 +62,11 @@ func (r *reader) next() (*frame, error) {
 	if err != nil {
 		return nil, err
 	}
+	switch string(command) {
+	case "CONNECTED", "MESSAGE", "RECEIPT", "ERROR":
+	default: // where its frame ends nobody knows
+		return nil, fmt.Errorf("%q begins no frame of STOMP", clean(string(command)))
+	}
 	f := &frame{command: string(command), headers: make([]header, 0, 16)}
 	for {
 		line, err := r.readLine(&room)

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
-	"github.com/federated-messaging/fedmsg/internal/carry"
 )
 
 // shared is the ActiveMQ of all tests that do not end it, with a certificate of authority.
@@ -173,5 +172,3 @@ func spread(headers map[string]string, name string, value []byte) {
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
-
-var _ = carry.HeaderID

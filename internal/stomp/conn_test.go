@@ -1,0 +1,197 @@
+package stomp
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
+)
+
+// strange is a server that a test speaks for.
+type strange struct {
+	t *testing.T
+	net.Listener
+}
+
+func startStrange(t *testing.T) *strange {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return &strange{t, l}
+}
+
+// meet lets one client in, with what follows CONNECTED, and gives what it says after its CONNECT.
+func (s *strange) meet(answer string) (net.Conn, *bufio.Reader) {
+	s.t.Helper()
+	c, err := s.Accept()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	r := bufio.NewReader(c)
+	if hello, err := r.ReadString(0); err != nil || !strings.HasPrefix(hello, "CONNECT\naccept-version:1.2\nhost:/\n") {
+		s.t.Fatalf("the client says %q, %v", hello, err)
+	}
+	fmt.Fprint(c, answer)
+	return c, r
+}
+
+const welcome = "CONNECTED\nversion:1.2\nserver:strange/1\n"
+
+// TestHeartbeats has a client that has nothing to say let hear of itself, and give up a server of which it hears nothing.
+func TestHeartbeats(t *testing.T) {
+	t.Parallel()
+	s, m := startStrange(t), newMemory()
+	set := deliverTo(t, m, deliver.Config{To: "stomp://" + s.Addr().String() + "/?heartbeat=50ms", RetryFirst: time.Hour, RetryMax: time.Hour})
+	e := m.say("x", `{}`, "")
+	c, r := s.meet(welcome + "heart-beat:20,60\n\n\x00\n\n")
+	if _, err := r.ReadString(0); err != nil { // the entry
+		t.Fatal(err)
+	}
+	last := time.Now()
+	for range 20 {
+		if b, err := r.ReadByte(); err != nil || b != '\n' {
+			t.Fatalf("%q instead of a heart-beat: %v", b, err)
+		}
+		if gap := time.Since(last); gap > time.Second { // 60 ms were agreed; the machine may be busy
+			t.Errorf("no heart-beat for %s", gap)
+		}
+		last = time.Now()
+		fmt.Fprint(c, "\n")
+	}
+	if _, err := r.ReadByte(); err == nil { // silence from here on: it leaves
+		for err == nil {
+			_, err = r.ReadByte()
+		}
+	}
+	await(t, "the silence is told of", func() bool { return strings.Contains(set.List()[0].LastError, "nothing was heard of") })
+	if d := set.Deliveries(e); d[0].State != fedmsg.DeliveryPending {
+		t.Errorf("what was not answered is %+v", d)
+	}
+}
+
+// TestNoHeartbeats keeps a connection on which neither side wants any.
+func TestNoHeartbeats(t *testing.T) {
+	t.Parallel()
+	for beat, offer := range map[string]string{"0s": "10,10", "10ms": "0,0"} {
+		s, m := startStrange(t), newMemory()
+		deliverTo(t, m, deliver.Config{To: "stomp://" + s.Addr().String() + "/?heartbeat=" + beat})
+		m.say("x", `{}`, "")
+		c, r := s.meet(welcome + "heart-beat:" + offer + "\n\n\x00")
+		r.ReadString(0)
+		c.SetReadDeadline(time.Now().Add(300 * time.Millisecond)) // nothing is said for longer than any of these times
+		if b, err := r.ReadByte(); err == nil {
+			t.Errorf("with %s and an offer of %s it says %q", beat, offer, b)
+		}
+	}
+}
+
+// TestGreetings has servers answer CONNECT with what no server should.
+func TestGreetings(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]string{
+		"CONNECTED\nversion:1.1\n\n\x00":          `speaks STOMP "1.1"; 1.2 is needed`,
+		"CONNECTED\n\n\x00":                       `speaks STOMP ""`,
+		"ERROR\nmessage:go\\naway\n\nlong\x00":    `the server says "go"`,
+		"ERROR\n\nno \x1b[1mentry\nmore\x00":      `the server says "no  [1mentry"`,
+		"RECEIPT\nreceipt-id:1\n\n\x00":           `a frame "RECEIPT" came out of place`,
+		"HTTP/1.1 400 Bad Request\r\n\r\nsorry":   `"HTTP/1.1 400 Bad Request" begins no frame of STOMP`,
+		"CONNECTED\nversion:1.2\n" + "no end\n\n": "without a colon",
+		"": "does not answer",
+		"CONNECTED\nversion:1.2\ncontent-length:9": "does not answer",
+	} {
+		s := startStrange(t)
+		sink, err := NewSink(deliver.Config{To: "stomp://" + s.Addr().String()}, quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(soon(t))
+		done := make(chan error, 1)
+		go func() {
+			_, err := sink.Open(ctx, &deliver.Answers{})
+			done <- err
+		}()
+		s.meet(answer)
+		if want == "does not answer" {
+			cancel()
+		}
+		if err := <-done; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", answer, err, want)
+		}
+		cancel()
+	}
+}
+
+// TestBlockedServer has a server stop reading: sending waits no longer than its context, and leaving takes little time.
+func TestBlockedServer(t *testing.T) {
+	t.Parallel()
+	s, m := startStrange(t), newMemory()
+	sink, err := NewSink(deliver.Config{To: "stomp://" + s.Addr().String()}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { s.meet(welcome + "\n\x00") }()
+	session, err := sink.Open(soon(t), &deliver.Answers{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	big := m.say("x", `{"x":"`+strings.Repeat("x", 200<<10)+`"}`, "")
+	ctx, cancel := context.WithCancel(soon(t))
+	blocked := time.AfterFunc(200*time.Millisecond, cancel) // long after what it is sent has filled every buffer
+	for n := 0; err == nil; n++ {
+		if err = session.Send(ctx, big); n > 1000 {
+			t.Fatal("200 MB were sent to who reads nothing")
+		}
+	}
+	if blocked.Stop(); !errors.Is(err, context.Canceled) {
+		t.Errorf("sending ended with %v", err)
+	}
+	start := time.Now()
+	session.Close()
+	if took := time.Since(start); took > 20*closeTime { // the machine may be busy
+		t.Errorf("leaving took %s", took)
+	}
+}
+
+// TestReadsNoMoreThanItHolds bounds what a source keeps of messages that are not on disk.
+func TestReadsNoMoreThanItHolds(t *testing.T) {
+	t.Parallel()
+	b := newBudget(100)
+	for _, n := range []int{60, 40} {
+		if err := b.take(soon(t), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.has(1) {
+		t.Error("there is room beyond the limit")
+	}
+	taken := make(chan error)
+	go func() { taken <- b.take(soon(t), 500) }() // larger than all: alone
+	for _, n := range []int{60, 40} {
+		select {
+		case <-taken:
+			t.Fatal("it was taken beside others")
+		default:
+		}
+		b.give(n)
+	}
+	if err := <-taken; err != nil || b.has(1) {
+		t.Errorf("%v, %t", err, b.has(1))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := b.take(ctx, 1); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
