@@ -1,30 +1,20 @@
 package delivertest
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/pprof"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/conform"
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 )
 
-const (
-	sinkName = "conform"
-	// patience bounds a failing test: what is waited for takes milliseconds, but for servers that start.
-	patience = 90 * time.Second
-	// prompt is how long it may take to stop.
-	prompt = 8 * time.Second
-	// pollEvery is how often the other side is looked at, which tells nobody when it has something.
-	pollEvery = 10 * time.Millisecond
-)
+const sinkName = "conform"
 
 // rig is a sink with its runner, a log before it and a destination behind it.
 type rig struct {
@@ -32,7 +22,7 @@ type rig struct {
 	target  *Target
 	d       *Destination
 	log     *memoryLog
-	maker   maker
+	maker   conform.Maker
 	between *between
 	config  deliver.Config
 	dir     string
@@ -44,7 +34,7 @@ func newRig(t *testing.T, target *Target) *rig {
 	d := target.New(t)
 	r := &rig{
 		t: t, target: target, d: d, log: newLog(), between: newBetween(d.Sink), dir: t.TempDir(),
-		maker: maker{features: &target.Features, d: d},
+		maker: conform.Maker{Rename: d.Topic, Envelope: d.Envelope, Unsigned: target.Unsigned, MaxBody: target.MaxBody},
 		config: deliver.Config{
 			Name: sinkName, Command: []string{"/bin/true"}, Topics: []fedmsg.Pattern{fedmsg.MatchAll()}, Start: "beginning", InFlight: d.InFlight,
 			RetryFirst: time.Millisecond, RetryMax: 100 * time.Millisecond,
@@ -63,7 +53,7 @@ func newRig(t *testing.T, target *Target) *rig {
 
 // add makes n entries, puts them into the log and gives them.
 func (r *rig) add(n int) []*fedmsg.Entry {
-	list := r.maker.entries(n, "wanted")
+	list := entries(r.maker.Messages(n, "wanted")...)
 	r.log.add(list)
 	return list
 }
@@ -83,7 +73,7 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.set = set
-	pprof.Do(context.Background(), pprof.Labels("conformance", r.label()), func(context.Context) { set.Start() })
+	conform.Labelled(r.label(), set.Start)
 }
 
 // stop stops it, and holds that it stops soon and leaves nothing behind.
@@ -91,52 +81,28 @@ func (r *rig) stop() {
 	r.t.Helper()
 	set := r.set
 	r.set = nil
-	ctx, cancel := context.WithTimeout(context.Background(), prompt/2)
+	ctx, cancel := context.WithTimeout(context.Background(), conform.Prompt/2)
 	defer cancel()
 	begin := time.Now()
 	err := set.Stop(ctx)
-	if took := time.Since(begin); took > prompt {
+	if took := time.Since(begin); took > conform.Prompt {
 		r.t.Errorf("it took %v to stop", took)
 	}
 	if err != nil {
 		r.t.Logf("stop: %v", err)
 	}
 	r.eventually("the goroutines of the sink to end", func() string {
-		if left := labelled(r.label()); left != "" {
+		if left := conform.Left(r.label()); left != "" {
 			return "there are still\n" + left
 		}
 		return ""
 	})
 }
 
-// labelled gives the stacks of the goroutines with the label.
-func labelled(label string) string {
-	var b bytes.Buffer
-	_ = pprof.Lookup("goroutine").WriteTo(&b, 1) // to memory
-	var found []string
-	for stack := range strings.SplitSeq(b.String(), "\n\n") {
-		if strings.Contains(stack, fmt.Sprintf("%q", label)) {
-			found = append(found, stack)
-		}
-	}
-	return strings.Join(found, "\n\n")
-}
-
 // eventually waits until missing gives nothing.
 func (r *rig) eventually(what string, missing func() string) {
 	r.t.Helper()
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	patience := cmp.Or(r.target.patience, patience)
-	for end := time.Now().Add(patience); ; <-tick.C {
-		m := missing()
-		if m == "" {
-			return
-		}
-		if time.Now().After(end) {
-			r.t.Fatalf("waited %v for %s: %s%s", patience, what, m, r.told())
-		}
-	}
+	conform.Eventually(r.t, cmp.Or(r.target.patience, conform.Patience), what, missing, r.told)
 }
 
 // told is what the runner says of the sink.
@@ -155,24 +121,13 @@ func (r *rig) status() deliver.Status { return r.set.List()[0] }
 func (r *rig) await(want []*fedmsg.Entry) []Arrival {
 	r.t.Helper()
 	var all []Arrival
+	sent := messages(want)
 	r.eventually("entries to arrive", func() string {
 		all = r.d.Arrived(r.t)
-		there := map[string]bool{}
-		for i := range all {
-			there[all[i].ID] = true
-		}
-		var missing []string
-		for _, e := range want {
-			if !there[e.ID] {
-				missing = append(missing, fmt.Sprint(e.Position.Seq))
-			}
-		}
-		if len(missing) == 0 {
-			return ""
-		}
-		return fmt.Sprintf("%d of %d are missing: numbers %s", len(missing), len(want), strings.Join(missing[:min(len(missing), 20)], " "))
+		return conform.Missing(sent, all)
 	})
-	for _, fault := range judge(want, all, &r.target.Features) {
+	f := &r.target.Features
+	for _, fault := range conform.Judge(sent, all, conform.Rules{Ordered: f.Ordered, Once: f.Once, Lossless: f.Lossless, Unsigned: f.Unsigned}) {
 		r.t.Error(fault)
 	}
 	return all

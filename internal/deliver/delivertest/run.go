@@ -32,7 +32,7 @@ func Run(t *testing.T, target Target) {
 
 // delivers: what is in the log and what comes, of every size, once, and the runner knows.
 func delivers(r *rig) {
-	want := append(r.add(300), r.maker.large("wanted"))
+	want := append(r.add(300), entries(r.maker.Large("wanted"))...)
 	r.log.add(want[300:])
 	r.start()
 	r.awaitOnce(want)
@@ -61,7 +61,7 @@ func oneAtATime(r *rig) {
 
 // leavesOut: what is not of the sink's topics never arrives.
 func leavesOut(r *rig) {
-	wanted := r.maker.entries(1, "wanted")[0].Topic
+	wanted := r.maker.Messages(1, "wanted")[0].Topic
 	pattern, err := fedmsg.ParsePattern(wanted)
 	if err != nil {
 		r.t.Fatal(err)
@@ -69,7 +69,7 @@ func leavesOut(r *rig) {
 	r.config.Topics = []fedmsg.Pattern{pattern}
 	var want []*fedmsg.Entry
 	for range 20 {
-		r.log.add(r.maker.entries(2, "unwanted"))
+		r.log.add(entries(r.maker.Messages(2, "unwanted")...))
 		want = append(want, r.add(1)...)
 	}
 	r.start()
@@ -165,7 +165,7 @@ func poison(r *rig) {
 		r.t.Log("the target has no poison")
 		return
 	}
-	bad := r.maker.entries(2, "wanted")
+	bad := entries(r.maker.Messages(2, "wanted")...)
 	for _, e := range bad {
 		r.d.Poison(e)
 	}

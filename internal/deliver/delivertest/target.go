@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/conform"
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 )
 
@@ -62,10 +63,5 @@ type Destination struct {
 	Envelope func(topic, id string, at time.Time, body []byte) []byte
 }
 
-// Arrival is one message as the other side has it.
-type Arrival struct {
-	ID         string
-	Topic      string
-	Envelope   []byte // the exact bytes; looked at where Lossless
-	Signatures []byte // a JSON array, or empty; looked at where Lossless
-}
+// Arrival is one message as the other side has it. Its envelope and signatures are looked at where the target is Lossless.
+type Arrival = conform.Message
