@@ -1,0 +1,94 @@
+package peer
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"testing"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
+	"github.com/federated-messaging/fedmsg/internal/deliver/delivertest"
+)
+
+// other is a real node at the other end, over TCP with somebody between.
+type other struct {
+	node   *fedmsgtest.Node
+	proxy  *fedmsgtest.Proxy
+	silent bool
+	seen   []delivertest.Arrival // while it cannot be asked
+}
+
+// startOther starts a node that looks at no signature, as the suite makes some of its own.
+func startOther(t *testing.T) *other {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String() // the same after each start
+	l.Close()
+	return &other{
+		node: fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{
+			Env: []string{"FEDMSG_HTTP_LISTEN=http://" + address, "FEDMSG_VERIFY=insecure-off"},
+		}),
+		proxy: fedmsgtest.StartProxy(t, address),
+	}
+}
+
+func (o *other) stop(*testing.T) { o.node.Kill9() }
+
+func (o *other) start(t *testing.T) {
+	t.Helper()
+	if err := o.node.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (o *other) pause(t *testing.T) {
+	t.Helper()
+	if o.silent = true; o.node.Pause() != nil {
+		t.Fatal("the node cannot be paused")
+	}
+}
+
+func (o *other) resume(t *testing.T) {
+	t.Helper()
+	if o.silent = false; o.node.Resume() != nil {
+		t.Fatal("the node cannot be resumed")
+	}
+}
+
+// arrived gives what its log has.
+func (o *other) arrived(t *testing.T) []delivertest.Arrival {
+	t.Helper()
+	if !o.silent && o.node.Running() {
+		o.seen = nil
+		for _, e := range o.node.ReadAll(t) {
+			o.seen = append(o.seen, delivertest.Arrival{ID: e.ID, Topic: e.Topic, Envelope: e.Envelope, Signatures: e.Signatures})
+		}
+	}
+	return o.seen
+}
+
+func TestSinkConforms(t *testing.T) {
+	t.Parallel()
+	delivertest.Run(t, delivertest.Target{
+		Features: delivertest.Features{Ordered: true, Once: true, Batches: true, Lossless: true, MaxBody: 900 << 10},
+		New: func(t *testing.T) *delivertest.Destination {
+			o := startOther(t)
+			sink, err := NewSink(deliver.Config{Name: "other", To: "http://" + o.proxy.Addr}, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &delivertest.Destination{
+				Sink: sink, InFlight: 64, Arrived: o.arrived, Stop: o.stop, Start: o.start, Pause: o.pause, Resume: o.resume,
+				Cut: func(*testing.T) { o.proxy.Cut() },
+				Poison: func(e *fedmsg.Entry) {
+					e.Envelope = fmt.Appendf(nil, `{"msg_id":%q,"msg":{}}`, e.ID)
+				},
+			}
+		},
+	})
+}
