@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/federated-messaging/fedmsg/internal/conform"
 	"github.com/federated-messaging/fedmsg/internal/receive"
 )
 
@@ -18,6 +19,8 @@ type Target struct {
 	// called once for each test of the suite; the tests run one after the other.
 	New func(t *testing.T) *Origin
 	Features
+
+	patience time.Duration // 0 means that of package conform; the suite's own tests have less
 }
 
 // Features is what a kind can do. The zero value asks for the least: what is published while the source is connected comes.
@@ -53,10 +56,5 @@ type Origin struct {
 	Envelope func(topic, id string, at time.Time, body []byte) []byte
 }
 
-// Message is what is published.
-type Message struct {
-	ID         string
-	Topic      string // org.example.dev.conformance.WORD
-	Envelope   []byte // the exact bytes
-	Signatures []byte // a JSON array, or nil
-}
+// Message is what is published, on org.example.dev.conformance.WORD.
+type Message = conform.Message
