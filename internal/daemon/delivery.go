@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -83,6 +85,21 @@ func sourceRights(c *config.Config) func(name string) []fedmsg.Pattern {
 		rights[c.Source[i].Name] = c.Source[i].Topics
 	}
 	return func(name string) []fedmsg.Pattern { return rights[name] }
+}
+
+// sinkPlace begins the name of the file of a sink's place, among those of other readers.
+const sinkPlace = "sink-"
+
+// release lets retention go on where a sink held it that is no longer configured: nobody will ever move its place again. The place
+// stays, in case the sink comes back.
+func release(pins []commitlog.Pin, sinks []deliver.Config) []commitlog.Pin {
+	for i := range pins {
+		name, ofSink := strings.CutPrefix(pins[i].Name, sinkPlace)
+		if ofSink && !slices.ContainsFunc(sinks, func(s deliver.Config) bool { return s.Name == name }) {
+			pins[i].Hold = false
+		}
+	}
+	return pins
 }
 
 // sinkLog is log and feed as package deliver reads them.
