@@ -2,6 +2,7 @@ package receive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -22,6 +23,7 @@ type fakeDoor struct {
 	most   int                                           // messages of the largest call
 	fate   func(call int, m *wire.Carried) (bool, error) // whether it is stored, and what is told; nil is always
 	gate   chan struct{}                                 // while it is there, outcomes wait until it is closed
+	broken int                                           // so many tickets fail, whatever was done
 	sender fedmsg.Sender                                 // of the last call
 }
 
@@ -30,9 +32,13 @@ func newFakeDoor() *fakeDoor { return &fakeDoor{stored: map[string]bool{}} }
 type fakeTicket struct {
 	out  []fedmsg.Outcome
 	gate chan struct{}
+	err  error
 }
 
 func (t *fakeTicket) Wait(ctx context.Context) ([]fedmsg.Outcome, error) {
+	if t.err != nil {
+		return nil, t.err
+	}
 	if t.gate != nil {
 		select {
 		case <-t.gate:
@@ -50,6 +56,10 @@ func (d *fakeDoor) SubmitCarried(ctx context.Context, from fedmsg.Sender, messag
 	d.sender = from
 	d.most = max(d.most, len(messages))
 	t := &fakeTicket{gate: d.gate}
+	if d.broken > 0 {
+		d.broken--
+		t.err = errors.New("the ticket is broken")
+	}
 	for i := range messages {
 		m := &messages[i]
 		store, err := true, error(nil)

@@ -59,7 +59,6 @@ func (in *Intake) run(ctx context.Context) error {
 	wg.Go(in.settle)
 	err := in.r.source.Run(ctx, in)
 	in.end()
-	in.wake()
 	wg.Wait()
 	return err
 }

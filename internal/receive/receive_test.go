@@ -102,6 +102,98 @@ func TestHeldBack(t *testing.T) {
 	}
 }
 
+// TestRecovery holds that all that waits goes through as soon as the door takes again, in order and before what is new, and that the
+// waits begin anew.
+func TestRecovery(t *testing.T) {
+	running(t, nil, func(t *testing.T, _ *Set, b *fakeBroker, d *fakeDoor) {
+		gate := make(chan struct{})
+		var tries, stored []time.Time
+		full := true
+		d.set(func(d *fakeDoor) {
+			d.gate = gate
+			d.fate = func(_ int, m *wire.Carried) (bool, error) {
+				if full {
+					tries = append(tries, time.Now())
+					return false, fedmsg.Errorf(fedmsg.CodeStorageFull, "no room")
+				}
+				stored = append(stored, time.Now())
+				return true, nil
+			}
+		})
+		fill := func(first, end int) {
+			for n := first; n < end; n++ { // a batch each
+				b.publishRange(n, n+1)
+				synctest.Wait()
+			}
+		}
+		fill(0, 20)
+		d.set(func(d *fakeDoor) { d.gate = nil })
+		close(gate)
+		fill(20, 25)
+		time.Sleep(10 * time.Minute)
+		d.set(func(*fakeDoor) { full = false })
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		holdLog(t, d, ids(0, 25))
+		if len(stored) != 25 || !stored[24].Equal(stored[0]) {
+			t.Errorf("%d were stored, the last %s after the first", len(stored), stored[len(stored)-1].Sub(stored[0]))
+		}
+		d.set(func(*fakeDoor) { full, tries = true, nil })
+		fill(25, 26)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(tries) < 3 || tries[1].Sub(tries[0]) > 100*time.Millisecond {
+			t.Errorf("after a recovery it is tried at %v", tries)
+		}
+		d.set(func(*fakeDoor) { full = false })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		holdLog(t, d, ids(0, 26))
+	})
+}
+
+// TestHeldInOrder holds that nothing new passes what was refused, also while the door takes one and refuses the next.
+func TestHeldInOrder(t *testing.T) {
+	running(t, nil, func(t *testing.T, _ *Set, b *fakeBroker, d *fakeDoor) {
+		gate := make(chan struct{})
+		seen := map[string]int{}
+		d.set(func(d *fakeDoor) {
+			d.gate = gate
+			d.fate = func(_ int, m *wire.Carried) (bool, error) {
+				if seen[m.ID]++; m.ID < id(10) && seen[m.ID] <= 3 {
+					return false, fedmsg.Errorf(fedmsg.CodeBusy, "busy")
+				}
+				return true, nil
+			}
+		})
+		for n := range 10 { // a batch each
+			b.publishRange(n, n+1)
+			synctest.Wait()
+		}
+		d.set(func(d *fakeDoor) { d.gate = nil })
+		close(gate)
+		b.publishRange(10, 20)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		holdLog(t, d, ids(0, 20))
+	})
+}
+
+// TestUnknownFate holds that a ticket which fails before its time loses nothing.
+func TestUnknownFate(t *testing.T) {
+	running(t, nil, func(t *testing.T, _ *Set, b *fakeBroker, d *fakeDoor) {
+		b.batch = 10
+		d.set(func(d *fakeDoor) { d.broken = 3 })
+		b.publishRange(0, 50)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		holdLog(t, d, ids(0, 50))
+		if b.left() != 0 {
+			t.Errorf("%d are left", b.left())
+		}
+	})
+}
+
 // TestHeldBackSome holds that of a batch only what was not taken is tried again.
 func TestHeldBackSome(t *testing.T) {
 	running(t, nil, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {

@@ -11,8 +11,7 @@ import (
 func (in *Intake) settle() {
 	for b := range in.flight {
 		if !in.settleBatch(&b) {
-			in.end() // push may wait for room
-			continue
+			continue // and push ends
 		}
 		in.mu.Lock()
 		in.open -= len(b.items)
@@ -59,8 +58,14 @@ func again(err error) bool {
 // ask waits for a ticket of those of the items that are chosen and not Bad, and enters their fates.
 func (in *Intake) ask(t fedmsg.Ticket, items []Item, fates []error, chosen func(i int) bool) bool {
 	outcomes, err := t.Wait(in.ctx)
-	if err != nil {
+	switch {
+	case in.ctx.Err() != nil:
 		return false
+	case err != nil: // no door should; what became of them is not known
+		outcomes = make([]fedmsg.Outcome, len(items))
+		for i := range outcomes {
+			outcomes[i].Err = fedmsg.WrapError(fedmsg.CodeTimeout, err, "what became of the message is not known")
+		}
 	}
 	next, accepted, duplicates := 0, uint64(0), uint64(0)
 	for i := range items {
