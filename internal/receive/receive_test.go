@@ -172,6 +172,7 @@ func TestHeldInOrder(t *testing.T) {
 		}
 		d.set(func(d *fakeDoor) { d.gate = nil })
 		close(gate)
+		synctest.Wait()
 		b.publishRange(10, 20)
 		time.Sleep(time.Hour)
 		synctest.Wait()
