@@ -81,7 +81,8 @@ func (c *Config) Validate() error {
 			fault(`start is "now", "beginning" or a position that the node printed, not %q`, c.Start)
 		}
 	}
-	if _, err := c.filter(); err != nil {
+	_, wrong := c.filter()
+	for _, err := range wrong {
 		fault("%s", sentence(err))
 	}
 	c.validateNumbers(fault)

@@ -63,6 +63,9 @@ func (s *Set) DeadRetry(ctx context.Context, name string, number uint64) error {
 	if l.Entry == nil {
 		return fedmsg.Errorf(fedmsg.CodeDamaged, "dead letter %d of sink %s holds no entry that can be sent", number, name)
 	}
+	if !r.filter.Match(l.Entry.Topic) { // its topics may be others than those with which it was given up
+		return fedmsg.Errorf(fedmsg.CodeForbidden, "dead letter %d is on %s, which the topics of sink %s leave out now; drop the letter, or widen the topics", number, l.Entry.Topic, name)
+	}
 	req := r.request(func() error { return r.retryLetter(ctx, l) })
 	select {
 	case err := <-req.done:

@@ -143,7 +143,10 @@ type fakeSink struct {
 	// open is asked at each Open, with its number from 1; nil lets all succeed.
 	open func(n int) error
 	// fate is asked for each entry that is flushed, with how often it came; nil is fateOK for all.
-	fate func(seq uint64, times int) fate1
+	fate func(seq uint64, times int) fateOf
+
+	// remark is said of an entry; nil and empty say nothing.
+	remark func(seq uint64) string
 
 	mu     sync.Mutex
 	opens  int
@@ -152,20 +155,21 @@ type fakeSink struct {
 	times  map[uint64]int // how often each was sent
 	most   int            // the most entries that were open at once
 	flush  int
+	last   *fakeSession
 	block  chan struct{} // Send waits for it, if it is not nil
 }
 
-// fate1 is how a destination behaves with one entry.
-type fate1 int
+// fateOf is how a destination behaves with one entry.
+type fateOf int
 
 const (
-	fateOK           fate1 = iota
-	fatePermanent          // refused for good
-	fateFail               // refused for now
-	fateFailHappened       // it has it, and refuses it for now
-	fateLost               // the connection breaks, and it has it not
-	fateLostHappened       // the connection breaks, and it has it
-	fateSilent             // it has it not, and says nothing
+	fateOK           fateOf = iota
+	fatePermanent           // refused for good
+	fateFail                // refused for now
+	fateFailHappened        // it has it, and refuses it for now
+	fateLost                // the connection breaks, and it has it not
+	fateLostHappened        // the connection breaks, and it has it
+	fateSilent              // it has it not, and says nothing
 	fateSilentHappened
 	fateSendFails // Send itself fails
 )
@@ -179,7 +183,15 @@ func (s *fakeSink) Open(ctx context.Context, answers *Answers) (Session, error) 
 			return nil, err
 		}
 	}
-	return &fakeSession{s: s, answers: answers}, nil
+	s.last = &fakeSession{s: s, answers: answers}
+	return s.last, nil
+}
+
+// current is the newest session.
+func (s *fakeSink) current() *fakeSession {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }
 
 type fakeSession struct {
@@ -245,6 +257,9 @@ func (f *fakeSession) take(seq uint64) {
 		s.got = append(s.got, seq)
 	}
 	s.mu.Unlock()
+	if s.remark != nil && s.remark(seq) != "" {
+		f.answers.Remark(seq, s.remark(seq))
+	}
 	switch how {
 	case fateOK:
 		f.answers.Done(seq, nil)

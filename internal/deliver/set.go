@@ -107,9 +107,9 @@ func newRunner(c Configured, deps Deps) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	want, err := cfg.filter()
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
+	want, faults := cfg.filter()
+	if len(faults) > 0 {
+		return nil, errors.Join(errors.Join(faults...), file.Close())
 	}
 	policy := backoff.Policy{First: cfg.RetryFirst, Max: cfg.RetryMax}
 	r := &runner{

@@ -1,19 +1,18 @@
 package deliver
 
 import (
-	"errors"
+	"slices"
 
 	"github.com/federated-messaging/fedmsg/internal/filter"
 )
 
 // filter is what the sink wants, of what it may have. Its topics are its scope.
-func (c *Config) filter() (filter.Filter, error) {
+func (c *Config) filter() (filter.Filter, []error) {
 	f := filter.Filter{Prefixes: c.Prefixes, Senders: c.Senders, Signers: c.Signers, Scope: c.Topics}
-	err := errors.Join(filter.CheckSenders(c.Senders), filter.CheckSigners(c.Signers))
+	faults := []error{filter.CheckSenders(c.Senders), filter.CheckSigners(c.Signers)}
 	if c.Where != "" {
-		var bad error
-		f.Where, bad = filter.ParseWhere(c.Where)
-		err = errors.Join(err, bad)
+		where, err := filter.ParseWhere(c.Where)
+		f.Where, faults = where, append(faults, err)
 	}
-	return f, err
+	return f, slices.DeleteFunc(faults, func(err error) bool { return err == nil })
 }
