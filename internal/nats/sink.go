@@ -19,7 +19,8 @@ import (
 const (
 	// SinkInFlight is what this kind proposes for in_flight.
 	SinkInFlight = 1024
-	// SinkIdleTimeout is what it proposes for idle_timeout: a connection costs some 100 KB, and a new one a millisecond.
+	// SinkIdleTimeout is what it proposes for idle_timeout: an idle connection has 55 KB and 5 goroutines, and a new one costs a
+	// millisecond.
 	SinkIdleTimeout = 10 * time.Second
 )
 

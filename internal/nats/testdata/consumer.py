@@ -28,9 +28,12 @@ def ready():
 
 
 def write(message):
-    subject, _, lines, body = message
+    subject, reply, lines, body = message
     headers = [line.split(": ", 1) for line in lines[1:]]
-    out.write(json.dumps({"subject": subject, "headers": headers, "body": base64.b64encode(body).decode()}) + "\n")
+    line = {"subject": subject, "headers": headers, "body": base64.b64encode(body).decode()}
+    if reply.startswith("$JS.ACK."):
+        line["seq"] = int(reply.split(".")[5])  # the number of the message in the stream
+    out.write(json.dumps(line) + "\n")
     out.flush()
 
 
