@@ -36,7 +36,7 @@ func NewSink(c deliver.Config, logger *slog.Logger) (made deliver.Configured, er
 		made.InFlight = stomp.SinkInFlight
 		made.Sink, err = stomp.NewSink(c, logger)
 	case "nats", "nats+tls":
-		made.InFlight = nats.SinkInFlight
+		made.InFlight, made.IdleTimeout = nats.SinkInFlight, nats.SinkIdleTimeout
 		made.Sink, err = nats.NewSink(c, logger)
 	case "https", "http", "unix":
 		made.InFlight = peer.SinkInFlight
