@@ -24,6 +24,7 @@ type Letter struct {
 
 	// Of a source: what came, as far as it could be read.
 
+	Username   string          `json:"username,omitempty"`
 	Headers    json.RawMessage `json:"headers,omitempty"`
 	Body       []byte          `json:"body,omitempty"` // in base64
 	Envelope   []byte          `json:"envelope,omitempty"`
@@ -66,7 +67,7 @@ type contents struct {
 func (l *Letter) bare() Letter {
 	b := *l
 	b.Entry, b.Headers, b.Body, b.Envelope, b.Signatures, b.Origin = nil, nil, nil, nil, nil, fedmsg.Position{}
-	b.Reason, b.Topic, b.ID = clip(b.Reason, maxReason), clip(b.Topic, maxName), clip(b.ID, maxName)
+	b.Reason, b.Topic, b.ID, b.Username = clip(b.Reason, maxReason), clip(b.Topic, maxName), clip(b.ID, maxName), clip(b.Username, maxName)
 	return b
 }
 

@@ -16,7 +16,7 @@ func (r *runner) letter(m *wire.Carried, why error) *deadletter.Letter {
 	code, reason := fedmsg.Public(why)
 	return &deadletter.Letter{
 		Of: r.c.Name, Kind: deadletter.KindSource, Time: time.Now().UTC(), Code: code, Reason: reason, Attempts: 1,
-		Topic: m.Topic, ID: m.ID, Headers: m.Headers, Body: m.Body,
+		Topic: m.Topic, ID: m.ID, Username: m.Username, Headers: m.Headers, Body: m.Body,
 		Envelope: m.Envelope, Signatures: m.Signatures, Origin: m.Origin,
 	}
 }
@@ -24,7 +24,8 @@ func (r *runner) letter(m *wire.Carried, why error) *deadletter.Letter {
 // message is what came, of a letter.
 func message(l *deadletter.Letter) wire.Carried {
 	return wire.Carried{
-		Envelope: l.Envelope, Signatures: l.Signatures, Origin: l.Origin, Topic: l.Topic, ID: l.ID, Headers: l.Headers, Body: l.Body,
+		Envelope: l.Envelope, Signatures: l.Signatures, Origin: l.Origin,
+		Topic: l.Topic, ID: l.ID, Username: l.Username, Headers: l.Headers, Body: l.Body,
 	}
 }
 
@@ -65,7 +66,7 @@ func isFull(err error) bool { return errors.Is(err, deadletter.ErrFull) }
 // sumOf is the same for what came twice.
 func sumOf(l *deadletter.Letter) [sha256.Size]byte {
 	h := sha256.New()
-	for _, part := range [][]byte{[]byte(l.Topic), []byte(l.ID), l.Headers, l.Body, l.Envelope, l.Signatures} {
+	for _, part := range [][]byte{[]byte(l.Topic), []byte(l.ID), []byte(l.Username), l.Headers, l.Body, l.Envelope, l.Signatures} {
 		size := sha256.Sum256(part) // so that no part can pass for two
 		h.Write(size[:])
 	}

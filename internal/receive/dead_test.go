@@ -2,6 +2,7 @@ package receive
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -169,6 +170,9 @@ func TestDeadRetry(t *testing.T) {
 			t.Error(err)
 		}
 		holdLog(t, d, ids(0, 1))
+		if got, want := d.messages[len(d.messages)-1], carried(0); !reflect.DeepEqual(got, want) {
+			t.Errorf("what was put through the door again is %+v, want %+v", got, want)
+		}
 		if left := letters(t, s); len(left) != 1 || left[0].ID != id(1) {
 			t.Errorf("%d letters", len(left))
 		}

@@ -16,15 +16,16 @@ import (
 // fakeDoor is a door with a log behind it, which stores what has a new id. It may fail, in pairs: so that nothing happened, and
 // so that it happened all the same.
 type fakeDoor struct {
-	mu     sync.Mutex
-	ids    []string // stored, in order
-	stored map[string]bool
-	calls  int
-	most   int                                           // messages of the largest call
-	fate   func(call int, m *wire.Carried) (bool, error) // whether it is stored, and what is told; nil is always
-	gate   chan struct{}                                 // while it is there, outcomes wait until it is closed
-	broken int                                           // so many tickets fail, whatever was done
-	sender fedmsg.Sender                                 // of the last call
+	mu       sync.Mutex
+	ids      []string // stored, in order
+	stored   map[string]bool
+	calls    int
+	most     int                                           // messages of the largest call
+	fate     func(call int, m *wire.Carried) (bool, error) // whether it is stored, and what is told; nil is always
+	gate     chan struct{}                                 // while it is there, outcomes wait until it is closed
+	messages []wire.Carried                                // all that came, whatever became of it
+	broken   int                                           // so many tickets fail, whatever was done
+	sender   fedmsg.Sender                                 // of the last call
 }
 
 func newFakeDoor() *fakeDoor { return &fakeDoor{stored: map[string]bool{}} }
@@ -53,6 +54,7 @@ func (d *fakeDoor) SubmitCarried(ctx context.Context, from fedmsg.Sender, messag
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls++
+	d.messages = append(d.messages, messages...)
 	d.sender = from
 	d.most = max(d.most, len(messages))
 	t := &fakeTicket{gate: d.gate}
@@ -114,7 +116,7 @@ func ids(first, end int) (all []string) {
 
 // carried is the nth message.
 func carried(n int) wire.Carried {
-	return wire.Carried{Topic: "a.b", ID: id(n), Body: fmt.Appendf(nil, `{"n":%d}`, n), Headers: []byte(`{"h":"v"}`)}
+	return wire.Carried{Topic: "a.b", ID: id(n), Username: "ann", Body: fmt.Appendf(nil, `{"n":%d}`, n), Headers: []byte(`{"h":"v"}`)}
 }
 
 // fakeBroker is a place to take from which keeps what was not acknowledged, and brings it again in the next session.
