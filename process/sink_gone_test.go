@@ -101,12 +101,20 @@ func TestSinkGoneTouchesNobody(t *testing.T) {
 	if strings.Count(table, "\n") < 9 || strings.Contains(table, "\ngood     waiting") {
 		t.Errorf("sink ls prints\n%s", table)
 	}
+	for _, name := range []string{"never-ends", "mute-amqp", "mute-node", "closed"} { // also while it is being waited for
+		cliOK(t, node, "sink", "pause", name)
+		cliOK(t, node, "sink", "rewind", name, "--to", "now")
+		cliOK(t, node, "sink", "resume", name)
+	}
 	if took := node.Stop(t); took > 4*time.Second {
 		t.Errorf("the node took %s to stop", took)
 	}
 	// What was not delivered waits, and is not lost.
 	if err := node.Start(); err != nil {
 		t.Fatal(err)
+	}
+	if s := sinkOf(t, node, "never-ends"); s.Dead != 0 {
+		t.Errorf("what was cut off counts as given up: %+v", s)
 	}
 	if s := sinkOf(t, node, "absent"); s.Lag != uint64(count) || s.Dead != 0 {
 		t.Errorf("behind a restart %+v", s)

@@ -19,11 +19,12 @@ type request struct {
 
 var errStopping = fedmsg.Errorf(fedmsg.CodeUnavailable, "the node is stopping; try again when it is back")
 
-// ask has run do something between two sessions, and waits for it. A session that is open is drained and closed for it.
-func (r *runner) ask(do func() error) error { return <-r.request(do).done }
+// ask has run do something between two sessions, and waits for it. A session that is open is drained and closed for it; what is
+// under way for longer than that takes is cut off, as nobody would wait for a program that runs for an hour.
+func (r *runner) ask(do func() error) error { return <-r.request(do, true).done }
 
-// request has run do something between two sessions.
-func (r *runner) request(do func() error) *request {
+// request has run do something between two sessions; cut says that what is under way may be cut off for it.
+func (r *runner) request(do func() error, cut bool) *request {
 	req := &request{do, make(chan error, 1)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -33,13 +34,17 @@ func (r *runner) request(do func() error) *request {
 	}
 	r.requests = append(r.requests, req)
 	r.interrupt()
+	if s := r.session; cut && s != nil && s.kill == nil {
+		s.kill = time.AfterFunc(drainTime, s.cancel)
+	}
 	r.notify()
 	return req
 }
 
 func (r *runner) pausedFile() string { return filepath.Join(r.dir, "paused") }
 
-// Pause stops a sink until Resume, also over restarts of the node.
+// Pause stops a sink until Resume, also over restarts of the node. What is under way has a second to be answered; then it is cut off,
+// and sent again behind Resume.
 func (s *Set) Pause(name string) error {
 	r, err := s.find(name)
 	if err != nil {

@@ -66,7 +66,7 @@ func (s *Set) DeadRetry(ctx context.Context, name string, number uint64) error {
 	if !r.filter.Match(l.Entry.Topic) { // its topics may be others than those with which it was given up
 		return fedmsg.Errorf(fedmsg.CodeForbidden, "dead letter %d is on %s, which the topics of sink %s leave out now; drop the letter, or widen the topics", number, l.Entry.Topic, name)
 	}
-	req := r.request(func() error { return r.retryLetter(ctx, l) })
+	req := r.request(func() error { return r.retryLetter(ctx, l) }, false)
 	select {
 	case err := <-req.done:
 		return err
