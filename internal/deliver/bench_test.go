@@ -33,7 +33,7 @@ type nullSink struct {
 }
 
 func (s nullSink) Open(_ context.Context, answers *Answers) (Session, error) {
-	n := &nullSession{each: s.each, answers: answers, sent: make(chan uint64, 4096), done: make(chan struct{})}
+	n := &nullSession{each: s.each, answers: answers, sent: make(chan uint64, 256), done: make(chan struct{})}
 	go n.answer()
 	return n, nil
 }

@@ -19,6 +19,7 @@ type memLog struct {
 	mu      sync.Mutex
 	entries []*fedmsg.Entry
 	gone    uint64 // entries up to this one are trimmed
+	size    int    // of each envelope to come; 0 is small
 	broken  error  // what readers get in place of entries
 	cursors map[*memCursor]bool
 }
@@ -32,7 +33,7 @@ func (l *memLog) add(topic string, n int) *fedmsg.Entry {
 	for range n {
 		seq := uint64(len(l.entries) + 1)
 		l.entries = append(l.entries, &fedmsg.Entry{
-			Position: at(seq), Received: time.Now().UTC(), ID: fmt.Sprintf("id-%d", seq), Topic: topic, Envelope: []byte(`{"msg":{}}`),
+			Position: at(seq), Received: time.Now().UTC(), ID: fmt.Sprintf("id-%d", seq), Topic: topic, Envelope: append([]byte(`{"msg":{}}`), make([]byte, l.size)...),
 		})
 	}
 	for c := range l.cursors {
@@ -197,7 +198,7 @@ func (s *fakeSink) current() *fakeSession {
 type fakeSession struct {
 	s       *fakeSink
 	answers *Answers
-	buffer  []uint64
+	buffer  []sentEntry
 	dead    bool
 }
 
@@ -210,20 +211,28 @@ func (f *fakeSession) Send(ctx context.Context, e *fedmsg.Entry) error {
 		}
 	}
 	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
 	if f.s.times == nil {
 		f.s.times = map[uint64]int{}
 	}
-	f.s.times[e.Position.Seq]++
-	fails := f.s.fate != nil && f.s.fate(e.Position.Seq, f.s.times[e.Position.Seq]) == fateSendFails
-	f.s.mu.Unlock()
-	if fails {
+	seq := e.Position.Seq
+	f.s.times[seq]++
+	how := fateOK
+	if f.s.fate != nil {
+		how = f.s.fate(seq, f.s.times[seq])
+	}
+	if how == fateSendFails {
 		return fmt.Errorf("broken pipe")
 	}
-	f.buffer = append(f.buffer, e.Position.Seq)
-	f.s.mu.Lock()
+	f.buffer = append(f.buffer, sentEntry{seq, how})
 	f.s.most = max(f.s.most, len(f.buffer))
-	f.s.mu.Unlock()
 	return nil
+}
+
+// sentEntry is on its way to a destination that will do so with it.
+type sentEntry struct {
+	seq uint64
+	how fateOf
 }
 
 // Flush has the destination take what was sent, from a goroutine of its own as sessions do.
@@ -235,24 +244,20 @@ func (f *fakeSession) Flush(context.Context) error {
 	f.buffer = nil
 	var done sync.WaitGroup
 	done.Go(func() {
-		for _, seq := range batch {
-			f.take(seq)
+		for _, e := range batch {
+			f.take(e.seq, e.how)
 		}
 	})
 	done.Wait()
 	return nil
 }
 
-func (f *fakeSession) take(seq uint64) {
+func (f *fakeSession) take(seq uint64, how fateOf) {
 	if f.dead {
 		return
 	}
 	s := f.s
 	s.mu.Lock()
-	how := fateOK
-	if s.fate != nil {
-		how = s.fate(seq, s.times[seq])
-	}
 	if how == fateOK || how == fateFailHappened || how == fateLostHappened || how == fateSilentHappened {
 		s.got = append(s.got, seq)
 	}
