@@ -14,14 +14,14 @@ type Decoder struct{ wire wire.Decoder }
 // NewDecoder makes a Decoder with the default limits.
 func NewDecoder() *Decoder { return &Decoder{wire.Decoder{Limits: fedmsg.DefaultLimits()}} }
 
-// Decode reads {"topic","msg","id"?,"headers"?,"username"?} as a Message, or a whole envelope or DSSE around one, which it gives
-// as it is to be sent; it is nil in the first case. data may be shared by the result.
+// Decode reads {"topic","msg","id"?,"headers"?,"username"?} as a Message, or a whole envelope, DSSE around one, or an entry, which
+// it gives as it is to be sent; it is nil in the first case. data may be shared by the result.
 func (d *Decoder) Decode(data []byte) (m fedmsg.Message, envelope []byte, err error) {
 	s, err := d.wire.Submitted(data)
 	if err != nil {
 		return m, nil, err
 	}
-	if s.Signatures != nil {
+	if s.Signatures != nil || !s.Origin.IsZero() {
 		return m, document(&s), nil
 	}
 	if s.Whole {

@@ -118,13 +118,21 @@ func (c *Client) wholeMessage(data []byte) (*outgoing, error) {
 		return nil, err
 	}
 	o := &outgoing{Draft: wire.Draft{ID: s.Envelope.ID}, whole: s.Envelope.Bytes, signed: s.Envelope.Signed()}
-	if s.Signatures != nil {
-		o.whole, o.signed = document(&s), true
+	if s.Signatures != nil || !s.Origin.IsZero() {
+		o.whole, o.signed = document(&s), true // what another node had is not signed here
 	}
 	return o, nil
 }
 
-// document is what was signed with its signatures, on one line.
+// document is an envelope with its signatures, on one line, and as an entry where another node had it: it may have taken what no
+// other form can bring.
 func document(s *wire.Submitted) []byte {
+	if !s.Origin.IsZero() {
+		e := fedmsg.Entry{
+			Position: s.Origin, ID: s.Envelope.ID, Topic: s.Envelope.Topic,
+			Envelope: s.Envelope.Bytes, NotIJSON: s.Envelope.NotIJSON, Signatures: s.Signatures,
+		}
+		return e.AppendJSON(nil)
+	}
 	return wire.AppendDSSE(nil, wire.EnvelopeType, s.Envelope.Bytes, s.Signatures)
 }
