@@ -101,7 +101,7 @@ func (a *address) failed(err error) error {
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return fedmsg.WrapError(fedmsg.CodeUnavailable, err, "%s speaks no TLS; nats:// connects without", a)
 	}
-	return fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the connection to %s failed: %s", a, err)
+	return fedmsg.Errorf(fedmsg.CodeUnavailable, "the connection to %s failed: %s", a, err)
 }
 
 // settled returns when the server has dealt with all that was asked of it, with what it did not permit.

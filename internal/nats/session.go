@@ -69,7 +69,7 @@ func (s *session) publish(ctx context.Context, e *fedmsg.Entry, reply string) er
 		return deliver.Permanent(fedmsg.Errorf(fedmsg.CodeTooLarge, "the message has %d bytes with its headers; %s takes %d (max_payload)",
 			m.Size()-len(m.Subject)-len(m.Reply), s.sink.address, s.link.MaxPayload()))
 	case errors.Is(err, nats.ErrBadSubject), errors.Is(err, nats.ErrBadHeaderMsg):
-		return deliver.Permanent(fedmsg.WrapError(fedmsg.CodeBadTopic, err, "NATS cannot carry it: %s", err))
+		return deliver.Permanent(fedmsg.Errorf(fedmsg.CodeBadTopic, "NATS cannot carry it: %s", err))
 	}
 	return s.sink.failed(err)
 }

@@ -1,0 +1,129 @@
+package process
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
+)
+
+// natsScripts is where the programs of another make lie.
+const natsScripts = "../internal/nats/testdata/"
+
+// natsStream starts a server with a stream of the subjects, and gives the library's own access to it.
+func natsStream(t *testing.T, subjects ...string) (*fedmsgtest.NATS, jetstream.JetStream) {
+	t.Helper()
+	s := fedmsgtest.StartNATS(t, fedmsgtest.NATSOptions{})
+	c, err := nats.Connect("nats://"+s.Addr, nats.MaxReconnects(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	js, err := jetstream.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "bus", Subjects: subjects}); err != nil {
+		t.Fatal(err)
+	}
+	return s, js
+}
+
+// natsSink is a [[sink]] named nats to the stream bus of the server.
+func natsSink(addr string, options string) string {
+	return fmt.Sprintf("[[sink]]\nname = \"nats\"\nto = \"nats://%s?jetstream=yes&stream=bus%s\"\ntopics = [\"#\"]\nstart = \"beginning\"\nretry_max = \"1s\"\n", addr, options)
+}
+
+// natsSource is a [[source]] named in, from the stream bus of the server.
+func natsSource(addr, consumer string, topics string) string {
+	return fmt.Sprintf("[[source]]\nname = \"in\"\nfrom = \"nats://%s?jetstream=yes&stream=bus&consumer=%s\"\ntopics = [%q]\nretry_max = \"1s\"\n", addr, consumer, topics)
+}
+
+// natsConsumer is a process that takes what is in the stream bus and writes a file of its own.
+type natsConsumer struct {
+	*fedmsgtest.Script
+	file string
+}
+
+// natsTaken is a line of its file.
+type natsTaken struct {
+	Seq     uint64      `json:"seq"` // in the stream
+	Subject string      `json:"subject"`
+	Headers [][2]string `json:"headers"`
+	Body    []byte      `json:"body"`
+}
+
+func startNATSConsumer(t *testing.T, addr string) *natsConsumer {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "taken")
+	c := &natsConsumer{Script: fedmsgtest.StartScript(t, natsScripts+"consumer.py", addr, "stream", "bus", file), file: file}
+	c.Expect("ready")
+	return c
+}
+
+// id is what the publisher named the message.
+func (m *natsTaken) id() string {
+	for _, h := range m.Headers {
+		if h[0] == "Nats-Msg-Id" {
+			return h[1]
+		}
+	}
+	return ""
+}
+
+// all reads what the consumer has written by now, each message of the stream once.
+func (c *natsConsumer) all(t *testing.T) []natsTaken {
+	t.Helper()
+	text, err := os.ReadFile(c.file)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	var list []natsTaken
+	seen := make(map[uint64]bool)
+	for line := range bytes.Lines(text) {
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			break // it is writing
+		}
+		var m natsTaken
+		if err := json.Unmarshal(line, &m); err != nil {
+			t.Fatalf("%v in %.200q", err, line)
+		}
+		if !seen[m.Seq] {
+			seen[m.Seq] = true
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// wantOnce waits until the consumer has the last of these ids, and holds that it has all, once and in that order.
+func (c *natsConsumer) wantOnce(t *testing.T, ids []string) {
+	t.Helper()
+	last := fmt.Sprintf("%q", ids[len(ids)-1])
+	await(t, fmt.Sprintf("the last of %d messages in the consumer's file", len(ids)), func() bool {
+		text, err := os.ReadFile(c.file)
+		return err == nil && strings.Contains(string(text), last)
+	})
+	var got []string
+	for _, m := range c.all(t) {
+		got = append(got, m.id())
+	}
+	if slices.Equal(got, ids) {
+		return
+	}
+	for i, id := range ids {
+		if i >= len(got) || got[i] != id {
+			t.Fatalf("the consumer has %d messages of %d; number %d is %q, want %q", len(got), len(ids), i, got[min(i, len(got)-1)], id)
+		}
+	}
+	t.Fatalf("the consumer has %d messages, %d were accepted", len(got), len(ids))
+}
