@@ -82,7 +82,7 @@ func TestHeldBack(t *testing.T) {
 					if st := s.List()[0]; st.Received != 0 || st.LastError != "no room" || st.LastTime.IsZero() {
 						t.Errorf("status %+v", st)
 					}
-					if c := s.Checks()[0]; c.Status != ops.Warning || c.Name != "source-umb" || !strings.Contains(c.Text, "held back") {
+					if c := s.Checks()[0]; c.Status != ops.Warning || c.Name != "source umb" || !strings.Contains(c.Text, "held back") {
 						t.Errorf("health %+v", c)
 					}
 					d.set(func(d *fakeDoor) { d.fate = nil })

@@ -43,7 +43,7 @@ func (r *runner) check() ops.Check {
 	r.mu.Lock()
 	s := r.state
 	r.mu.Unlock()
-	c := ops.Check{Name: "source-" + r.c.Name, Status: ops.OK}
+	c := ops.Check{Name: "source " + r.c.Name, Status: ops.OK}
 	switch dead := r.dead.Len(); {
 	case s.full:
 		c.Status, c.Text = ops.Failed, fmt.Sprintf("the source takes nothing: its %d dead letters are at their limit; look at them with `fedmsg dead list`, and retry or drop them", dead)
