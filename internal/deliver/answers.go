@@ -20,7 +20,8 @@ func (a *Answers) Done(seq uint64, err error) { a.to.done(seq, err) }
 func (a *Answers) DoneThrough(seq uint64) { a.to.doneThrough(seq) }
 
 // Remark tells something about an entry that is delivered and that its publisher or an operator should know: that nobody is bound
-// to its topic. It is counted, logged with restraint, and shown with the message.
+// to its topic. It is counted, logged with restraint, and shown with the message. Told before the answer, it is seen by all who wait
+// for that.
 func (a *Answers) Remark(seq uint64, text string) { a.to.remark(seq, text) }
 
 // Lost tells that the session is over without anybody's fault being known. What is not answered is tried again in another one.

@@ -46,7 +46,9 @@ func (s *eachSession) Send(ctx context.Context, e *fedmsg.Entry) error {
 	}
 	s.calls.Go(func() {
 		defer func() { <-s.turns }()
-		s.answers.Done(e.Position.Seq, s.d.Deliver(s.ctx, e))
+		if err := s.d.Deliver(s.ctx, e); err == nil || s.ctx.Err() == nil { // what was cut off is nobody's fault
+			s.answers.Done(e.Position.Seq, err)
+		}
 	})
 	return nil
 }

@@ -169,3 +169,34 @@ func TestEachGivesUpOne(t *testing.T) {
 		}
 	})
 }
+
+// TestEachCutOff holds that a call which is cut off by an operator is no attempt, however often, and is repeated.
+func TestEachCutOff(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log, long := newMemLog(), true
+		c := &caller{takes: func(uint64) time.Duration {
+			if long {
+				return time.Hour
+			}
+			return time.Second
+		}}
+		cfg := config(t, "program")
+		cfg.Attempts = 2
+		log.add("org.test.a", 2)
+		s := startSet(t, log, dir, cfg, Each(c, 2))
+		for i := range 5 {
+			synctest.Wait()
+			check(t, s.Pause("program"))
+			long = i < 4
+			check(t, s.Resume("program"))
+		}
+		awaitAll(t, s, log, 2)
+		if slices.Sort(c.done); !slices.Equal(c.done, upTo(2)) || c.times[1] != 6 {
+			t.Errorf("%v, calls %v", c.done, c.times)
+		}
+		if st := s.List()[0]; st.Dead != 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
