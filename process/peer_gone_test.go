@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -103,6 +104,25 @@ func TestPeerFollowedIsGone(t *testing.T) {
 	if s := p.sources("b")[0]; !s.Connected || s.Received != uint64(count) || s.Duplicates != 0 {
 		t.Errorf("behind %d messages the source is %+v", count, s)
 	}
+}
+
+// TestPeerLostInSilence kills a node that had taken messages without an answer, when nothing more is to be sent: the other one
+// notices at once, however long it would wait for answers.
+func TestPeerLostInSilence(t *testing.T) {
+	t.Parallel()
+	g := topology{ways: pushes("a", "b")}
+	p := newPeers(t, g.names(), g.config)
+	p.start()
+	p.publish("a", 1)
+	p.await("b", 1)
+	if err := p.nodes["b"].Pause(); err != nil {
+		t.Fatal(err)
+	}
+	p.submit("a", bytes.NewReader(append(submission("a-1", 1), '\n')), 1)
+	p.until("it is under way", func() bool { return p.sinks("a")[0].InFlight == 1 })
+	p.nodes["b"].Kill9()
+	p.start("b")
+	holdOrder(t, "b", p.await("b", 2), "a")
 }
 
 // TestPeerKilled kills either node again and again under load, at random moments: whatever was acknowledged at the first is once

@@ -101,19 +101,19 @@ func TestPeerFromBehindFirewall(t *testing.T) {
 			}
 			for round := range 3 {
 				publish("inner", round, "private", "refused", "inner")
-				publish("outer", round, "secret", "outer", "elsewhere")
+				publish("outer", round, "secret", "outer", "outer.unasked", "elsewhere")
 				p.await("inner", 4*(round+1))
-				p.await("outer", 4*(round+1))
+				p.await("outer", 5*(round+1))
 				if round == 0 {
 					p.nodes["outer"].Kill9()
 					p.start("outer")
 				}
 			}
 			holdKinds(t, "inner", p.nodes["inner"].ReadAll(t), map[string]int{"private": 3, "refused": 3, "inner": 3, "outer": 3})
-			holdKinds(t, "outer", p.nodes["outer"].ReadAll(t), map[string]int{"secret": 3, "elsewhere": 3, "outer": 3, "inner": 3})
+			holdKinds(t, "outer", p.nodes["outer"].ReadAll(t), map[string]int{"secret": 3, "elsewhere": 3, "outer": 3, "outer.unasked": 3, "inner": 3})
 			letters := p.dead("inner")
 			for _, l := range letters {
-				if l.Code != fedmsg.CodeForbidden || !strings.HasPrefix(l.ID, "refused-") || l.Kind != deadletter.KindSink {
+				if l.Code != fedmsg.CodeForbidden || !strings.HasPrefix(l.ID, "refused-") || l.Kind != deadletter.KindSink || l.Attempts != 1 {
 					t.Errorf("a dead letter is %+v", l)
 				}
 			}

@@ -22,7 +22,8 @@ type topology struct {
 	name       string
 	ways       []way
 	publishers []string
-	count      int // of messages, together
+	count      int  // of messages, together
+	once       bool // no message may come to a node that has it
 }
 
 // config gives the configuration of one node.
@@ -31,7 +32,7 @@ func (g *topology) config(name string) string {
 	for _, w := range g.ways {
 		switch {
 		case !w.pull && w.from == name:
-			fmt.Fprintf(&b, "[[sink]]\nname = %q\nto = \"{%s}\"\ntopics = [\"#\"]\nstart = \"beginning\"\nretry_max = \"1s\"\n", "to-"+w.to, w.to)
+			fmt.Fprintf(&b, "[[sink]]\nname = %q\nto = \"{%s}\"\ntopics = [\"#\"]\nstart = \"beginning\"\nretry_max = \"1s\"\nanswer_timeout = \"1h\"\n", "to-"+w.to, w.to)
 		case w.pull && w.to == name:
 			fmt.Fprintf(&b, "[[source]]\nname = %q\nfrom = \"{%s}\"\ntopics = [\"#\"]\nretry_max = \"1s\"\n", "from-"+w.from, w.from)
 		}
@@ -80,13 +81,13 @@ func TestPeerTopologies(t *testing.T) {
 	many := fedmsgtest.Count(10000, 10000)
 	few := fedmsgtest.Count(2000, 10000)
 	for _, g := range []topology{
-		{name: "two push to each other", ways: pushes("a", "b", "a"), publishers: []string{"a", "b"}, count: many},
+		{name: "two push to each other", ways: pushes("a", "b", "a"), publishers: []string{"a", "b"}, count: many, once: true},
 		{name: "two pull from each other", ways: pulls("a", "b", "a"), publishers: []string{"a", "b"}, count: few},
 		{name: "one pushes and pulls", ways: append(pushes("a", "b"), pulls("b", "a")...), publishers: []string{"a", "b"}, count: few},
-		{name: "ring of pushes", ways: pushes("a", "b", "c", "a"), publishers: []string{"a", "b", "c"}, count: many},
+		{name: "ring of pushes", ways: pushes("a", "b", "c", "a"), publishers: []string{"a", "b", "c"}, count: many, once: true},
 		{name: "ring of pulls", ways: pulls("a", "b", "c", "a"), publishers: []string{"a", "b", "c"}, count: few},
 		{name: "rings both ways round", ways: append(pushes("a", "b", "c", "a"), pushes("c", "b", "a", "c")...), publishers: []string{"a", "b", "c"}, count: few},
-		{name: "chain", ways: append(pushes("a", "b", "c"), pulls("c", "d")...), publishers: []string{"a", "b"}, count: few},
+		{name: "chain", ways: append(pushes("a", "b", "c"), pulls("c", "d")...), publishers: []string{"a", "b"}, count: few, once: true},
 		{name: "diamond", ways: slices.Concat(pushes("a", "b", "d"), pushes("a", "c"), pulls("c", "d")), publishers: []string{"a"}, count: few},
 		{name: "several on one upstream", ways: slices.Concat(pulls("a", "b"), pulls("a", "c"), pushes("a", "d")), publishers: []string{"a", "b"}, count: few},
 	} {
@@ -194,6 +195,11 @@ func (g *topology) holdQuiet(p *peers, each int) {
 		p.await(name, (each+1)*len(g.origins(name)))
 	}
 	after := g.traffic(p)
+	for _, name := range p.names {
+		if n := metric(t, p.nodes[name], "fedmsg_ingest_duplicate_total", ""); g.once && n != 0 {
+			t.Errorf("%s was given %v messages that it had", name, n)
+		}
+	}
 	for w, n := range after {
 		if more := n - before[w]; more > uint64(len(g.publishers)) {
 			t.Errorf("%d messages went %d times from %s to %s", len(g.publishers), more, w.from, w.to)
