@@ -127,3 +127,18 @@ func (c *natsConsumer) wantOnce(t *testing.T, ids []string) {
 	}
 	t.Fatalf("the consumer has %d messages, %d were accepted", len(got), len(ids))
 }
+
+// natsSend publishes a message, and returns when the stream has it.
+func natsSend(t *testing.T, s *fedmsgtest.Script, subject, body, head string) {
+	t.Helper()
+	headers := [][2]string{}
+	if head != "" {
+		headers = append(headers, [2]string{"fedmsg-head", head})
+	}
+	line, err := json.Marshal(map[string]any{"subject": subject, "headers": headers, "body": []byte(body)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Do("%s", line)
+	s.Expect("ok")
+}
