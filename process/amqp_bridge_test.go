@@ -24,6 +24,8 @@ func TestAMQP(t *testing.T) {
 		"Poison":     poisonTest,
 		"Unroutable": unroutableTest,
 		"Scopes":     amqpScopeTest,
+		"Full queue": fullQueueTest,
+		"No queue":   noQueueTest,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, r.Addr) })
 	}
@@ -191,6 +193,61 @@ func amqpScopeTest(t *testing.T, addr string) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the consumer has %d envelopes, want %d of the sink's topics", len(got), len(want))
 	}
+}
+
+// fullQueueTest has a queue that refuses what it has no room for: nobody is at fault, and all arrives when there is room.
+func fullQueueTest(t *testing.T, addr string) {
+	const count, room = 60, 10
+	ch := amqpChannel(t, addr)
+	_, err := ch.QueueDeclare("full", true, false, false, false, amqp.Table{"x-max-length": int32(room), "x-overflow": "reject-publish"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.QueueBind("full", topic, "amq.topic", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer ch.QueueDelete("full", false, false, false)
+	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: amqpSinkConfig(amqpURI(addr), "answer_timeout = \"2s\"")})
+	for i := range count {
+		publish(t, n, fmt.Sprintf("full-%d", i), i)
+	}
+	await(t, "the node to say so", func() bool { return strings.Contains(n.Logs(), "as for a queue that is full") })
+	seen := map[string]bool{}
+	await(t, "all messages", func() bool {
+		for {
+			m, ok, err := ch.Get("full", true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				return len(seen) == count
+			}
+			seen[m.MessageId] = true
+		}
+	})
+	if s := sinkStatus(t, n, "rabbit"); s["dead"] != 0.0 {
+		t.Errorf("entries were given up: %v", s)
+	}
+}
+
+// noQueueTest deletes the queue of a source: it says so and makes it again.
+func noQueueTest(t *testing.T, addr string) {
+	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: fmt.Sprintf(
+		"[[source]]\nname = \"in\"\nfrom = %q\ntopics = [\"org.example.#\"]\n", amqpURI(addr, "exchange", "gone", "queue", "gone")), Env: []string{fedmsgtest.AnyTopic}})
+	connected := func() bool { return sourceStatus(t, n, "in")["connected"] == true }
+	await(t, "the source", connected)
+	ch := amqpChannel(t, addr)
+	if _, err := ch.QueueDelete("gone", false, false, false); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "it to say so", func() bool {
+		return strings.Contains(fmt.Sprint(sourceStatus(t, n, "in")["last_error"]), "the queue was deleted")
+	})
+	await(t, "the source", connected)
+	if err := ch.Publish("gone", "org.example.made", true, false, amqp.Publishing{Body: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the message", func() bool { return len(n.ReadAll(t)) == 1 })
 }
 
 // amqpChannel opens a channel of the test's own.

@@ -126,7 +126,7 @@ func cure(err error) string {
 	}
 	switch refused.Code {
 	case amqp.AccessRefused:
-		if strings.Contains(refused.Reason, "login") {
+		if refused == amqp.ErrCredentials || strings.Contains(refused.Reason, "login") {
 			return "; look at user, password or certificate"
 		}
 		return "; have its administrator give this node's user the right, or use topology=passive or none where only declaring is refused"
@@ -134,8 +134,6 @@ func cure(err error) string {
 		return "; make what is missing there, or use topology=declare"
 	case amqp.PreconditionFailed:
 		return "; what is there differs from what the address says: use topology=passive, or the options it was made with"
-	case amqp.FrameError:
-		return ""
 	}
 	return ""
 }

@@ -90,21 +90,6 @@ func channelOf(t *testing.T, addr string) *amqp.Channel {
 	return ch
 }
 
-// boundQueue makes a durable queue that is bound to the exchange.
-func boundQueue(t *testing.T, ch *amqp.Channel, exchange, pattern string, args amqp.Table) string {
-	t.Helper()
-	q, err := ch.QueueDeclare(unique(t), true, false, false, false, args)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if exchange != "" {
-		if err := ch.QueueBind(q.Name, pattern, exchange, false, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return q.Name
-}
-
 // patience only bounds a failing test.
 const patience = time.Minute
 

@@ -20,7 +20,9 @@ type session struct {
 
 	window  window      // what is not confirmed
 	closing atomic.Bool // the end is the session's own wish
-	refused atomic.Bool // an answer ended it, and nothing more is told
+
+	progressed bool // something was confirmed; watch's own
+	stuck      bool // something was refused before that, and nothing is answered any more; watch's own
 
 	confirms chan amqp.Confirmation
 	closes   chan *amqp.Error
@@ -130,17 +132,20 @@ func (s *session) confirmed(c amqp.Confirmation) bool {
 		s.takeReturns()
 		p, err := s.window.pop(c.DeliveryTag)
 		if err == nil && !c.Ack {
-			err = fmt.Errorf("the server could not take the entry %d (it sent a nack, as for a queue that is full)", p.seq)
+			err = s.refused(p)
 		}
 		if err != nil {
 			s.reason = broken(&s.sink.server, err)
 			return false
 		}
+		if s.stuck {
+			return true
+		}
 		if text := s.judge(p); text != "" {
 			s.answers.DoneThrough(p.seq)
 			s.answers.Remark(p.seq, text)
 		}
-		last = p.seq
+		last, s.progressed = p.seq, true
 		select {
 		case c, ok = <-s.confirms:
 		default:
@@ -148,6 +153,20 @@ func (s *session) confirmed(c amqp.Confirmation) bool {
 		}
 	}
 	return false
+}
+
+// refused looks at an entry that the server could not take, as where a queue is full. The session ends, and the next one tries
+// again at once, if the server has taken anything in this one. Else nothing more is told: no entry is at fault, and the runner
+// tries again when it has waited for the answer.
+func (s *session) refused(p pending) error {
+	if s.progressed {
+		return fmt.Errorf("the server could not take the entry %d (it sent a nack, as for a queue that is full)", p.seq)
+	}
+	if !s.stuck {
+		s.sink.logger.Warn("the server takes nothing: a nack, as for a queue that is full", "to", s.sink.endpoint.String(), "seq", p.seq)
+	}
+	s.stuck = true
+	return nil
 }
 
 // judge answers an entry that is given up, and gives what is to be remarked of any other.

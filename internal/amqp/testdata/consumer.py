@@ -30,12 +30,26 @@ def plain(value):
     return {"other": repr(value)}
 
 
+def carried(headers, name):
+    """What a header has that may be spread over several and be in base64."""
+    text, n = headers.get(name), 2
+    while text is not None and "%s-%d" % (name, n) in headers:
+        text += headers["%s-%d" % (name, n)]
+        n += 1
+    if text is None:
+        return b""
+    return base64.b64decode(text[7:]) if text.startswith("base64:") else text.encode("utf-8")
+
+
 def take(channel, method, properties, body):
     if pause:
         time.sleep(pause)
     line = {name: getattr(properties, name) for name in (
         "content_type", "content_encoding", "delivery_mode", "priority", "message_id", "app_id", "type", "user_id")}
     line["headers"] = {k: plain(v) for k, v in (properties.headers or {}).items()}
+    whole = carried(properties.headers or {}, "fedmsg-head") + body + carried(properties.headers or {}, "fedmsg-tail")
+    line["envelope"] = base64.b64encode(whole).decode()
+    line["signatures"] = base64.b64encode(carried(properties.headers or {}, "fedmsg-signatures")).decode()
     line["key"] = method.routing_key
     line["exchange"] = method.exchange
     line["body"] = base64.b64encode(body).decode()
