@@ -79,6 +79,9 @@ func TestConfigPageKeys(t *testing.T) {
 		}
 	}
 	variables := map[string]bool{"FEDMSG_CONFIG": true, "FEDMSG_TOKEN": true, "FEDMSG_SECTION_KEY": true}
+	for _, word := range []string{"TOPIC", "ID", "POSITION", "RECEIVED", "SENDER", "SIGNER", "VERDICT"} {
+		variables["FEDMSG_"+word] = true // set for the programs that messages start
+	}
 	for key := range keys {
 		variables["FEDMSG_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))] = true
 	}
