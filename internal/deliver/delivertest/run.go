@@ -141,12 +141,12 @@ func survives(r *rig, c faultCase) {
 	r.start()
 	var want []*fedmsg.Entry
 	for range 12 {
+		left := r.between.pending()
 		want = append(want, r.add(10)...)
 		r.await(want)
-		if c.at == callClose && r.between.pending() > 0 {
-			closed := r.between.count(callClose)
+		if c.at == callClose && left > 0 {
 			r.eventually("the idle session to be closed", func() string {
-				if r.between.count(callClose) == closed {
+				if r.between.pending() == left {
 					return "it is open"
 				}
 				return ""

@@ -87,6 +87,10 @@ func (d *door) SubmitCarried(_ context.Context, from fedmsg.Sender, messages ...
 func (d *door) take(from fedmsg.Sender, c *wire.Carried) (o fedmsg.Outcome) {
 	d.next++
 	m := message(c)
+	decoder := wire.Decoder{Limits: fedmsg.DefaultLimits()}
+	if _, err := decoder.Carried(c); err != nil {
+		return fedmsg.Outcome{Err: err}
+	}
 	d.came[m.ID]++
 	if d.shut == m.ID {
 		d.shut = ""
@@ -95,7 +99,7 @@ func (d *door) take(from fedmsg.Sender, c *wire.Carried) (o fedmsg.Outcome) {
 	switch {
 	case from != fedmsg.Sender{Kind: fedmsg.SenderSource, Name: sourceName}:
 		return fedmsg.Outcome{Err: fedmsg.Errorf(fedmsg.CodeForbidden, "the sender is %s", from)}
-	case m.ID == "" || f == refused:
+	case f == refused:
 		return fedmsg.Outcome{Err: fedmsg.Errorf(fedmsg.CodeBadTopic, "the test refuses it")}
 	case d.shut != "":
 		return fedmsg.Outcome{Err: fedmsg.Errorf(fedmsg.CodeStorageFull, "the test's disk is full")}
