@@ -13,14 +13,31 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 )
 
-// session is a sink's connection. Entries are known to the server by their numbers, as the names of their receipts.
+// session is a sink's connection. What the server gives its receipts for has an entry's number as its name.
+//
+// Where the server is ActiveMQ what is sent together is one transaction, whose COMMIT has the receipt. A SEND that has one itself
+// ActiveMQ sets aside while its memory is full, and goes on with those behind it: when there is room again they come out of order.
+// In a transaction it waits for the room. And it syncs its disk once for all instead of for each.
 type session struct {
 	*conn
 	sink    *Sink
 	answers *deliver.Answers
 	over    atomic.Bool   // the end was told, or Close is at work
 	ended   chan struct{} // closed when read has ended
+
+	transacts bool // what is sent together is a transaction
+
+	// Of the transaction that is not committed yet, if count is not 0. They belong to Send and Flush.
+
+	begun, last  uint64 // the numbers of its first and its newest entry
+	count, bytes int
 }
+
+// The size of a transaction, which ActiveMQ has in memory.
+const (
+	maxCount = 128
+	maxBytes = 128 << 10
+)
 
 // Send puts an entry into the buffer, and waits while that is full.
 func (n *session) Send(ctx context.Context, e *fedmsg.Entry) error {
@@ -31,16 +48,54 @@ func (n *session) Send(ctx context.Context, e *fedmsg.Entry) error {
 	if m.Lossy { // told before the receipt can come
 		n.answers.Remark(e.Position.Seq, "its signatures, or what its envelope has around msg, are longer than STOMP headers can be; it was sent without")
 	}
-	return n.Append(ctx, func(b []byte) []byte { return n.sink.appendSend(b, e, &m) })
+	if !n.transacts {
+		return n.Append(ctx, func(b []byte) []byte { return n.sink.appendSend(b, "receipt", e.Position.Seq, e, &m) })
+	}
+	if n.count == 0 {
+		n.begun = e.Position.Seq
+	}
+	err = n.Append(ctx, func(b []byte) []byte {
+		if n.count == 0 {
+			b = appendTransaction(b, "BEGIN", n.begun)
+			b = append(b, "\n\x00"...)
+		}
+		before := len(b)
+		b = n.sink.appendSend(b, "transaction", n.begun, e, &m)
+		n.last, n.count, n.bytes = e.Position.Seq, n.count+1, n.bytes+len(b)-before
+		return b
+	})
+	if err != nil || n.count < maxCount && n.bytes < maxBytes {
+		return err
+	}
+	return n.commit(ctx)
 }
 
-// appendSend makes the frame of an entry.
-func (s *Sink) appendSend(b []byte, e *fedmsg.Entry, m *carry.Message) []byte {
+// commit ends the transaction, if there is one.
+func (n *session) commit(ctx context.Context) error {
+	if n.count == 0 {
+		return nil
+	}
+	n.count, n.bytes = 0, 0
+	return n.Append(ctx, func(b []byte) []byte {
+		b = appendTransaction(b, "COMMIT", n.begun)
+		b = append(b, "receipt:"...)
+		b = strconv.AppendUint(b, n.last, 10)
+		return append(b, "\n\n\x00"...)
+	})
+}
+
+func appendTransaction(b []byte, command string, name uint64) []byte {
+	b = append(append(b, command...), "\ntransaction:"...)
+	return append(strconv.AppendUint(b, name, 10), '\n')
+}
+
+// appendSend makes the frame of an entry. It has a number under a name.
+func (s *Sink) appendSend(b []byte, name string, number uint64, e *fedmsg.Entry, m *carry.Message) []byte {
 	destination, exact := s.places.out(m.Topic)
 	b = append(b, "SEND\n"...)
 	b = appendHeader(b, "destination", destination)
-	b = append(b, "receipt:"...)
-	b = strconv.AppendUint(b, e.Position.Seq, 10)
+	b = append(append(b, name...), ':')
+	b = strconv.AppendUint(b, number, 10)
 	b = append(b, "\ncontent-length:"...)
 	b = strconv.AppendInt(b, int64(len(m.Body)), 10)
 	b = append(append(b, '\n'), s.fixed...)
@@ -63,7 +118,10 @@ func (s *Sink) appendSend(b []byte, e *fedmsg.Entry, m *carry.Message) []byte {
 }
 
 // Flush has what is in the buffer written.
-func (n *session) Flush(context.Context) error {
+func (n *session) Flush(ctx context.Context) error {
+	if err := n.commit(ctx); err != nil {
+		return err
+	}
 	n.outbox.Flush()
 	return nil
 }
@@ -92,15 +150,17 @@ func (n *session) read() {
 		}
 		switch f.command {
 		case "RECEIPT":
-			if seq, err := strconv.ParseUint(f.get("receipt-id"), 10, 64); err == nil {
+			seq, err := strconv.ParseUint(f.get("receipt-id"), 10, 64)
+			switch {
+			case err != nil: // of nothing that was asked for
+			case n.transacts:
+				n.answers.DoneThrough(seq)
+			default:
 				n.answers.Done(seq, nil)
 			}
 		case "ERROR":
-			// Behind it the connection is over: ActiveMQ would go on and take those behind the refused one before it.
-			seq, err := strconv.ParseUint(f.get("receipt-id"), 10, 64)
-			if err == nil && !n.over.Swap(true) {
-				n.answers.Done(seq, f.failure())
-			}
+			// Nobody can say whether it is an entry's fault or the server's: those that name an entry are of both kinds. And behind
+			// it the connection is over: ActiveMQ would go on, and take those behind the refused one before it.
 			n.lost(f.failure())
 			return
 		}

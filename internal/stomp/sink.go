@@ -3,6 +3,7 @@ package stomp
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/federated-messaging/fedmsg/internal/carry"
 	"github.com/federated-messaging/fedmsg/internal/deliver"
@@ -68,7 +69,7 @@ func (s *Sink) Open(ctx context.Context, answers *deliver.Answers) (deliver.Sess
 	if err != nil {
 		return nil, err
 	}
-	n.conn = c
+	n.conn, n.transacts = c, strings.HasPrefix(c.server, "ActiveMQ/")
 	go n.read()
 	return n, nil
 }
