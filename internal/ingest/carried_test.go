@@ -116,8 +116,10 @@ func TestLoopsEnd(t *testing.T) {
 			c.Signer = &fakeSigner{embed: true}
 		})
 		accept(t, d, made("a.b"), made("node.b"), plain("a.b", "3"), plain("node.b", "4"), signed("a.b", "5", "ok:bts"), made("z.b"))
+		off := d.With(Passage{Verify: fedmsg.VerifyInsecureOff})
+		accept(t, off, signed("a.b", "7", "bad_signature:bts"))
 		before := all()
-		if len(before) != 6 {
+		if len(before) != 7 {
 			t.Fatalf("%d entries", len(before))
 		}
 		strict := d.With(Passage{Verify: fedmsg.VerifyRequire, Replaying: true})

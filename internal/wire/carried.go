@@ -26,8 +26,8 @@ func (c *Carried) Size() int {
 }
 
 // Carried decodes what another bus or node brought. An envelope is read as of the old wire where that is the only way to take
-// it: nodes pass on what they took by their own old doors. The result may share the message's memory; its strings are copies.
-// Beside an error of a decoded envelope stands the envelope.
+// it: nodes pass on what they took by their own old doors. The result may share the message's memory. Beside an
+// error of a decoded envelope stands the envelope.
 func (d *Decoder) Carried(c *Carried) (Submitted, error) {
 	if c.Envelope == nil {
 		sub, err := d.carriedParts(c)
@@ -72,19 +72,18 @@ func (d *Decoder) carriedParts(c *Carried) (Submission, error) {
 	if size := c.Size(); size > d.Limits.Envelope {
 		return Submission{Topic: clip(c.Topic)}, d.tooLarge(size)
 	}
-	sub := Submission{Topic: string([]byte(c.Topic))} // it may share memory with what belongs to the caller
+	sub := Submission{Topic: c.Topic, Username: c.Username}
 	if err := d.Limits.CheckTopic(sub.Topic); err != nil {
 		return sub, err
 	}
 	if err := d.checkName(c.Username); err != nil {
 		return sub, err
 	}
-	sub.Username = string([]byte(c.Username))
 	if err := d.headersPart(&sub, c.Headers); err != nil {
 		return sub, err
 	}
 	if c.ID != "" {
-		sub.ID = string([]byte(c.ID))
+		sub.ID = c.ID
 		if err := d.checkID(sub.ID, Strict); err != nil {
 			return sub, err
 		}
