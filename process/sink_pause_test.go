@@ -35,6 +35,13 @@ func TestSinkPauseOverRestart(t *testing.T) {
 	if lines := strings.Split(table, "\n"); !strings.HasPrefix(lines[0], "NAME ") || !strings.HasPrefix(lines[1], "paused  paused ") || !strings.HasPrefix(lines[2], "other   running ") {
 		t.Errorf("sink ls prints\n%s", table)
 	}
+	for words, want := range map[string]string{
+		"sink resume ": "paused\nother\n:4\n", "dead list ": "sink/paused\nsink/other\n:4\n", "publish --wait ": "paused\nother\n:4\n", "sink resume paused ": ":4\n",
+	} {
+		if out := cliOK(t, node, append([]string{"__complete"}, strings.Split(words, " ")...)...); out != want {
+			t.Errorf("%q is completed by %q, want %q", words, out, want)
+		}
+	}
 	cliOK(t, node, "sink", "resume", "paused")
 	delivered(t, node, numbered(3, "a.b.c", ""), "paused")
 	node.Restart(t)
