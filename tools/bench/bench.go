@@ -56,6 +56,7 @@ type bench struct {
 	samples map[string][]sample
 
 	filledEnd  fedmsg.Position // where the log of filled ends; zero before it was asked
+	signedEnd  fedmsg.Position // the same of the log of signed messages; zero before it was made
 	batchBytes int64           // of a batch of messages in the log; 0 before it was measured
 }
 

@@ -31,11 +31,16 @@ func (b *bench) startBridged(ctx context.Context, name, state, lines string) (*b
 	if err != nil {
 		return nil, err
 	}
+	return bridgedOf(n), nil
+}
+
+// bridgedOf is a node that can be asked over its socket.
+func bridgedOf(n *node) *bridged {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", n.socket)
 	}
-	return &bridged{node: n, http: http.Client{Transport: &http.Transport{DialContext: dial}}}, nil
+	return &bridged{node: n, http: http.Client{Transport: &http.Transport{DialContext: dial}}}
 }
 
 // get asks the node over its socket.
@@ -120,7 +125,7 @@ func (b *bench) sinkRate(ctx context.Context, count int, lines string) (sample, 
 		return sample{}, err
 	}
 	s, err := n.watchSink(ctx, after.Seq+uint64(count), uint64(count))
-	return s, firstError(err, n.stop(), os.Remove(filepath.Join(state, "readers", name)))
+	return s, firstError(err, n.stop(), os.Remove(filepath.Join(state, "readers", "sink-"+name)))
 }
 
 // watchSink measures a sink until it stands behind the entry with number last.
@@ -173,6 +178,6 @@ func firstError(all ...error) error {
 // sinkStages is how the ways out of a node and between nodes are measured.
 func sinkStages() []stage {
 	return []stage{
-		fanStage(),
+		fanStage(), peerStage(), sinkNATSStage(),
 	}
 }
