@@ -39,7 +39,7 @@ func NewSink(c deliver.Config, logger *slog.Logger) (made deliver.Configured, er
 		made.InFlight, made.IdleTimeout = nats.SinkInFlight, nats.SinkIdleTimeout
 		made.Sink, err = nats.NewSink(c, logger)
 	case "https", "http", "unix":
-		made.InFlight = peer.SinkInFlight
+		made.InFlight, made.IdleTimeout = peer.SinkInFlight, peer.SinkIdleTimeout
 		made.Sink, err = peer.NewSink(c, logger)
 	default:
 		err = unknownScheme("to", c.To)

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 	"github.com/federated-messaging/fedmsg/internal/deliver/delivertest"
+	"github.com/federated-messaging/fedmsg/internal/receive"
+	"github.com/federated-messaging/fedmsg/internal/receive/receivetest"
 )
 
 // other is a real node at the other end, over TCP with somebody between.
@@ -87,6 +90,48 @@ func TestSinkConforms(t *testing.T) {
 				Cut: func(*testing.T) { o.proxy.Cut() },
 				Poison: func(e *fedmsg.Entry) {
 					e.Envelope = fmt.Appendf(nil, `{"msg_id":%q,"msg":{}}`, e.ID)
+				},
+			}
+		},
+	})
+}
+
+// publish puts messages into its log as entries of a third node, whose signatures are of nobody.
+func (o *other) publish(t *testing.T, messages ...receivetest.Message) {
+	t.Helper()
+	var lines []byte
+	for _, m := range messages {
+		e := fedmsg.Entry{Position: at(1), ID: m.ID, Topic: m.Topic, Envelope: m.Envelope, Signatures: m.Signatures}
+		lines = append(e.AppendJSON(lines), '\n')
+	}
+	taken := 0
+	err := o.node.PublishLines(t.Context(), bytes.NewReader(lines), func(_ int, out fedmsg.Outcome) {
+		if out.Err != nil {
+			t.Errorf("publishing: %s", out.Err)
+		}
+		taken++
+	})
+	if err != nil || taken != len(messages) {
+		t.Fatalf("%d of %d messages were published: %v", taken, len(messages), err)
+	}
+}
+
+func TestSourceConforms(t *testing.T) {
+	t.Parallel()
+	receivetest.Run(t, receivetest.Target{
+		Features: receivetest.Features{Ordered: true, Kept: true, Lossless: true, MaxBody: 900 << 10},
+		New: func(t *testing.T) *receivetest.Origin {
+			o, dir := startOther(t), t.TempDir()
+			return &receivetest.Origin{
+				InFlight: 64, Publish: o.publish, Stop: o.stop, Start: o.start, Pause: o.pause, Resume: o.resume,
+				Cut: func(*testing.T) { o.proxy.Cut() },
+				Source: func(t *testing.T) receive.Source {
+					source, err := NewSource(receive.Config{Name: "other", From: "http://" + o.proxy.Addr, Topics: []fedmsg.Pattern{fedmsg.MatchAll()}},
+						dir, slog.New(slog.DiscardHandler))
+					if err != nil {
+						t.Fatal(err)
+					}
+					return source
 				},
 			}
 		},
