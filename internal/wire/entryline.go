@@ -36,8 +36,8 @@ func (d *Decoder) usualEntry(line []byte) (out Submitted, ok bool) {
 	in.object(s)
 	to := s.pos
 	var signatures []byte
-	if s.err != nil || s.controls > 0 || to-from > d.Limits.Envelope || !s.word(`,"signatures":`) || !s.raw(&signatures) ||
-		!s.word(`}`) || s.pos != len(line) || s.err != nil {
+	if s.err != nil || to-from > d.Limits.Envelope || !s.word(`,"signatures":`) || !s.raw(&signatures) ||
+		!s.word(`}`) || s.pos != len(line) || s.controls > 0 { // which would be taken out of the envelope
 		return Submitted{}, false
 	}
 	s.data = line[from:to:to]

@@ -94,6 +94,10 @@ func TestSubmittedEntry(t *testing.T) {
 		if _, usual := newDecoder().usualEntry(line); usual != !strings.Contains("of the old wire, what is not I-JSON", name) {
 			t.Errorf("%s: the usual way is %v", name, usual)
 		}
+		broken := bytes.Replace(line, []byte("}]}"), []byte("}\n]}"), 1)
+		if got, err := newDecoder().Submitted(broken); err != nil || string(got.Envelope.Bytes) != string(e.Envelope) {
+			t.Errorf("%s, with a line break: %s (%v)", name, got.Envelope.Bytes, err)
+		}
 		if _, err := newDecoder().Submitted(reordered(t, line)); err != nil {
 			t.Errorf("%s, in another order: %v", name, err)
 		}
