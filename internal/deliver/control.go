@@ -135,7 +135,7 @@ func (r *runner) moved(to fedmsg.Position) (from fedmsg.Position) {
 	r.until, r.logUntil = time.Time{}, time.Time{}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	from = r.through
+	from, r.taken = r.through, 0
 	clear(r.marks)
 	r.blame, r.reached = suspicion{}, checkpoint{}
 	if from.Seq > to.Seq {

@@ -339,6 +339,35 @@ func TestWaitForSinks(t *testing.T) {
 	})
 }
 
+// TestSkippedAreOneLine holds that what is skipped in a row is written as one, though entries that are not wanted lie between.
+func TestSkippedAreOneLine(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log, sink := newMemLog(), &fakeSink{}
+		for range 500 {
+			log.add("org.test.a", 1)
+			log.add("org.other", 1)
+		}
+		settleDown(2 * time.Hour)
+		log.add("org.test.a", 2)
+		cfg := config(t, "people")
+		cfg.MaxAge, cfg.Topics = time.Hour, patterns(t, "org.test.#")
+		s := startSet(t, log, dir, cfg, sink)
+		settleDown(5 * time.Second)
+		wantGot(t, sink, []uint64{1001, 1002})
+		lines := 0
+		s.runners[0].records.journal.each(func(line) { lines++ })
+		if st := s.List()[0]; lines != 1 || st.Skipped != 500 {
+			t.Errorf("%d lines, %+v", lines, st)
+		}
+		for seq, want := range map[uint64]fedmsg.DeliveryState{1: "skipped", 2: "not_wanted", 999: "skipped", 1001: "delivered"} {
+			if d := s.Deliveries(log.entry(seq))[0]; d.State != want {
+				t.Errorf("entry %d: %+v", seq, d)
+			}
+		}
+	})
+}
+
 // TestDeliveredWhen holds that it is told by when an entry was delivered, to the second while that is fresh, also later.
 func TestDeliveredWhen(t *testing.T) {
 	dir := t.TempDir()

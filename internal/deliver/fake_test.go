@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -146,6 +147,10 @@ type fakeSink struct {
 	// fate is asked for each entry that is flushed, with how often it came; nil is fateOK for all.
 	fate func(seq uint64, times int) fateOf
 
+	// mute has a batch that breaks the connection break it before anything of it is answered, though it was taken.
+	mute bool
+	// hang has Open wait for the end of its context.
+	hang bool
 	// remark is said of an entry; nil and empty say nothing.
 	remark func(seq uint64) string
 
@@ -172,10 +177,18 @@ const (
 	fateLostHappened        // the connection breaks, and it has it
 	fateSilent              // it has it not, and says nothing
 	fateSilentHappened
-	fateSendFails // Send itself fails
+	fateSendFails     // Send itself fails
+	fateSendPermanent // Send itself refuses it for good
 )
 
 func (s *fakeSink) Open(ctx context.Context, answers *Answers) (Session, error) {
+	if s.hang {
+		s.mu.Lock()
+		s.opens++
+		s.mu.Unlock()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opens++
@@ -200,6 +213,7 @@ type fakeSession struct {
 	answers *Answers
 	buffer  []sentEntry
 	dead    bool
+	silent  bool // nothing of the batch is answered
 }
 
 func (f *fakeSession) Send(ctx context.Context, e *fedmsg.Entry) error {
@@ -221,8 +235,11 @@ func (f *fakeSession) Send(ctx context.Context, e *fedmsg.Entry) error {
 	if f.s.fate != nil {
 		how = f.s.fate(seq, f.s.times[seq])
 	}
-	if how == fateSendFails {
+	switch how {
+	case fateSendFails:
 		return fmt.Errorf("broken pipe")
+	case fateSendPermanent:
+		return Permanent(fmt.Errorf("entry %d cannot be written", seq))
 	}
 	f.buffer = append(f.buffer, sentEntry{seq, how})
 	f.s.most = max(f.s.most, len(f.buffer))
@@ -242,6 +259,7 @@ func (f *fakeSession) Flush(context.Context) error {
 	f.s.mu.Unlock()
 	batch := f.buffer
 	f.buffer = nil
+	f.silent = f.s.mute && slices.ContainsFunc(batch, func(e sentEntry) bool { return e.how == fateLost })
 	var done sync.WaitGroup
 	done.Go(func() {
 		for _, e := range batch {
@@ -264,6 +282,9 @@ func (f *fakeSession) take(seq uint64, how fateOf) {
 	s.mu.Unlock()
 	if s.remark != nil && s.remark(seq) != "" {
 		f.answers.Remark(seq, s.remark(seq))
+	}
+	if f.silent && how != fateLost {
+		return
 	}
 	switch how {
 	case fateOK:

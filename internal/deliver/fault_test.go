@@ -173,38 +173,42 @@ func TestPoisonIsFound(t *testing.T) {
 		{"two in a row", []uint64{12, 13}, false},
 		{"six in a row", []uint64{12, 13, 14, 15, 16, 17}, false},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
-			synctest.Test(t, func(t *testing.T) {
-				log, sink := newMemLog(), &fakeSink{fate: poisonous(c.poison...)}
-				cfg := config(t, "one")
-				cfg.Attempts = 3
-				log.add("org.test.a", 30)
-				s := startSet(t, log, dir, cfg, sink)
-				settleDown(24 * time.Hour)
-				want := slices.DeleteFunc(upTo(30), func(seq uint64) bool { return slices.Contains(c.poison, seq) })
-				got := firsts(sink.all())
-				if !c.ordered {
-					slices.Sort(got)
-				}
-				if !slices.Equal(got, want) {
-					t.Errorf("the destination has %v", got)
-				}
-				letters, err := s.DeadList("one", 0, 100)
-				if err != nil || len(letters) != len(c.poison) {
-					t.Fatalf("%d dead letters, %v", len(letters), err)
-				}
-				for i, l := range letters {
-					if l.ID != fmt.Sprintf("id-%d", c.poison[i]) || !strings.Contains(l.Reason, "this message alone") {
-						t.Errorf("%+v", l)
-					}
-				}
-				if st := s.List()[0]; st.Position != at(30) {
-					t.Errorf("%+v", st)
-				}
-			})
-		})
+		for _, mute := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/mute=%v", c.name, mute), func(t *testing.T) { findPoison(t, c.poison, c.ordered, mute) })
+		}
 	}
+}
+
+func findPoison(t *testing.T, poison []uint64, ordered, mute bool) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log, sink := newMemLog(), &fakeSink{fate: poisonous(poison...), mute: mute}
+		cfg := config(t, "one")
+		cfg.Attempts = 3
+		log.add("org.test.a", 30)
+		s := startSet(t, log, dir, cfg, sink)
+		settleDown(24 * time.Hour)
+		want := slices.DeleteFunc(upTo(30), func(seq uint64) bool { return slices.Contains(poison, seq) })
+		got := firsts(sink.all())
+		if !ordered {
+			slices.Sort(got)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the destination has %v", got)
+		}
+		letters, err := s.DeadList("one", 0, 100)
+		if err != nil || len(letters) != len(poison) {
+			t.Fatalf("%d dead letters, %v", len(letters), err)
+		}
+		for i, l := range letters {
+			if l.ID != fmt.Sprintf("id-%d", poison[i]) || !strings.Contains(l.Reason, "this message alone") {
+				t.Errorf("%+v", l)
+			}
+		}
+		if st := s.List()[0]; st.Position != at(30) {
+			t.Errorf("%+v", st)
+		}
+	})
 }
 
 // TestDestinationAtFault holds that a destination which breaks off whatever it is sent costs one entry at most, for however long it
@@ -238,6 +242,51 @@ func TestDestinationAtFault(t *testing.T) {
 		got := slices.Sorted(slices.Values(firsts(sink.all())))
 		if !slices.Equal(got, from(2, 30)) {
 			t.Errorf("the destination has %v", got)
+		}
+	})
+}
+
+// TestSendRefuses holds that Send can refuse for good too.
+func TestSendRefuses(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log, sink := newMemLog(), &fakeSink{fate: func(seq uint64, _ int) fateOf {
+			if seq == 2 {
+				return fateSendPermanent
+			}
+			return fateOK
+		}}
+		log.add("org.test.a", 4)
+		s := startSet(t, log, dir, config(t, "one"), sink)
+		synctest.Wait()
+		wantGot(t, sink, []uint64{1, 3, 4})
+		if l, err := s.DeadGet("one", 1); err != nil || l.Reason != "entry 2 cannot be written" || l.Code != fedmsg.CodeUnavailable {
+			t.Errorf("%+v, %v", l, err)
+		}
+	})
+}
+
+// TestOpenHangs holds that an attempt to connect ends when nobody answers, and at once when the sink is paused or stopped.
+func TestOpenHangs(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log, sink := newMemLog(), &fakeSink{hang: true}
+		log.add("org.test.a", 4)
+		s := startSet(t, log, dir, config(t, "one"), sink)
+		settleDown(10 * time.Minute)
+		if sink.opens < 9 || sink.opens > 20 {
+			t.Errorf("it was tried %d times in 10 minutes", sink.opens)
+		}
+		if d := s.Deliveries(log.entry(1))[0]; d.State != fedmsg.DeliveryPending || d.Reason == "" {
+			t.Errorf("%+v", d)
+		}
+		start := time.Now()
+		check(t, s.Pause("one"))
+		check(t, s.Resume("one"))
+		synctest.Wait()
+		stop(t, s)
+		if took := time.Since(start); took > 0 {
+			t.Errorf("it took %s", took)
 		}
 	})
 }
@@ -372,14 +421,24 @@ func TestStaleAnswers(t *testing.T) {
 		old.answers.Done(1, nil)
 		old.answers.Done(77, nil)
 		old.answers.Done(0, errors.New("no such entry"))
-		settleDown(31 * time.Second) // it is silent and closed
-		old.answers.DoneThrough(6)
-		old.answers.Done(3, Permanent(errors.New("no")))
-		old.answers.Lost(errors.New("gone"))
-		if st := s.List()[0]; st.Position != at(2) || st.Delivered != 2 || st.Dead != 0 {
+		old.answers.Done(5, nil)
+		old.answers.Done(5, nil)
+		old.answers.Done(5, errors.New("and yet not"))
+		if st := s.List()[0]; st.Position != at(2) || st.Delivered != 3 || st.InFlight != 3 {
 			t.Errorf("%+v", st)
 		}
+		for range 2 { // between the sessions, and while the next one waits for the same answers
+			settleDown(31 * time.Second)
+			old.answers.Done(3, nil)
+			old.answers.DoneThrough(6)
+			old.answers.Done(3, Permanent(errors.New("no")))
+			old.answers.Lost(errors.New("gone"))
+			old.answers.Remark(3, "well")
+			if st := s.List()[0]; st.Position != at(2) || st.Delivered != 3 || st.Dead != 0 || st.Remarked != 0 {
+				t.Errorf("%+v", st)
+			}
+		}
 		settleDown(5 * time.Minute)
-		wantGot(t, sink, upTo(6))
+		wantGot(t, sink, []uint64{1, 2, 3, 4, 6})
 	})
 }

@@ -18,7 +18,7 @@ import (
 // stops in good order and crashes. Every wanted entry arrives, first arrivals in order, or lies with the dead letters because it was
 // refused; nothing else ever arrives.
 func TestModel(t *testing.T) {
-	first, runs := uint64(1), uint64(40)
+	first, runs := uint64(1), uint64(15)
 	if text := os.Getenv("FEDMSG_TEST_SEED"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {

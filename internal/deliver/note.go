@@ -39,12 +39,13 @@ func reasonGap(r fedmsg.GapReason) string {
 	return fmt.Sprintf("the log could not give it (%s)", r)
 }
 
-// noteSkip has it told that entries were skipped. The caller holds mu.
+// noteSkip has it told that entries were skipped. Those between which nothing was sent are one line, over what is not wanted too. The
+// caller holds mu.
 func (r *runner) noteSkip(from, to uint64, reason string) {
 	r.tally.skipped += to - from + 1
 	if n := len(r.notes); n > 0 {
 		last := &r.notes[n-1]
-		if last.Kind == lineSkip && last.Reason == reason && last.To+1 == from {
+		if last.Kind == lineSkip && last.Reason == reason && last.To < from && r.taken <= last.To {
 			last.To = to
 			return
 		}

@@ -75,6 +75,7 @@ type runner struct {
 	window      window
 	marks       map[uint64]mark // of entries behind through, over sessions; nil without any
 	read        uint64          // number of the last entry that was read and is in the window, settled or passed over
+	taken       uint64          // number of the last entry that was put into the window
 	through     fedmsg.Position // everything up to it is settled, skipped or not wanted
 	reached     checkpoint      // the last time that a delivery brought it forward
 	progress    progress        // since the place was saved

@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -79,8 +78,11 @@ func (r *runner) connect() *session {
 	r.mu.Unlock()
 	late := time.AfterFunc(r.cfg.AnswerTimeout, s.cancel)
 	conn, err := r.sink.Open(s.ctx, &Answers{s})
-	if !late.Stop() && err == nil {
-		err = errors.Join(errSilent, conn.Close())
+	if !late.Stop() {
+		if err == nil {
+			_ = conn.Close() // it came too late
+		}
+		err = errSilent
 	}
 	if err != nil {
 		s.cancel()
@@ -251,7 +253,7 @@ func (r *runner) room() bool {
 // take takes the entry into the window; one that is sent the caller sends.
 func (r *runner) take(s *session, e *fedmsg.Entry, f fate) {
 	r.peeked = nil
-	r.read = e.Position.Seq
+	r.read, r.taken = e.Position.Seq, e.Position.Seq
 	r.oldest = time.Time{}
 	if f == sent {
 		s.last = e.Position.Seq
