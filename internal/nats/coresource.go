@@ -65,6 +65,7 @@ func (s *source) tellAbsence(in *receive.Intake) {
 
 // handOver hands what is in the queue to the node.
 func (s *source) handOver(ctx context.Context, in *receive.Intake, q *queue, lost <-chan error) error {
+	b := newBudget()
 	for {
 		batch, dropped := q.take(maxBatch)
 		if dropped > 0 {
@@ -75,7 +76,7 @@ func (s *source) handOver(ctx context.Context, in *receive.Intake, q *queue, los
 			for i, m := range batch {
 				items[i] = s.item(m.Subject, "", m.Header, m.Data)
 			}
-			if err := in.Submit(ctx, items...); err == nil {
+			if err := b.hand(ctx, in, items); err == nil {
 				continue
 			}
 		}

@@ -22,7 +22,7 @@ type source struct {
 	*address
 	subjects []string // what it subscribes to; with JetStream none is all of the stream
 	queue    string   // with core NATS: of those who subscribe with the same name each message comes to one
-	consumer string   // with JetStream: the durable consumer
+	consumer string   // with JetStream: the durable consumer, which no other source uses
 	fresh    bool     // with JetStream: a new consumer begins with what is published from then on
 	inFlight int
 
@@ -63,7 +63,7 @@ func (s *source) check() error {
 	case s.jetStream && s.stream == "":
 		return fault("a source with jetstream=yes needs stream=NAME")
 	case s.jetStream && s.queue != "":
-		return fault("queue is of core NATS; nodes that share the work of a stream use the same consumer")
+		return fault("queue is of core NATS; with JetStream each source has a consumer of its own")
 	case s.jetStream && !plainName(s.consumer):
 		return fault("%q cannot be the name of a consumer; set another by consumer=", s.consumer)
 	case !s.jetStream && (e.Has("consumer") || e.Has("deliver")):

@@ -272,3 +272,37 @@ func TestCoreSourceDrops(t *testing.T) {
 		t.Errorf("%d messages came", got)
 	}
 }
+
+// TestBytesAreBounded takes no more bytes than it may while nothing comes onto disk, and all of them afterwards.
+func TestBytesAreBounded(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"core", "stream"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := fedmsgtest.StartNATS(t, fedmsgtest.NATSOptions{})
+			c, js := admin(t, s.Addr)
+			makeStream(t, js, jetstream.StreamConfig{Name: "all", Subjects: []string{"org.>"}})
+			from := "nats://" + s.Addr + "?subject=org.>"
+			if kind == "stream" {
+				from += "&jetstream=yes&stream=all"
+			}
+			d := &door{}
+			release := d.hold()
+			set, _ := bring(t, d, receive.Config{From: from})
+			connected(t, set)
+			const n, size = 60, 1000 * 1000
+			pad := strings.Repeat("x", size)
+			for i := range n {
+				try(t, c.Publish("org.a", fmt.Appendf(nil, `{"n":%d,"x":%q}`, i, pad)))
+			}
+			try(t, c.Flush())
+			full := maxUnsettled / (size + 2*messageOverhead)
+			await(t, "as many as there is room for", func() bool { return len(d.all()) >= full })
+			if got := set.List()[0].InFlight; got > full+1 {
+				t.Errorf("%d messages are under way; %d have room", got, full)
+			}
+			release()
+			await(t, "all", func() bool { return len(d.all()) == n })
+		})
+	}
+}

@@ -43,7 +43,7 @@ func TestAddresses(t *testing.T) {
 		{source: "nats://127.0.0.1?subject=a..b", want: "cannot be subscribed to"},
 		{source: "nats://127.0.0.1?subject=>.b", want: "cannot be subscribed to"},
 		{source: "nats://127.0.0.1?subject=a&consumer=x", want: "need jetstream=yes"},
-		{source: "nats://127.0.0.1?jetstream=yes&stream=all&queue=x", want: "same consumer"},
+		{source: "nats://127.0.0.1?jetstream=yes&stream=all&queue=x", want: "consumer of its own"},
 		{source: "nats://127.0.0.1?jetstream=yes&stream=all&consumer=a.b", want: "name of a consumer"},
 		{source: "nats://127.0.0.1?subject=a&format=body", want: "not known"},
 	}
