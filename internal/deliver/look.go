@@ -135,36 +135,3 @@ func (r *runner) rest(s sight, until time.Time) {
 	}
 	r.park(where, sooner(until, r.saveAt()))
 }
-
-// saveAt saves what is due, and says when something else will be.
-func (r *runner) saveAt() time.Time {
-	return sooner(r.placeAt(), sooner(r.timesAt(false), r.notesAt()))
-}
-
-// placeAt saves the place if it is due, and else says when it will be.
-func (r *runner) placeAt() time.Time {
-	r.mu.Lock()
-	p := r.progress
-	r.mu.Unlock()
-	if p == none {
-		return time.Time{}
-	}
-	every := saveEvery
-	if p == passed {
-		every = passEvery
-	}
-	at := r.saved.Add(every)
-	if r.now().Before(at) {
-		return at
-	}
-	r.save()
-	return time.Time{}
-}
-
-// sooner is the earlier of two times, of which the zero ones are none.
-func sooner(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}

@@ -186,33 +186,6 @@ func (r *runner) closeCursor() {
 	}
 }
 
-// save saves the place, if it is behind.
-func (r *runner) save() {
-	r.writeNotes()
-	r.mu.Lock()
-	p, how := r.through, r.progress
-	r.progress = none
-	r.mu.Unlock()
-	r.saved = r.now()
-	if how == none || p.IsZero() {
-		return
-	}
-	if how == delivered {
-		r.relieve()
-	}
-	err := r.place.Save(p)
-	r.mu.Lock()
-	if err == nil {
-		r.kept = p
-	} else {
-		r.progress = max(r.progress, passed) // it is tried again, not at once
-	}
-	r.mu.Unlock()
-	if err != nil {
-		r.logger.Error("cannot save the place of a sink; after a crash it would repeat what was delivered since", "error", err)
-	}
-}
-
 // advance brings through to where nothing is open before it. The caller holds mu.
 func (r *runner) advance(how progress) {
 	seq := r.read

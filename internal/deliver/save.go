@@ -1,0 +1,76 @@
+package deliver
+
+import (
+	"time"
+)
+
+// save saves the place, if it is behind.
+func (r *runner) save() {
+	r.writeNotes()
+	r.mu.Lock()
+	p, how := r.through, r.progress
+	r.progress = none
+	r.mu.Unlock()
+	r.saved = r.now()
+	if how == none || p.IsZero() {
+		return
+	}
+	if how == delivered {
+		r.relieve()
+	}
+	err := r.place.Save(p)
+	r.mu.Lock()
+	if err == nil {
+		r.kept = p
+	} else {
+		r.progress = max(r.progress, passed) // it is tried again, not at once
+	}
+	r.mu.Unlock()
+	if err != nil {
+		r.logger.Error("cannot save the place of a sink; after a crash it would repeat what was delivered since", "error", err)
+	}
+}
+
+// saveAt saves what is due, and says when something else will be.
+func (r *runner) saveAt() time.Time {
+	return sooner(r.placeAt(), sooner(r.timesAt(false), r.notesAt()))
+}
+
+// placeAt saves the place if it is due, and else says when it will be.
+func (r *runner) placeAt() time.Time {
+	r.mu.Lock()
+	p := r.progress
+	r.mu.Unlock()
+	if p == none {
+		return time.Time{}
+	}
+	every := saveEvery
+	if p == passed {
+		every = passEvery
+	}
+	at := r.saved.Add(every)
+	if r.now().Before(at) {
+		return at
+	}
+	r.save()
+	return time.Time{}
+}
+
+// saveIdle is saveAt where nothing is left to do: if nothing is open either, what was delivered is saved now.
+func (r *runner) saveIdle() time.Time {
+	r.mu.Lock()
+	now := r.window.n == 0 && r.progress == delivered
+	r.mu.Unlock()
+	if now {
+		r.save()
+	}
+	return r.saveAt()
+}
+
+// sooner is the earlier of two times, of which the zero ones are none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
