@@ -95,7 +95,7 @@ func TestClientJudgesNoSinks(t *testing.T) {
 // TestInsecureDelivery: what is insecure about sinks and sources shows in the list for the health report.
 func TestInsecureDelivery(t *testing.T) {
 	c := Config{Verify: fedmsg.VerifyRequire, Sink: []deliver.Config{{Name: "a", To: "amqp://mq?insecure_plain=yes&mandatory=yes"}, {Name: "b", To: "amqp://mq?insecure_plain=no"}}}
-	if diff := cmp.Diff([]string{"sink a insecure_plain=yes"}, c.insecureDelivery()); diff != "" {
+	if diff := cmp.Diff([]string{"sink a insecure_plain=yes"}, c.Insecure()); diff != "" {
 		t.Error(diff)
 	}
 }
