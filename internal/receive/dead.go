@@ -53,6 +53,17 @@ func (r *runner) bury(l *deadletter.Letter) error {
 	return nil
 }
 
+// passOver counts a message that is too old for this node, whose log may have had it and forgotten it.
+func (r *runner) passOver(why error) {
+	_, reason := fedmsg.Public(why)
+	r.mu.Lock()
+	r.state.received++
+	r.state.tooOld++
+	r.fault(errors.New(reason))
+	r.mu.Unlock()
+	r.remark("a message is passed over as too old: " + reason)
+}
+
 func (r *runner) find(sum [sha256.Size]byte) (uint64, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -87,6 +87,24 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestTooOld holds that what is older than this node keeps is settled and counted, and fills no dead letters.
+func TestTooOld(t *testing.T) {
+	few := func(c *Configured, _ *Deps) { c.Config.DeadLetters = 2 }
+	running(t, few, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
+		d.set(refuse(fedmsg.CodeStale, 1, 2, 4, 5))
+		b.publishRange(0, 8)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		holdLog(t, d, []string{id(0), id(3), id(6), id(7)})
+		if all := letters(t, s); len(all) != 0 || b.left() != 0 {
+			t.Errorf("%d letters, %d left", len(all), b.left())
+		}
+		if st := s.List()[0]; st.Received != 8 || st.TooOld != 4 || st.Refused != 0 || st.LastError != "refused" {
+			t.Errorf("status %+v", st)
+		}
+	})
+}
+
 // TestDeadLettersFull holds that a source stops when its dead letters are at their limit, and goes on when there is room.
 func TestDeadLettersFull(t *testing.T) {
 	few := func(c *Configured, _ *Deps) { c.Config.DeadLetters = 2 }

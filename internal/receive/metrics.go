@@ -4,8 +4,8 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // collector gives the numbers of all sources when they are asked for. Its label values are the names in the configuration.
 type collector struct {
-	set                                                            *Set
-	received, duplicates, refused, lost, inFlight, connected, dead *prometheus.Desc
+	set                                                                    *Set
+	received, duplicates, refused, tooOld, lost, inFlight, connected, dead *prometheus.Desc
 }
 
 var _ prometheus.Collector = (*collector)(nil)
@@ -19,6 +19,7 @@ func newCollector(s *Set) *collector {
 		received:   desc("received_total", "Messages that a source brought and that are settled."),
 		duplicates: desc("duplicates_total", "Of these, messages that the log had already."),
 		refused:    desc("refused_total", "Of these, messages that went to the dead letters."),
+		tooOld:     desc("too_old_total", "Of these, messages that were passed over as older than what this node keeps."),
 		lost:       desc("sessions_lost_total", "How often a source lost its connection, or could not make one."),
 		inFlight:   desc("in_flight", "Messages taken from a source and not settled yet."),
 		connected:  desc("connected", "Whether a source is connected: 1 or 0."),
@@ -28,7 +29,7 @@ func newCollector(s *Set) *collector {
 
 // Describe names the metrics.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{c.received, c.duplicates, c.refused, c.lost, c.inFlight, c.connected, c.dead} {
+	for _, d := range [...]*prometheus.Desc{c.received, c.duplicates, c.refused, c.tooOld, c.lost, c.inFlight, c.connected, c.dead} {
 		to <- d
 	}
 }
@@ -52,6 +53,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 			{c.received, prometheus.CounterValue, float64(s.Received)},
 			{c.duplicates, prometheus.CounterValue, float64(s.Duplicates)},
 			{c.refused, prometheus.CounterValue, float64(s.Refused)},
+			{c.tooOld, prometheus.CounterValue, float64(s.TooOld)},
 			{c.lost, prometheus.CounterValue, float64(lost)},
 			{c.inFlight, prometheus.GaugeValue, float64(s.InFlight)},
 			{c.connected, prometheus.GaugeValue, connected},

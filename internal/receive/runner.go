@@ -38,6 +38,7 @@ type state struct {
 	received   uint64
 	duplicates uint64
 	refused    uint64
+	tooOld     uint64
 	lost       uint64 // sessions
 	lastError  string
 	lastTime   time.Time

@@ -123,9 +123,12 @@ func (in *Intake) hold(err error) bool {
 	return in.patient.Wait(in.ctx) == nil
 }
 
-// finish settles one item: it is in the log, or goes to the dead letters now.
+// finish settles one item: it is in the log, goes to the dead letters now, or is older than what this node keeps. Of the last kind
+// there may be as many as the other side has kept, and no attempt and no person can make them younger.
 func (in *Intake) finish(item *Item, fate error) bool {
-	if fate != nil {
+	if fedmsg.CodeOf(fate) == fedmsg.CodeStale {
+		in.r.passOver(fate)
+	} else if fate != nil {
 		l := in.r.letter(&item.Message, fate)
 		for err := in.r.bury(l); err != nil; err = in.r.bury(l) {
 			in.again = false

@@ -13,9 +13,10 @@ type Status struct {
 	From       string    `json:"from"` // for people: without secrets and options
 	Connected  bool      `json:"connected"`
 	InFlight   int       `json:"in_flight"`
-	Received   uint64    `json:"received"`             // since the start of the node, as the next two
+	Received   uint64    `json:"received"`             // since the start of the node, as the next three
 	Duplicates uint64    `json:"duplicates"`           // of these, what the log had already
 	Refused    uint64    `json:"refused"`              // of these, what went to the dead letters
+	TooOld     uint64    `json:"too_old"`              // of these, what was passed over: older than what this node keeps, so that it may have had it
 	Dead       int       `json:"dead"`                 // dead letters there are
 	LastError  string    `json:"last_error,omitempty"` // a sentence
 	LastTime   time.Time `json:"last_error_time,omitzero"`
@@ -27,7 +28,7 @@ func (r *runner) status() Status {
 	s, in := r.state, r.current
 	r.mu.Unlock()
 	out := Status{
-		Name: r.c.Name, From: r.shown, Connected: s.connected, Received: s.received, Duplicates: s.duplicates, Refused: s.refused,
+		Name: r.c.Name, From: r.shown, Connected: s.connected, Received: s.received, Duplicates: s.duplicates, Refused: s.refused, TooOld: s.tooOld,
 		Dead: r.dead.Len(), LastError: s.lastError, LastTime: s.lastTime,
 	}
 	if in != nil {
