@@ -23,7 +23,9 @@ func (r *runner) bury() {
 	r.mu.Unlock()
 	for _, l := range letters {
 		_, err := r.dead.Add(l)
-		r.buried(l, err)
+		if r.buried(l, err) {
+			r.logger.Warn("gave up an entry, which lies with the dead letters now", "id", l.ID, "topic", l.Topic, "code", l.Code, "attempts", l.Attempts, "reason", l.Reason)
+		}
 	}
 }
 
@@ -44,14 +46,14 @@ func codeOf(err error) fedmsg.Code {
 	return fedmsg.CodeUnavailable
 }
 
-// buried goes on from a letter that was added, or keeps it until there is room.
-func (r *runner) buried(l deadletter.Letter, err error) {
+// buried goes on from a letter that was added, or keeps it until there is room. It reports whether the letter was added.
+func (r *runner) buried(l deadletter.Letter, err error) bool {
 	seq := l.Entry.Position.Seq
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	it := r.window.find(seq)
 	if it == nil || it.fate != bad {
-		return
+		return false
 	}
 	if err != nil {
 		r.window.keep(it)
@@ -59,14 +61,14 @@ func (r *runner) buried(l deadletter.Letter, err error) {
 		if r.session != nil {
 			r.session.drain(halted, err)
 		}
-		return
+		return false
 	}
 	delete(r.marks, seq)
 	r.window.settle(it)
 	r.window.pop()
 	r.advance(delivered)
 	r.tellWaiters(seq)
-	r.logger.Warn("gave up an entry, which lies with the dead letters now", "id", l.ID, "topic", l.Topic, "code", l.Code, "attempts", l.Attempts, "reason", l.Reason)
+	return true
 }
 
 // buryAgain tries to put the rest with the dead letters, and reports whether that is done.

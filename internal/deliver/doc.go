@@ -10,7 +10,8 @@
 //   - No sink gets a topic outside its own, and none waits for another. Publishers wait for none, unless they ask to.
 //
 // Order holds where the destination takes what is sent in the order in which it is sent: one that refuses an entry and takes
-// those behind it has them out of order, unless in_flight is 1.
+// those behind it has them out of order, unless in_flight is 1. Where several entries in a row make the destination break off the
+// connection, some behind them may overtake those that turn out to be innocent.
 //
 // It knows no protocol. A sink says *permanent* or *try again*, and nothing more.
 package deliver

@@ -107,6 +107,26 @@ func TestDrains(t *testing.T) {
 	})
 }
 
+// TestRefusedTogether holds that no time is lost where all that is under way is refused, or answered otherwise.
+func TestRefusedTogether(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log, m := newMemLog(), &manualSink{}
+		log.add("org.test.a", 3)
+		startSet(t, log, dir, config(t, "one"), m)
+		synctest.Wait()
+		m.answers.Done(1, errors.New("full"))
+		synctest.Wait()
+		m.answers.Done(3, nil)
+		synctest.Wait()
+		m.answers.Done(2, errors.New("full too"))
+		settleDown(100 * time.Millisecond)
+		if len(m.sent) != 5 || m.flushed != 5 {
+			t.Errorf("%v", m.sent)
+		}
+	})
+}
+
 // TestRefusedWhileSendBlocks holds that a destination which refuses an entry and takes no other is left soon.
 func TestRefusedWhileSendBlocks(t *testing.T) {
 	dir := t.TempDir()

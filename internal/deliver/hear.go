@@ -28,6 +28,7 @@ func (s *session) done(seq uint64, err error) {
 	default:
 		r.accuse(it, err)
 		s.drain(blamed, err)
+		r.notify()
 	}
 }
 
