@@ -34,6 +34,7 @@ const (
 	optSelector   = "selector"
 	optAck        = "ack"
 	optDurable    = "durable"
+	optWrap       = "wrap"
 )
 
 // parse reads what the addresses of sinks and sources have in common.
@@ -129,11 +130,9 @@ func hasControls(s string) bool {
 // such a name stays in the envelope.
 func commands() []string {
 	return []string{
-		"accept-version", "ack", "amqp-message-id", "app-id", "auto-delete", "browser", "client-id", "content-encoding", "content-length",
-		"content-type", "delivery-mode", "destination", "durable", "exclusive", "expiration", "expires", "heart-beat", "host", "id", "login",
-		"message", "message-id", "no-local", "original-destination", "passcode", "persistent", "prefetch-count", "priority", "receipt",
-		"receipt-id", "redelivered", "reply-to", "retain", "selector", "server", "session", "subscription", "timestamp", "transaction",
-		"transformation", "transformation-error", "user-id", "version",
+		"ack", "amqp-message-id", "app-id", "auto-delete", "content-encoding", "content-length", "content-type", "destination", "durable",
+		"exclusive", "expiration", "expires", "message-id", "original-destination", "persistent", "priority", "receipt", "receipt-id",
+		"redelivered", "reply-to", "retain", "subscription", "timestamp", "transaction", "transformation", "transformation-error", "user-id",
 	}
 }
 

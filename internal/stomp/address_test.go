@@ -104,7 +104,7 @@ func TestHarmless(t *testing.T) {
 		t.Error("the list is not sorted")
 	}
 	for name, want := range map[string]bool{
-		"CI_TYPE": true, "esbMessageType": true, "correlation-id": true, "type": true, "grüße": true,
+		"CI_TYPE": true, "esbMessageType": true, "correlation-id": true, "type": true, "id": true, "grüße": true,
 		"destination": false, "Destination": false, "receipt": false, "content-length": false, "expires": false, "user-id": false,
 		"transformation": false, "AMQ_SCHEDULED_DELAY": false, "JMSXGroupID": false, "x-queue-name": false, "fedmsg-head": false, "": false, "a\nb": false,
 	} {

@@ -16,6 +16,7 @@ type Source struct {
 	places    places
 	forms     bool   // the address says where the topic stands in destinations
 	subscribe []byte // the frame, without its credit
+	wrap      bool   // a body that is no JSON object becomes one
 	queue     string // the destination, if it is one queue, whose name is no topic
 	inFlight  int
 }
@@ -29,7 +30,7 @@ func NewSource(c receive.Config, logger *slog.Logger) (receive.Source, error) {
 		s.inFlight = SourceInFlight
 	}
 	var err error
-	if s.server, err = parse(c.From, c.Files(), optTopic, optSelector, optAck, optDurable); err != nil {
+	if s.server, err = parse(c.From, c.Files(), optTopic, optSelector, optAck, optDurable, optWrap); err != nil {
 		return nil, err
 	}
 	e := s.server.endpoint
@@ -39,6 +40,9 @@ func NewSource(c receive.Config, logger *slog.Logger) (receive.Source, error) {
 	}
 	if s.forms && !s.places.hole {
 		return nil, fault("%s has no %s in it, where the topic stands in destinations", optTopic, hole)
+	}
+	if s.wrap, err = e.Flag(optWrap, false); err != nil {
+		return nil, err
 	}
 	ack, err := e.OneOf(optAck, "client-individual")
 	if err != nil {

@@ -44,8 +44,8 @@ for number, text in enumerate(sys.stdin):
                 connection.set_listener("", receipts)
                 connection.connect(*login, wait=True)
             receipts.come.clear()
-            connection.send(message["destination"], base64.b64decode(message["body"]),
-                            headers={"receipt": str(number), **message.get("headers", {})})
+            connection.send(message["destination"], base64.b64decode(message["body"] or ""),
+                            headers={"receipt": str(number), **(message.get("headers") or {})})
             while receipts.last != str(number) and not receipts.over:
                 receipts.come.wait(10)
                 receipts.come.clear()
