@@ -115,6 +115,7 @@ func TestPeerLostInSilence(t *testing.T) {
 	p.start()
 	p.publish("a", 1)
 	p.await("b", 1)
+	p.until("it is answered", func() bool { s := p.sinks("a")[0]; return s.InFlight == 0 && s.Lag == 0 })
 	if err := p.nodes["b"].Pause(); err != nil {
 		t.Fatal(err)
 	}
