@@ -373,6 +373,40 @@ func TestBlockedSend(t *testing.T) {
 	})
 }
 
+// TestWaitsBeginAnew holds that waits are short again behind an outage that is over, and grow while nothing is delivered.
+func TestWaitsBeginAnew(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		away := true
+		log, sink := newMemLog(), &fakeSink{open: func(int) error {
+			if away {
+				return errors.New("connection refused")
+			}
+			return nil
+		}}
+		cfg := config(t, "one")
+		cfg.Attempts = 1000
+		s := startSet(t, log, dir, cfg, sink)
+		settleDown(10 * time.Minute)
+		away = false
+		settleDown(time.Minute)
+		log.add("org.test.a", 1)
+		synctest.Wait()
+		sink.current().answers.Lost(errors.New("restarted"))
+		settleDown(110 * time.Millisecond)
+		if st := s.List()[0]; st.State != StateRunning {
+			t.Errorf("%+v", st)
+		}
+		sink.fate = func(uint64, int) fateOf { return fateLost }
+		opens := sink.opens
+		log.add("org.test.a", 1)
+		settleDown(10 * time.Minute)
+		if n := sink.opens - opens; n < 20 || n > 60 {
+			t.Errorf("it was tried %d times in 10 minutes", n)
+		}
+	})
+}
+
 // TestIdleConnectionLost holds that a connection which is lost while nothing is under way is opened again, and nothing is blamed.
 func TestIdleConnectionLost(t *testing.T) {
 	dir := t.TempDir()

@@ -71,8 +71,13 @@ func TestWindowFlows(t *testing.T) {
 		if d := s.Deliveries(log.entry(4))[0]; d.State != fedmsg.DeliveryDelivered {
 			t.Errorf("%+v", d)
 		}
+		m.answers.Done(3, nil) // and with it the fourth
+		synctest.Wait()
+		if p := s.Places()["one"]; len(m.sent) != 12 || p != at(1) {
+			t.Errorf("%d sent, the saved place is %s", len(m.sent), p)
+		}
 		settleDown(20 * time.Millisecond)
-		if p := s.Places()["one"]; p != at(2) {
+		if p := s.Places()["one"]; p != at(4) {
 			t.Errorf("the saved place is %s", p)
 		}
 		m.answers.DoneThrough(10)

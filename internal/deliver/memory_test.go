@@ -12,7 +12,7 @@ import (
 
 // TestIdleSinkMemory holds that a sink which has delivered much and is idle takes at most 50 KB, whatever its in_flight.
 func TestIdleSinkMemory(t *testing.T) {
-	const sinks, limit = 200, 50_000
+	const sinks, limit = 100, 50_000
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		log := newMemLog()
@@ -29,7 +29,7 @@ func TestIdleSinkMemory(t *testing.T) {
 			runtime.ReadMemStats(&m)
 			return m.HeapAlloc + m.StackInuse
 		}
-		log.add("org.test.a", 5000) // of the log, not of the sinks
+		log.add("org.test.a", 3000) // of the log, not of the sinks
 		before := used()
 		s, err := New(all, Deps{Log: log, Places: dir + "/places", Dir: dir + "/sinks"})
 		if err != nil {
@@ -49,7 +49,7 @@ func TestIdleSinkMemory(t *testing.T) {
 			t.Errorf("an idle sink takes %.0f bytes, more than %d", each, limit)
 		}
 		for _, st := range s.List() {
-			if st.Position != at(5000) || st.Delivered != 5000 || st.State != StateRunning {
+			if st.Position != at(3000) || st.Delivered != 3000 || st.State != StateRunning {
 				t.Fatalf("%+v", st)
 			}
 		}

@@ -19,6 +19,9 @@ import (
 // refused; nothing else ever arrives.
 func TestModel(t *testing.T) {
 	first, runs := uint64(1), uint64(15)
+	if os.Getenv("FEDMSG_TEST_LONG") == "1" {
+		runs = 500
+	}
 	if text := os.Getenv("FEDMSG_TEST_SEED"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {

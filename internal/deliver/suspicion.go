@@ -39,9 +39,8 @@ func (r *runner) suspect(s *session) {
 	head := it.entry.Position.Seq
 	b := &r.blame
 	switch {
-	case s.probe > 0: // that tells nothing about the head
 	case r.alone():
-		if it.fate == sent {
+		if it.fate == sent { // else it was held back, and another one was tried, which tells nothing
 			r.suspectAlone(s, it)
 		}
 	case head == b.head && !s.progressed:
