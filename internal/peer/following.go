@@ -20,7 +20,8 @@ type following struct {
 	in     *receive.Intake
 	place  *savedPlace
 	batch  []receive.Item
-	last   fedmsg.Position // of the last in batch
+	last   fedmsg.Position // of the last that was given
+	own    bool            // it was one of this node's own, and is in no batch
 	origin fedmsg.LogID    // of the last entry
 	failed error           // of Submit, behind which nothing is handed on
 	size   int             // of the last batch, about which the next will have
@@ -64,8 +65,13 @@ func (f *following) run(ctx context.Context, c *client.Client, o client.FollowOp
 	return lost
 }
 
-// take puts an entry into the batch. The first node's position stays its origin along a row of nodes.
+// take puts an entry into the batch, unless it has come from this node's own log. The first node's position stays its origin along a
+// row of nodes.
 func (f *following) take(e *fedmsg.Entry) {
+	f.last = e.Position
+	if f.own = e.Origin.Log != "" && e.Origin.Log == f.in.Own(); f.own {
+		return
+	}
 	if f.batch == nil {
 		f.batch = make([]receive.Item, 0, min(2*f.size+1, maxBatch))
 	}
@@ -78,14 +84,21 @@ func (f *following) take(e *fedmsg.Entry) {
 	}
 	m.Origin.Log = f.origin
 	f.batch = append(f.batch, receive.Item{Message: m})
-	f.last = e.Position
 }
 
 // submit hands the batch on, if there is something in it. Behind an error it hands on nothing.
 func (f *following) submit(ctx context.Context) {
-	if len(f.batch) == 0 || f.failed != nil {
+	if f.failed != nil {
 		return
 	}
+	if len(f.batch) == 0 {
+		if f.own {
+			f.own = false
+			f.place.passed(f.last)
+		}
+		return
+	}
+	f.own = false
 	f.batch[len(f.batch)-1].Settled = f.place.under(f.last)
 	f.failed = f.in.Submit(ctx, f.batch...)
 	f.batch, f.size = nil, len(f.batch)

@@ -129,6 +129,9 @@ func (in *Intake) Connected() {
 	in.r.connected()
 }
 
+// Own names this node's own log, or is empty: what another node has from it need not be brought back.
+func (in *Intake) Own() fedmsg.LogID { return in.r.own }
+
 // Remark tells the operator, with restraint, what is unusual but harms nothing.
 func (in *Intake) Remark(text string) { in.r.remark(text) }
 

@@ -20,6 +20,7 @@ type runner struct {
 	dead     *deadletter.Store
 	log      *slog.Logger
 	shown    string // where it takes from, for people
+	own      fedmsg.LogID
 
 	mu      sync.Mutex // guards what follows
 	state   state

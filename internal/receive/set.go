@@ -23,6 +23,8 @@ type Deps struct {
 	Dir        string                // directory of what sources keep: in DIR/NAME/dead their dead letters
 	Registerer prometheus.Registerer // optional
 	Logger     *slog.Logger          // optional
+	// Log names the node's own log, so that a source need not bring back what another node has from here; optional.
+	Log fedmsg.LogID
 }
 
 // Configured is one source: what is common to all kinds, and the kind at work.
@@ -77,7 +79,7 @@ func newRunner(s *Configured, deps *Deps) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{c: c, source: s.Source, inFlight: c.InFlight, door: deps.Door(c.Verify), dead: dead, shown: shown(c.From)}
+	r := &runner{c: c, source: s.Source, inFlight: c.InFlight, door: deps.Door(c.Verify), dead: dead, shown: shown(c.From), own: deps.Log}
 	if r.inFlight == 0 {
 		r.inFlight = s.InFlight
 	}
