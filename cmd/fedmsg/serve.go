@@ -79,18 +79,18 @@ func (p *program) serve(ctx context.Context, l *config.Loaded) error {
 	if err != nil {
 		return err
 	}
-	p.welcome(l, node.Addrs(), node.Bus())
+	p.welcome(l, node.Addrs(), append(node.Bus(), node.Delivery()...))
 	return node.Run(ctx)
 }
 
-// welcome says where the node listens and what to do next.
-func (p *program) welcome(l *config.Loaded, addrs, bus []string) {
+// welcome says where the node listens, what it does elsewhere, and what to do next.
+func (p *program) welcome(l *config.Loaded, addrs, elsewhere []string) {
 	w := p.stdout
 	for _, a := range addrs {
 		fmt.Fprintf(w, "listening on %s\n", a)
 	}
-	for _, b := range bus {
-		fmt.Fprintln(w, b)
+	for _, sentence := range elsewhere {
+		fmt.Fprintln(w, ops.Printable(sentence))
 	}
 	c := &l.Config
 	if l.Origin("topic_prefix").Kind == config.FromDefault || l.Origin("environment").Kind == config.FromDefault {

@@ -172,8 +172,8 @@ func (e *element) files(f remote.Files) error {
 	return errors.Join(faults...)
 }
 
-// insecureDelivery lists the insecure switches of sinks and sources.
-func (c *Config) insecureDelivery() []string {
+// InsecureDelivery lists the insecure switches of sinks and sources that are on.
+func (c *Config) InsecureDelivery() []string {
 	var keys []string
 	for i := range c.Sink {
 		keys = append(keys, insecureOptions("sink "+c.Sink[i].Name, c.Sink[i].To)...)

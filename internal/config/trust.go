@@ -102,7 +102,7 @@ func (c *Config) Insecure() []string {
 	if c.Verify == fedmsg.VerifyInsecureOff {
 		keys = append(keys, "verify = "+string(c.Verify))
 	}
-	return append(keys, c.insecureDelivery()...)
+	return append(keys, c.InsecureDelivery()...)
 }
 
 // ReadTrust reads a trust file: a TOML file with [[trust]] and [policy] and nothing else, as strictly as a configuration.

@@ -14,6 +14,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 	"github.com/federated-messaging/fedmsg/internal/feed"
+	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
 	"github.com/federated-messaging/fedmsg/internal/receive"
 )
@@ -85,6 +86,15 @@ func sourceRights(c *config.Config) func(name string) []fedmsg.Pattern {
 		rights[c.Source[i].Name] = c.Source[i].Topics
 	}
 	return func(name string) []fedmsg.Pattern { return rights[name] }
+}
+
+// sourceDoors lists the sources as places where messages come in, with what each asks of signatures.
+func sourceDoors(c *config.Config) []httpapi.Endpoint {
+	var all []httpapi.Endpoint
+	for i := range c.Source {
+		all = append(all, httpapi.Endpoint{Name: "source " + c.Source[i].Name, Verify: c.Source[i].Verify})
+	}
+	return all
 }
 
 // sinkPlace begins the name of the file of a sink's place, among those of other readers.

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,9 +31,21 @@ func withDelivery(t *testing.T) config.Config {
 // TestDeliveryStages: sources stop with the doors, sinks behind all of them, and both before the log. Whatever New built is stopped
 // also where Run never follows.
 func TestDeliveryStages(t *testing.T) {
-	n, err := New(withDelivery(t), Options{Getenv: env()})
+	c := withDelivery(t)
+	c.Source[0].Verify = fedmsg.VerifyInsecureOff
+	var logged buffer
+	n, err := New(c, Options{Getenv: env(), Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	if err != nil {
 		t.Fatal(err)
+	}
+	says := []string{"delivering to false as sink holds", "receiving from unix:///nonexistent/node.sock as source gone"}
+	if diff := cmp.Diff(says, n.Delivery()); diff != "" {
+		t.Error(diff)
+	}
+	for _, want := range []string{"messages are verified by mode require, at source gone by insecure-off", `"insecure switch is on" key="source gone verify = insecure-off"`} {
+		if !strings.Contains(logged.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, logged.String())
+		}
 	}
 	var names []string
 	for _, s := range n.stops.stages {

@@ -64,6 +64,7 @@ type Node struct {
 	drain   *drainer
 	sinks   *deliver.Set
 	sources *receive.Set
+	doors   []httpapi.Endpoint // the sources, as places where messages come in
 }
 
 // New opens everything that the configuration names, in the order in which one part uses another. The configuration must
@@ -134,6 +135,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		return nil, err
 	}
 	n.stops.push("sources", n.sources.Stop)
+	n.doors = sourceDoors(&c)
 
 	listeners, err := readyListeners(&o)
 	if err != nil {
@@ -159,6 +161,9 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		return nil, err
 	}
 	who.announce(&c, n.endpoints(), o.Logger)
+	for _, key := range c.InsecureDelivery() {
+		o.Logger.Warn("insecure switch is on", "key", key)
+	}
 	return n, nil
 }
 
@@ -168,9 +173,21 @@ func (n *Node) Addrs() []string { return n.server.Addrs() }
 // Bus tells in sentences what the node does over ZeroMQ, and where.
 func (n *Node) Bus() []string { return n.bus.Places() }
 
+// Delivery tells in sentences where the node delivers, and from where it brings messages.
+func (n *Node) Delivery() []string {
+	var all []string
+	for _, s := range n.sinks.List() {
+		all = append(all, "delivering to "+s.To+" as sink "+s.Name)
+	}
+	for _, s := range n.sources.List() {
+		all = append(all, "receiving from "+s.From+" as source "+s.Name)
+	}
+	return all
+}
+
 // endpoints lists where the node takes messages, with what each place asks of signatures.
 func (n *Node) endpoints() []httpapi.Endpoint {
-	all := n.server.Endpoints()
+	all := append(n.server.Endpoints(), n.doors...)
 	for _, e := range n.bus.Ways() {
 		all = append(all, httpapi.Endpoint(e))
 	}
