@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,4 +117,26 @@ func TestRequest(t *testing.T) {
 	}
 	_, err := c.Request(context.Background(), "GET", "/v1/sinks")
 	wantCode(t, err, fedmsg.CodeForbidden)
+}
+
+// TestPublishAndWaitSigns: what is waited for is signed as all else.
+func TestPublishAndWaitSigns(t *testing.T) {
+	var sent struct {
+		Payload    []byte
+		Signatures []struct{ KeyID, Sig string }
+	}
+	uri := startServer(t, func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewDecoder(r.Body).Decode(&sent)
+		_, _ = io.WriteString(w, `{"id":"a","position":"k3v5q2m7x4ab-5","seq":5,"received":"2026-11-21T10:00:00Z","duplicate":false,"sinks":[]}`)
+	})
+	c := newClient(t, Options{Node: uri, SigningKey: signingKey(t, "ed25519")})
+	m := fedmsg.Message{Topic: "org.example.dev.wiki.page.edit", Body: json.RawMessage(`{"page":"FAQ"}`)}
+	for range 2 { // the turn to sign is given back
+		if _, _, err := c.PublishAndWait(context.Background(), m, Wait{Sinks: []string{"a"}}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(sent.Payload), `"page":"FAQ"`) || len(sent.Signatures) != 1 || sent.Signatures[0].Sig == "" {
+			t.Errorf("the node was sent %s with %v", sent.Payload, sent.Signatures)
+		}
+	}
 }
