@@ -24,7 +24,7 @@ func TestPauseHoldsOverRestart(t *testing.T) {
 		if err := s.Pause("one"); err != nil {
 			t.Fatal(err)
 		}
-		if sink.opens != sink.closes {
+		if opens, closes := sink.sessions(); opens != closes {
 			t.Error("a session is open while the sink is paused")
 		}
 		log.add("org.test.a", 5)
@@ -136,23 +136,23 @@ func TestIdleTimeout(t *testing.T) {
 		cfg.IdleTimeout, cfg.Topics = 10*time.Second, patterns(t, "org.test.#")
 		s := startSet(t, log, dir, cfg, sink)
 		settleDown(time.Minute)
-		if sink.opens != 0 {
+		if opens, _ := sink.sessions(); opens != 0 {
 			t.Error("a connection was opened for nothing")
 		}
 		log.add("org.test.a", 3)
 		settleDown(9 * time.Second)
 		log.add("org.other", 3) // not wanted, and no reason to stay
 		synctest.Wait()
-		if sink.opens != 1 || sink.closes != 0 {
-			t.Errorf("%d opened, %d closed", sink.opens, sink.closes)
+		if opens, closes := sink.sessions(); opens != 1 || closes != 0 {
+			t.Errorf("%d opened, %d closed", opens, closes)
 		}
 		settleDown(2 * time.Second)
-		if sink.closes != 1 {
+		if _, closes := sink.sessions(); closes != 1 {
 			t.Error("the idle connection stays open")
 		}
 		log.add("org.other", 3)
 		settleDown(time.Minute)
-		if sink.opens != 1 {
+		if opens, _ := sink.sessions(); opens != 1 {
 			t.Error("an entry that is not wanted opened a connection")
 		}
 		if st := s.List()[0]; st.State != StateRunning || st.Lag != 0 || s.Places()["one"] != at(9) {
@@ -179,16 +179,12 @@ func TestMaxAge(t *testing.T) {
 		log.add("org.test.a", 3)
 		s := startSet(t, log, dir, cfg, sink)
 		settleDown(2 * time.Minute)
-		sink.mu.Lock()
-		away = true
-		sink.mu.Unlock()
+		sink.change(func() { away = true })
 		log.add("org.test.a", 4)
 		settleDown(50 * time.Minute)
 		log.add("org.test.a", 3)
 		settleDown(30 * time.Minute)
-		sink.mu.Lock()
-		away = false
-		sink.mu.Unlock()
+		sink.change(func() { away = false })
 		settleDown(time.Minute)
 		wantGot(t, sink, []uint64{1, 2, 3, 8, 9, 10})
 		d := s.Deliveries(log.entry(6))[0]
@@ -282,7 +278,7 @@ func TestWhereItBegins(t *testing.T) {
 				stop(t, s)
 				log.add("org.test.a", 2)
 				cfg.Start = "now" // it is new no more
-				sink.open = nil
+				sink.change(func() { sink.open = nil })
 				s = startSet(t, log, dir, cfg, sink)
 				synctest.Wait()
 				wantGot(t, sink, c.want)

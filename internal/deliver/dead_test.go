@@ -81,9 +81,7 @@ func TestDeadRetry(t *testing.T) {
 			{fatePermanent, "too large"}, {fateFail, "refused for now"}, {fateLost, "connection reset"},
 			{fateSilent, "does not answer"}, {fateSendFails, "broken pipe"},
 		} {
-			sink.mu.Lock()
-			how = c.how
-			sink.mu.Unlock()
+			sink.change(func() { how = c.how })
 			err := s.DeadRetry(t.Context(), "one", 1)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want %q in it", err, c.want)
@@ -95,9 +93,7 @@ func TestDeadRetry(t *testing.T) {
 		}
 		log.add("org.test.a", 1) // the sink goes on meanwhile
 		synctest.Wait()
-		sink.mu.Lock()
-		how = fateOK
-		sink.mu.Unlock()
+		sink.change(func() { how = fateOK })
 		if err := s.DeadRetry(t.Context(), "one", 1); err != nil {
 			t.Error(err)
 		}
@@ -123,9 +119,7 @@ func TestDeadRetryEnds(t *testing.T) {
 		log.add("org.test.a", 1)
 		s := startSet(t, log, dir, config(t, "one"), sink)
 		synctest.Wait()
-		sink.mu.Lock()
-		how = fateSilent
-		sink.mu.Unlock()
+		sink.change(func() { how = fateSilent })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := s.DeadRetry(ctx, "one", 1); fedmsg.CodeOf(err) != fedmsg.CodeTimeout {

@@ -308,6 +308,20 @@ func (f *fakeSession) Close() error {
 	return nil
 }
 
+// change has a test change how the destination behaves.
+func (s *fakeSink) change(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+// sessions is how many were opened and closed.
+func (s *fakeSink) sessions() (opens, closes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opens, s.closes
+}
+
 // all gives what the destination has.
 func (s *fakeSink) all() []uint64 {
 	s.mu.Lock()

@@ -108,8 +108,9 @@ func TestPermanentIsBuried(t *testing.T) {
 		if d.State != fedmsg.DeliveryDead || d.Reason != l.Reason || d.Time.IsZero() {
 			t.Errorf("%+v", d)
 		}
-		if st := s.List()[0]; st.Position != at(10) || st.Dead != 1 || st.Retried != 0 || sink.opens != 1 {
-			t.Errorf("%+v, %d sessions", st, sink.opens)
+		opens, _ := sink.sessions()
+		if st := s.List()[0]; st.Position != at(10) || st.Dead != 1 || st.Retried != 0 || opens != 1 {
+			t.Errorf("%+v, %d sessions", st, opens)
 		}
 	})
 }
@@ -232,9 +233,7 @@ func TestDestinationAtFault(t *testing.T) {
 		if st := s.List()[0]; st.Dead > 1 || st.State != StateWaiting || st.LastError == "" || st.Lag < 29 || st.LagTime < 86000 {
 			t.Errorf("%+v", st)
 		}
-		sink.mu.Lock()
-		broken = false
-		sink.mu.Unlock()
+		sink.change(func() { broken = false })
 		settleDown(time.Hour)
 		if st := s.List()[0]; st.Dead > 1 || st.Position != at(30) {
 			t.Errorf("%+v", st)
@@ -274,8 +273,8 @@ func TestOpenHangs(t *testing.T) {
 		log.add("org.test.a", 4)
 		s := startSet(t, log, dir, config(t, "one"), sink)
 		settleDown(10 * time.Minute)
-		if sink.opens < 9 || sink.opens > 20 {
-			t.Errorf("it was tried %d times in 10 minutes", sink.opens)
+		if opens, _ := sink.sessions(); opens < 9 || opens > 20 {
+			t.Errorf("it was tried %d times in 10 minutes", opens)
 		}
 		if d := s.Deliveries(log.entry(1))[0]; d.State != fedmsg.DeliveryPending || d.Reason == "" {
 			t.Errorf("%+v", d)
@@ -323,12 +322,10 @@ func TestNobodyIsBlamed(t *testing.T) {
 				if st := s.List()[0]; st.Dead != 0 || st.Position.Seq > 3 || st.LastError == "" {
 					t.Errorf("%+v", st)
 				}
-				if opens := sink.opens; opens < 1000 || opens > 6000 { // every 15 to 30 s, or with 30 s of silence more
+				if opens, _ := sink.sessions(); opens < 1000 || opens > 6000 { // every 15 to 30 s, or with 30 s of silence more
 					t.Errorf("it was tried %d times in a day", opens)
 				}
-				sink.mu.Lock()
-				away = false
-				sink.mu.Unlock()
+				sink.change(func() { away = false })
 				settleDown(time.Hour)
 				wantGot(t, sink, upTo(10))
 			})
@@ -388,7 +385,7 @@ func TestWaitsBeginAnew(t *testing.T) {
 		cfg.Attempts = 1000
 		s := startSet(t, log, dir, cfg, sink)
 		settleDown(10 * time.Minute)
-		away = false
+		sink.change(func() { away = false })
 		settleDown(time.Minute)
 		log.add("org.test.a", 1)
 		synctest.Wait()
@@ -397,12 +394,12 @@ func TestWaitsBeginAnew(t *testing.T) {
 		if st := s.List()[0]; st.State != StateRunning {
 			t.Errorf("%+v", st)
 		}
-		sink.fate = func(uint64, int) fateOf { return fateLost }
-		opens := sink.opens
+		sink.change(func() { sink.fate = func(uint64, int) fateOf { return fateLost } })
+		before, _ := sink.sessions()
 		log.add("org.test.a", 1)
 		settleDown(10 * time.Minute)
-		if n := sink.opens - opens; n < 20 || n > 60 {
-			t.Errorf("it was tried %d times in 10 minutes", n)
+		if after, _ := sink.sessions(); after-before < 20 || after-before > 60 {
+			t.Errorf("it was tried %d times in 10 minutes", after-before)
 		}
 	})
 }
@@ -429,8 +426,8 @@ func TestIdleConnectionLost(t *testing.T) {
 		}
 		settleDown(time.Minute)
 		wantGot(t, sink, upTo(3))
-		if sink.opens != 21 || sink.closes != 20 {
-			t.Errorf("%d sessions were opened and %d closed", sink.opens, sink.closes)
+		if opens, closes := sink.sessions(); opens != 21 || closes != 20 {
+			t.Errorf("%d sessions were opened and %d closed", opens, closes)
 		}
 	})
 }

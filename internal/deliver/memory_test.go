@@ -69,9 +69,7 @@ func TestWaitingSinkMemory(t *testing.T) {
 		if st := s.List()[0]; st.InFlight != 4096 {
 			t.Errorf("%+v", st)
 		}
-		sink.mu.Lock()
-		sink.open = func(int) error { return fedmsg.Errorf(fedmsg.CodeUnavailable, "nobody there") }
-		sink.mu.Unlock()
+		sink.change(func() { sink.open = func(int) error { return fedmsg.Errorf(fedmsg.CodeUnavailable, "nobody there") } })
 		settleDown(time.Hour)
 		r := s.runners[0]
 		r.mu.Lock()

@@ -43,11 +43,12 @@ func TestModel(t *testing.T) {
 
 func runModel(t *testing.T, seed uint64, dir string) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
+	luck := rand.New(rand.NewPCG(seed, 2)) // of the destination, under its lock
 	log := newMemLog()
 	sink := &fakeSink{}
 	calm := false
 	sink.open = func(int) error {
-		if !calm && rnd.IntN(4) == 0 {
+		if !calm && luck.IntN(4) == 0 {
 			return errors.New("connection refused")
 		}
 		return nil
@@ -57,8 +58,8 @@ func runModel(t *testing.T, seed uint64, dir string) {
 		switch {
 		case refused(seq):
 			return fatePermanent
-		case !calm && times < 4 && rnd.IntN(10) == 0:
-			return []fateOf{fateLost, fateLostHappened, fateSilent, fateSilentHappened, fateSendFails}[rnd.IntN(5)]
+		case !calm && times < 4 && luck.IntN(10) == 0:
+			return []fateOf{fateLost, fateLostHappened, fateSilent, fateSilentHappened, fateSendFails}[luck.IntN(5)]
 		}
 		return fateOK
 	}
@@ -91,9 +92,7 @@ func runModel(t *testing.T, seed uint64, dir string) {
 			s.Start()
 		}
 	}
-	sink.mu.Lock()
-	calm = true
-	sink.mu.Unlock()
+	sink.change(func() { calm = true })
 	check(t, s.Resume("one"))
 	settleDown(10 * time.Minute)
 	var want, dead []uint64
