@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -34,36 +32,6 @@ may change something.`,
 		p.sinkSteer(o, "resume", "Let a paused sink go on from where it stands", "resumed"),
 		p.sinkRewind(o))
 	return cmd
-}
-
-// ask sends one request to the node and decodes the answer into v.
-func (p *program) ask(cmd *cobra.Command, o *clientFlags, method, path string, v any) error {
-	cfg, err := p.clientConfig(cmd, o)
-	if err != nil {
-		return err
-	}
-	c, err := p.newClient(cfg, o, false)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	b, err := c.Request(cmd.Context(), method, path)
-	if err != nil {
-		return interrupted(cmd.Context(), err)
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return fedmsg.WrapError(fedmsg.CodeInternal, err, "the node's answer cannot be read")
-	}
-	return nil
-}
-
-// askSinks asks the node for its sinks.
-func (p *program) askSinks(cmd *cobra.Command, o *clientFlags) ([]deliver.Status, error) {
-	var answer struct {
-		Sinks []deliver.Status `json:"sinks"`
-	}
-	err := p.ask(cmd, o, "GET", "/v1/sinks", &answer)
-	return answer.Sinks, err
 }
 
 func (p *program) sinkLs(o *clientFlags) *cobra.Command {
@@ -245,41 +213,4 @@ delivered, forwards it leaves out what is between, which is counted as skipped.`
 		return p.steerSink(cmd, o, args[0], "rewind?to="+url.QueryEscape(*to), "rewound")
 	}
 	return cmd
-}
-
-// completionTime is how long completing a word may ask a node.
-const completionTime = time.Second
-
-// completeSinks completes the first word by the names of the node's sinks.
-func (p *program) completeSinks(o *clientFlags) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return p.sinkNames(cmd, o), cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-// sinkNames gives the names of the node's sinks, or none where it does not say so at once.
-func (p *program) sinkNames(cmd *cobra.Command, o *clientFlags) []string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(orBackground(cmd.Context())), completionTime)
-	defer cancel()
-	cmd.SetContext(ctx)
-	sinks, err := p.askSinks(cmd, o)
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for i := range sinks {
-		names = append(names, sinks[i].Name)
-	}
-	return names
-}
-
-// orBackground is the context of a command, which one that is only completed may not have.
-func orBackground(ctx context.Context) context.Context {
-	if ctx == nil {
-		return context.Background()
-	}
-	return ctx
 }
