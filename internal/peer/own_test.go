@@ -73,9 +73,9 @@ func TestOwnAreLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Start()
-		again := time.NewTicker(5 * time.Millisecond)
+		again := time.NewTicker(5 * time.Millisecond) // soon enough that no heartbeat, which comes in 15 s, can have told the place
 		defer again.Stop()
-		for end := time.Now().Add(20 * time.Second); reopened(t, filepath.Join(dir, "place")) != until; <-again.C {
+		for end := time.Now().Add(10 * time.Second); reopened(t, filepath.Join(dir, "place")) != until; <-again.C {
 			if time.Now().After(end) {
 				t.Fatalf("the place is %s, want %s", reopened(t, filepath.Join(dir, "place")), until)
 			}
