@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -158,5 +159,45 @@ func TestTailEndsWithItsReader(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if err != nil || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), `{"log":"only"}`) {
 		t.Errorf("%s gives %q and ends with %v", script, out, err)
+	}
+}
+
+// TestTailWhere asks for messages by sender, signer and an expression.
+func TestTailWhere(t *testing.T) {
+	t.Parallel()
+	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{})
+	for n := range 5 {
+		publish(t, node, fmt.Sprintf("where-%d", n), n)
+	}
+	uid := fmt.Sprintf("uid:%d", os.Getuid())
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--where", "msg.n > 2"}, "where-3"},
+		{[]string{"--where", `msg.absent.far == 1 or id == "where-4"`, "--sender", "uid"}, "where-4"},
+		{[]string{"--sender", uid, "--sender", "token:x"}, "where-0"},
+		{[]string{"--sender", "node"}, "late"},
+		{[]string{"--signer", "debian"}, "late"},
+	} {
+		tail := startTail(t, node, append([]string{"--after", "0", "--format", "json"}, c.args...)...)
+		if c.want == "late" { // nothing is wanted: what tail gives it does not get from here
+			if err := tail.cmd.Process.Signal(syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+			for line := range tail.lines {
+				t.Errorf("%q: %s", c.args, line)
+			}
+			continue
+		}
+		if line := tail.next(t); !strings.Contains(line, `"id":"`+c.want+`"`) {
+			t.Errorf("%q: first %s, want %s", c.args, line, c.want)
+		}
+	}
+	refused := startTail(t, node, "--where", "msg.n >")
+	for range refused.lines {
+	}
+	if note := <-refused.notes; !strings.Contains(note, "the where expression is wrong at character 7") {
+		t.Errorf("a wrong expression: %s", note)
 	}
 }
