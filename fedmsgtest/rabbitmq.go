@@ -79,9 +79,12 @@ func NeedRabbitMQ(t testing.TB) {
 	}
 }
 
-// NewRabbitMQ prepares a server in an empty directory, which Remove removes, and does not start it. It is for the TestMain of
-// packages whose tests share one.
+// NewRabbitMQ prepares a server in an empty directory, which is made if need be and which Remove removes, and does not start it.
+// It is for the TestMain of packages whose tests share one.
 func NewRabbitMQ(dir string, opts RabbitMQOptions) (*RabbitMQ, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
 	r := &RabbitMQ{dir: dir, out: newOutput()}
 	r.distPort, r.epmdPort = quietPort(), quietPort()
 	listen := func() string { return fmt.Sprintf("127.0.0.1:%d", quietPort()) }

@@ -188,6 +188,7 @@ func TestAMQPFaults(t *testing.T) {
 	r := fedmsgtest.StartRabbitMQ(t, fedmsgtest.RabbitMQOptions{})
 	proxy := fedmsgtest.StartProxy(t, r.Addr)
 	c := startConsumer(t, r.Addr, "faults", "amq.topic", "#")
+	keepQueue(t, r.Addr, "kept") // nobody takes from it: what it has at the end was on the server's disk when it was killed
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: amqpSinkConfig(amqpURI(proxy.Addr))})
 	load := startSteadyLoad(t, n, 3*time.Millisecond)
 	load.awaitMore(t, 100)
@@ -210,11 +211,24 @@ func TestAMQPFaults(t *testing.T) {
 	load.awaitMore(t, 100)
 	load.end()
 	c.wantInOrder(t, load.acked)
+	startConsumer(t, r.Addr, "kept", "amq.topic", "#").wantInOrder(t, load.acked)
 	s := sinkStatus(t, n, "rabbit")
 	if s["dead"].(float64) != 0 {
 		t.Errorf("entries were given up: %v", s)
 	}
 	t.Logf("%d messages, %d in the consumer's file, %d cuts", len(load.acked), len(c.all(t)), proxy.Cuts())
+}
+
+// keepQueue makes a durable queue for all topics.
+func keepQueue(t *testing.T, addr, name string) {
+	t.Helper()
+	ch := amqpChannel(t, addr)
+	if _, err := ch.QueueDeclare(name, true, false, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.QueueBind(name, "#", "amq.topic", false, nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // refuse has the server take nothing for a while, in which the node is restarted.

@@ -16,7 +16,7 @@ import (
 type session struct {
 	sink    *Sink
 	link    *link
-	answers *deliver.Answers
+	answers told
 
 	window  window      // what is not confirmed
 	closing atomic.Bool // the end is the session's own wish
@@ -33,6 +33,16 @@ type session struct {
 }
 
 var _ deliver.Session = (*session)(nil)
+
+// told is who is told what becomes of the entries.
+type told interface {
+	Done(seq uint64, err error)
+	DoneThrough(seq uint64)
+	Remark(seq uint64, text string)
+	Lost(err error)
+}
+
+var _ told = (*deliver.Answers)(nil)
 
 // Send publishes the entry, into a buffer.
 func (s *session) Send(ctx context.Context, e *fedmsg.Entry) error {

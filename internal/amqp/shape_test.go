@@ -101,7 +101,9 @@ func TestForeign(t *testing.T) {
 	if m.ID != "2020-"+uuid { // the year in UTC
 		t.Errorf("the id is %s", m.ID)
 	}
-	again := s.item(d).Message
+	again := s.item(delivered(publishing{key: d.RoutingKey, message: amqp.Publishing{
+		Headers: headers, MessageId: d.MessageId, Priority: d.Priority, Body: d.Body,
+	}})).Message
 	if again.ID != m.ID || string(again.Headers) != string(m.Headers) {
 		t.Errorf("the second time it is %s %s, the first %s %s", again.ID, again.Headers, m.ID, m.Headers)
 	}

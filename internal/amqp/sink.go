@@ -26,6 +26,14 @@ const confirmBuffer = 256
 
 // Open connects, looks after the exchange and asks for confirms.
 func (s *Sink) Open(ctx context.Context, answers *deliver.Answers) (deliver.Session, error) {
+	n, err := s.open(ctx, answers)
+	if err != nil {
+		return nil, err // not a session that is nil
+	}
+	return n, nil
+}
+
+func (s *Sink) open(ctx context.Context, answers told) (*session, error) {
 	l, err := s.dial(ctx, s.name)
 	if err != nil {
 		return nil, err
