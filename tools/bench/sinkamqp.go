@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
+	"github.com/federated-messaging/fedmsg/internal/wire"
+)
+
+const (
+	amqpMessages = 100_000 // in a round
+	amqpPending  = 1024    // what the bare client may have unconfirmed, as the sink
+	amqpLiveRate = 500     // messages a second where the time is measured
+	amqpExchange = "amq.topic"
+)
+
+// withAMQP starts a server, with a durable queue for all topics or without one, in a new directory, for one measurement.
+func (b *bench) withAMQP(queue bool, measure func(*fedmsgtest.RabbitMQ, *amqp.Connection) (sample, error)) (s sample, err error) {
+	b.bridges++
+	r, err := fedmsgtest.NewRabbitMQ(filepath.Join(b.dir, fmt.Sprintf("amqp-%d", b.bridges)), fedmsgtest.RabbitMQOptions{})
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, r.Remove()) }()
+	if err := r.Start(); err != nil {
+		return s, err
+	}
+	c, err := amqp.Dial("amqp://guest:guest@" + r.Addr + "/")
+	if err != nil {
+		return s, err
+	}
+	defer c.Close()
+	if queue {
+		ch, err := c.Channel()
+		if err != nil {
+			return s, err
+		}
+		if _, err := ch.QueueDeclare("all", true, false, false, false, nil); err != nil {
+			return s, err
+		}
+		if err := ch.QueueBind("all", "#", amqpExchange, false, nil); err != nil {
+			return s, err
+		}
+	}
+	return measure(r, c)
+}
+
+func (b *bench) amqpCount() int {
+	if b.o.quick {
+		return amqpMessages / 10
+	}
+	return amqpMessages
+}
+
+// sinkAMQP has a node deliver what is in its log.
+func sinkAMQP(ctx context.Context, b *bench) (sample, error) {
+	return b.withAMQP(true, func(r *fedmsgtest.RabbitMQ, c *amqp.Connection) (sample, error) {
+		s, err := b.sinkRate(ctx, b.amqpCount(), fmt.Sprintf("to = \"amqp://%s/?exchange=%s\"", r.Addr, amqpExchange))
+		return s, errors.Join(err, queued(c, b.amqpCount()))
+	})
+}
+
+// bareAMQP publishes envelopes of the same size, persistent and mandatory, with as many unconfirmed as the sink has.
+func bareAMQP(ctx context.Context, b *bench) (sample, error) {
+	return b.withAMQP(true, func(_ *fedmsgtest.RabbitMQ, c *amqp.Connection) (sample, error) {
+		ch, err := c.Channel()
+		if err != nil {
+			return sample{}, err
+		}
+		if err := ch.Confirm(false); err != nil {
+			return sample{}, err
+		}
+		confirms := ch.NotifyPublish(make(chan amqp.Confirmation, amqpPending))
+		count, start := b.amqpCount(), time.Now()
+		for i := range count + amqpPending {
+			if i >= amqpPending {
+				if c, ok := <-confirms; !ok || !c.Ack {
+					return sample{}, errors.New("a message was not confirmed")
+				}
+			}
+			if i < count {
+				if err := ch.PublishWithContext(ctx, amqpExchange, benchTopic, true, false, amqpMessage(start, i)); err != nil {
+					return sample{}, err
+				}
+			}
+		}
+		took := time.Since(start)
+		return sample{rate: float64(count) / took.Seconds()}, queued(c, count)
+	})
+}
+
+// queued holds that the queue has so many messages.
+func queued(c *amqp.Connection, count int) error {
+	ch, err := c.Channel()
+	if err != nil {
+		return err
+	}
+	q, err := ch.QueueDeclarePassive("all", true, false, false, false, nil)
+	if err == nil && q.Messages != count {
+		err = fmt.Errorf("the queue has %d of %d messages", q.Messages, count)
+	}
+	return err
+}
+
+// amqpMessage is what a bare publisher sends: what the sink does.
+func amqpMessage(now time.Time, i int) amqp.Publishing {
+	id := wire.NewID(now)
+	return amqp.Publishing{
+		ContentType: "application/json", ContentEncoding: "utf-8", DeliveryMode: amqp.Persistent, MessageId: id, Timestamp: now,
+		Headers: amqp.Table{"fedmsg-origin": fmt.Sprintf("k3v5q2m7x4ab-%d", i)},
+		Body:    wire.AppendEnvelope(nil, &wire.Draft{Topic: benchTopic, ID: id, Username: "bench", Time: now.Unix(), I: uint64(i), Body: []byte(body())}),
+	}
+}
+
+// amqpLive publishes numbered messages at an even pace and gives the p99 of the time until a consumer has each.
+func (b *bench) amqpLive(ctx context.Context, r *fedmsgtest.RabbitMQ, send func(mark int) error) (sample, error) {
+	count := int(b.o.span.Seconds() * amqpLiveRate)
+	f := &fan{count: count, left: count, ended: make(chan struct{})}
+	f.seen[1] = make([]time.Time, count)
+	defer f.stop()
+	if err := f.listenAMQP(r.Addr); err != nil {
+		return sample{}, err
+	}
+	sent := make([]time.Time, count)
+	tick := time.NewTicker(time.Second / amqpLiveRate)
+	defer tick.Stop()
+	for i := range count {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return sample{}, ctx.Err()
+		}
+		sent[i] = time.Now()
+		if err := send(i); err != nil {
+			return sample{}, err
+		}
+	}
+	select {
+	case <-f.ended:
+	case <-time.After(startPatience):
+		return sample{}, errors.New("not all messages reached the consumer")
+	}
+	took := make([]time.Duration, count)
+	for i := range took {
+		took[i] = f.seen[1][i].Sub(sent[i])
+	}
+	return sample{span: quantile(took, 0.99)}, nil
+}
+
+// sinkAMQPLive publishes to a node.
+func sinkAMQPLive(ctx context.Context, b *bench) (sample, error) {
+	return b.withAMQP(false, func(r *fedmsgtest.RabbitMQ, _ *amqp.Connection) (s sample, err error) {
+		state := filepath.Join(b.dir, fmt.Sprintf("amqp-live-%d", b.bridges))
+		node, err := b.startBridged(ctx, "amqp-live", state, fmt.Sprintf("[[sink]]\nname = \"amqp\"\ntopics = [\"#\"]\nto = \"amqp://%s/?exchange=%s\"\n", r.Addr, amqpExchange))
+		if err != nil {
+			return s, err
+		}
+		defer func() { err = errors.Join(err, node.stop()) }()
+		conn, err := net.Dial("unix", node.socket)
+		if err != nil {
+			return s, err
+		}
+		defer conn.Close()
+		buf := make([]byte, 4096)
+		return b.amqpLive(ctx, r, func(mark int) error {
+			m := marked(mark)
+			return roundTrip(conn, fmt.Appendf(nil, "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(m), m), buf)
+		})
+	})
+}
+
+// bareAMQPLive publishes to the server.
+func bareAMQPLive(ctx context.Context, b *bench) (sample, error) {
+	return b.withAMQP(false, func(r *fedmsgtest.RabbitMQ, c *amqp.Connection) (sample, error) {
+		ch, err := c.Channel()
+		if err != nil {
+			return sample{}, err
+		}
+		if err := ch.Confirm(false); err != nil {
+			return sample{}, err
+		}
+		return b.amqpLive(ctx, r, func(mark int) error {
+			_, err := ch.PublishWithDeferredConfirmWithContext(ctx, amqpExchange, fanTopic, true, false, amqp.Publishing{
+				ContentType: "application/json", DeliveryMode: amqp.Persistent, Body: marked(mark),
+			})
+			return err
+		})
+	})
+}
+
+// sinkAMQPStage is a sink to RabbitMQ beside a pipelined publisher of the same library.
+func sinkAMQPStage() stage {
+	return stage{
+		title: fmt.Sprintf("log → RabbitMQ with confirms, a durable queue, %d unconfirmed at most, beside a bare publisher of amqp091-go", amqpPending),
+		contenders: []contender{
+			{name: "sink-amqp", title: "a node catching up", run: sinkAMQP},
+			{name: "sink-amqp-bare", title: "amqp091-go, persistent, mandatory, NotifyPublish", peer: true, run: bareAMQP},
+			{name: "sink-amqp-live", title: fmt.Sprintf("published at the node, %d a second, until a consumer has it, p99", amqpLiveRate), run: sinkAMQPLive},
+			{name: "sink-amqp-bare-live", title: "the same with amqp091-go, p99", peer: true, run: bareAMQPLive},
+		},
+		rows: []row{{
+			[]string{"sink-amqp", "sink-amqp-bare", "sink-amqp-live", "sink-amqp-bare-live"}, "log → RabbitMQ", "≥ 0.9 × a bare pipelined publisher of amqp091-go; added p99 ≤ 5 ms at 500/s",
+			func(m func(string) sample) (string, bool) {
+				o, bare := m("sink-amqp"), m("sink-amqp-bare")
+				times, added := o.rate/bare.rate, m("sink-amqp-live").span-m("sink-amqp-bare-live").span
+				return fmt.Sprintf("%s/s of %s/s: %.2f ×; added %.1f ms", thousands(o.rate), thousands(bare.rate), times, float64(added)/1e6), times >= 0.9 && added <= 5*time.Millisecond
+			},
+		}},
+	}
+}
