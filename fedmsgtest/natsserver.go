@@ -166,8 +166,31 @@ func (n *NATS) Stop() error {
 // Restart stops it and starts it again with what it has on disk.
 func (n *NATS) Restart() error { return errors.Join(n.Stop(), n.Start()) }
 
-// Pause freezes the server (SIGSTOP): connections are accepted by the kernel, nothing answers.
-func (n *NATS) Pause() error { return n.run.cmd.Process.Signal(syscall.SIGSTOP) }
+// Pause freezes the server (SIGSTOP) and returns when all of it stands still: connections are accepted by the kernel, nothing
+// answers.
+func (n *NATS) Pause() error {
+	if err := n.run.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(natsPatience); !n.frozen(); {
+		if time.Now().After(deadline) {
+			return errors.New("nats-server does not stand still after SIGSTOP")
+		}
+	}
+	return nil
+}
+
+// frozen reports whether each thread is stopped: the kernel stops them one by one, and tells of it only here.
+func (n *NATS) frozen() bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", n.PID()))
+	for _, file := range threads {
+		stat, err := os.ReadFile(file)
+		if _, rest, ok := strings.Cut(string(stat), ") "); err != nil || !ok || !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return err == nil
+}
 
 // Resume lets a paused server go on (SIGCONT).
 func (n *NATS) Resume() error { return n.run.cmd.Process.Signal(syscall.SIGCONT) }

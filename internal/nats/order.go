@@ -90,6 +90,13 @@ func (o *order) begin(seq uint64) bool {
 	return !known
 }
 
+// underWay is how many messages came and are not settled.
+func (o *order) underWay() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.open)
+}
+
 // settled lets go of a number.
 func (o *order) settled(seq uint64) {
 	o.mu.Lock()

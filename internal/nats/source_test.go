@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"slices"
@@ -93,11 +94,17 @@ func outstanding(t *testing.T, js jetstream.JetStream) (pending, unsent int) {
 // fill publishes numbered messages.
 func fill(t *testing.T, js jetstream.JetStream, from, to int) {
 	t.Helper()
+	try(t, fillFrom(t.Context(), js, from, to))
+}
+
+// fillFrom is fill for other goroutines.
+func fillFrom(ctx context.Context, js jetstream.JetStream, from, to int) error {
 	for i := from; i < to; i++ {
-		if _, err := js.Publish(t.Context(), "org.a", []byte(numbered(i))); err != nil {
-			t.Fatal(err)
+		if _, err := js.Publish(ctx, "org.a", []byte(numbered(i))); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // complete checks that the numbers from 0 on came, each first behind the one before it.
@@ -304,5 +311,33 @@ func TestBytesAreBounded(t *testing.T) {
 			release()
 			await(t, "all", func() bool { return len(d.all()) == n })
 		})
+	}
+}
+
+// TestCutsUnderLoad breaks connections while messages come and are acknowledged. Nothing is missing, in order, and no connection
+// waits for what was acknowledged just before the one before it broke.
+func TestCutsUnderLoad(t *testing.T) {
+	t.Parallel()
+	s := fedmsgtest.StartNATS(t, fedmsgtest.NATSOptions{})
+	_, js := admin(t, s.Addr)
+	makeStream(t, js, jetstream.StreamConfig{Name: "all", Subjects: []string{"org.>"}})
+	p := fedmsgtest.StartProxy(t, s.Addr)
+	d := &door{}
+	set, _ := bring(t, d, receive.Config{From: "nats://" + p.Addr + "?jetstream=yes&stream=all"})
+	connected(t, set)
+	const each = 300
+	start := time.Now()
+	for i := range 15 {
+		filled := make(chan error, 1)
+		go func() { filled <- fillFrom(t.Context(), js, i*each, (i+1)*each) }()
+		await(t, "some to come", func() bool { return len(d.bodies()) >= i*each+each/3 })
+		p.Cut()
+		await(t, "all to come", func() bool { return len(d.bodies()) >= (i+1)*each })
+		try(t, <-filled)
+	}
+	await(t, "all to be acknowledged", func() bool { pending, unsent := outstanding(t, js); return pending == 0 && unsent == 0 })
+	complete(t, d, 15*each)
+	if took := time.Since(start); took > ackWait {
+		t.Errorf("it took %s: some connection has waited for what does not come", took)
 	}
 }

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	heartbeat = 5 * time.Second // of the server, while it has nothing to send; two that do not come end the connection
-	pullBytes = 16 << 20        // bytes on their way from the server
+	heartbeat = 5 * time.Second        // of the server, while it has nothing to send; two that do not come end the connection
+	pullBytes = 16 << 20               // bytes on their way from the server
+	lookEvery = 100 * time.Millisecond // so often it is asked whether something of an earlier connection is still awaited
 )
 
 // streamRun is one connection of a source of JetStream.
@@ -119,8 +120,9 @@ func (r *streamRun) pullFault(_ jetstream.ConsumeContext, err error) {
 
 // handOver hands what comes to the node, in the stream's order.
 func (r *streamRun) handOver(ctx context.Context) error {
-	patience := time.NewTimer(2 * r.consumer.CachedInfo().Config.AckWait)
-	defer patience.Stop()
+	until := time.Now().Add(2 * r.consumer.CachedInfo().Config.AckWait)
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	b := newBudget()
 	for {
 		var ready []jetstream.Msg
@@ -130,17 +132,15 @@ func (r *streamRun) handOver(ctx context.Context) error {
 			for len(ready) < maxBatch && len(r.came) > 0 {
 				ready = append(ready, r.order.take(<-r.came)...)
 			}
-		case <-patience.C:
-			if ready = r.order.giveUp(); ready != nil {
-				r.in.Remark("what was taken and not settled over an earlier connection has not all come again; another node may use the same consumer, and order is not kept then")
+		case <-look.C:
+			if r.order.await == 0 {
+				look.Stop()
 			}
+			ready = r.look(ctx, until)
 		case err := <-r.lost:
 			return err
 		case <-ctx.Done():
 			return nil
-		}
-		if len(ready) == 0 {
-			continue
 		}
 		items := make([]receive.Item, len(ready))
 		for i, m := range ready {
@@ -150,6 +150,23 @@ func (r *streamRun) handOver(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// look asks whether what an earlier connection had taken is still awaited: what was settled just before that ended was counted, and
+// does not come again. It gives what waited for it.
+func (r *streamRun) look(ctx context.Context, until time.Time) []jetstream.Msg {
+	if r.order.await == 0 {
+		return nil
+	}
+	info, err := r.consumer.Info(ctx)
+	switch {
+	case err == nil && info.NumAckPending <= r.order.underWay():
+		return r.order.giveUp()
+	case time.Now().After(until):
+		r.in.Remark("what was taken and not settled over an earlier connection has not all come again; another source may use the same consumer, and order is not kept then")
+		return r.order.giveUp()
+	}
+	return nil
 }
 
 // item makes of a message what is handed to the node, and acknowledged when it is settled.

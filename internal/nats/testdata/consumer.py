@@ -47,7 +47,7 @@ def core(connection):
 
 
 def stream(connection):
-    config = {"durable_name": "reader", "ack_policy": "explicit", "ack_wait": 2_000_000_000, "max_deliver": -1}
+    config = {"durable_name": "reader", "ack_policy": "explicit", "ack_wait": 1_000_000_000, "max_deliver": -1}
     answer = connection.request("$JS.API.CONSUMER.DURABLE.CREATE.%s.reader" % name,
                                 json.dumps({"stream_name": name, "config": config}).encode())
     if answer is None or "error" in json.loads(answer):
@@ -59,7 +59,7 @@ def stream(connection):
     while True:
         if left == 0:
             connection.publish("$JS.API.CONSUMER.MSG.NEXT.%s.reader" % name,
-                               json.dumps({"batch": batch, "expires": 1_000_000_000}).encode(), reply=inbox)
+                               json.dumps({"batch": batch, "expires": 500_000_000}).encode(), reply=inbox)
             left = batch
         message = connection.next()
         if not message[1]:
@@ -72,7 +72,7 @@ def stream(connection):
 
 while True:
     try:
-        connection = Connection(address, timeout=5)
+        connection = Connection(address, timeout=2)
         core(connection) if kind == "core" else stream(connection)
     except (OSError, ConnectionError, ValueError) as e:
         print("lost", e, file=sys.stderr, flush=True)
