@@ -123,7 +123,7 @@ func (s *coreSession) awaitFaults() bool {
 	}
 }
 
-// answer tells of the entries up to and including one that they are delivered, but not from the first on whose subject was refused.
+// answer tells of the entries up to and including one that they are delivered, but for those whose subject was refused.
 func (s *coreSession) answer(through uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,8 +134,7 @@ func (s *coreSession) answer(through uint64) {
 		e, _ := s.sent.take(s.sent.list[0].seq)
 		if s.refused[e.subject] {
 			s.answers.Done(e.seq, s.notPermitted(e.subject, s.heard))
-			s.closed = true
-			return
+			continue
 		}
 		if e.lossy {
 			s.answers.Remark(e.seq, lossyRemark)
