@@ -44,7 +44,7 @@ func newSinks(c *config.Config, log *commitlog.Log, live *feed.Feed, r prometheu
 }
 
 // newSources makes the sources of the configuration, which bring nothing yet.
-func newSources(c *config.Config, entrance *ingest.Door, r prometheus.Registerer, logger *slog.Logger) (*receive.Set, error) {
+func newSources(c *config.Config, entrance *ingest.Door, log *commitlog.Log, r prometheus.Registerer, logger *slog.Logger) (*receive.Set, error) {
 	if err := ownDir(SourcesDir(c.State), len(c.Source)); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func newSources(c *config.Config, entrance *ingest.Door, r prometheus.Registerer
 		Door: func(m fedmsg.VerifyMode) receive.Door {
 			return entrance.With(ingest.Passage{Verify: m, Replaying: true})
 		},
-		Dir: SourcesDir(c.State), Registerer: r, Logger: logger,
+		Dir: SourcesDir(c.State), Registerer: r, Logger: logger, Log: log.Info().ID,
 	})
 }
 
