@@ -3,11 +3,13 @@ package commitlog
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/durable"
@@ -21,7 +23,7 @@ func Open(dir string, o Options) (*Log, error) {
 	if err := makeDir(o.FS, dir); err != nil {
 		return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot make the directory of the log, %s", dir)
 	}
-	lock, err := o.FS.Lock(filepath.Join(dir, lockName))
+	lock, err := lockSoon(o.FS, filepath.Join(dir, lockName))
 	if errors.Is(err, durable.ErrLocked) {
 		return nil, fedmsg.WrapError(fedmsg.CodeLocked, err, "cannot open the log in %s: another process has it open; stop that node first", dir)
 	}
@@ -49,6 +51,30 @@ func Open(dir string, o Options) (*Log, error) {
 	go l.keep()
 	l.keeper.wake()
 	return l, nil
+}
+
+// The lock is tried again so often, and for so long.
+const (
+	lockEvery = 20 * time.Millisecond
+	lockFor   = time.Second
+)
+
+// lockSoon takes the lock, or waits a moment for it. A node that was killed while it started a program leaves it to that child
+// until the child is its own program, which is soon, but behind the death of the node: whoever starts it again at once must not
+// be told that it runs.
+func lockSoon(fsys durable.FS, name string) (io.Closer, error) {
+	var tick *time.Ticker
+	for left := lockFor / lockEvery; ; left-- {
+		lock, err := fsys.Lock(name)
+		if left == 0 || !errors.Is(err, durable.ErrLocked) {
+			return lock, err
+		}
+		if tick == nil {
+			tick = time.NewTicker(lockEvery)
+			defer tick.Stop()
+		}
+		<-tick.C
+	}
 }
 
 // makeDir makes the directory and its name durable. A name that was there may not be durable yet: the process that made it

@@ -2,10 +2,13 @@ package commitlog
 
 import (
 	"context"
+	"io"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/durable"
 	"github.com/federated-messaging/fedmsg/internal/durable/durabletest"
 )
 
@@ -181,6 +184,42 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	openLog(t, dir, Options{})
+}
+
+// TestLockOfKilledNode opens a log whose lock a child of the node that was killed still has for a moment.
+func TestLockOfKilledNode(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/log"
+	if err := openLog(t, dir, Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	child, err := durable.OS{}.Lock(filepath.Join(dir, lockName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys := &lateFS{FS: durable.OS{}, tried: make(chan struct{}, 1)}
+	go func() {
+		<-fsys.tried
+		_ = child.Close()
+	}()
+	openLog(t, dir, Options{FS: fsys})
+}
+
+// lateFS tells when a lock was asked for in vain.
+type lateFS struct {
+	durable.FS
+	tried chan struct{}
+}
+
+func (f *lateFS) Lock(name string) (io.Closer, error) {
+	lock, err := f.FS.Lock(name)
+	if err != nil {
+		select {
+		case f.tried <- struct{}{}:
+		default:
+		}
+	}
+	return lock, err
 }
 
 // TestSeekTime looks for times at, between, before and behind those of entries, in full segments and the active one.
