@@ -6,6 +6,7 @@ replace github.com/federated-messaging/fedmsg => ../
 
 require (
 	github.com/federated-messaging/fedmsg v0.0.0
+	github.com/go-stomp/stomp/v3 v3.1.5
 	github.com/go-zeromq/zmq4 v0.17.0
 	github.com/nats-io/nats.go v1.55.0
 	github.com/rabbitmq/amqp091-go v1.16.0

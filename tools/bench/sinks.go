@@ -178,6 +178,6 @@ func firstError(all ...error) error {
 // sinkStages is how the ways out of a node and between nodes are measured.
 func sinkStages() []stage {
 	return []stage{
-		fanStage(), peerStage(), sinkAMQPStage(), sinkNATSStage(),
+		fanStage(), peerStage(), sinkAMQPStage(), sinkSTOMPStage(), sinkNATSStage(),
 	}
 }
