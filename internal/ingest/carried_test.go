@@ -193,3 +193,33 @@ func BenchmarkSubmitCarried(b *testing.B) {
 		})
 	}
 }
+
+// TestOriginOfStrangers holds that where a message was first is believed of those alone who may publish on its topic: whoever hands
+// in what a signer signed could name the log of another node, which then would never be sent it.
+func TestOriginOfStrangers(t *testing.T) {
+	log := newMemLog()
+	d := newDoor(log, func(c *Config) { c.Publishers = []Publisher{{Signer: "bts", Topics: patterns("#")}} })
+	at := fedmsg.Position{Log: "abcdefghijkl", Seq: 7}
+	for i, c := range []struct {
+		from string
+		want fedmsg.Position
+	}{{"uid:1000", fedmsg.Position{}}, {"uid:1001", at}} {
+		m := whole(signed("a.b", fmt.Sprint(i), "ok:bts"))
+		m.Origin = at
+		carry(t, d, sender(c.from), m)
+		many := slices.Repeat([]wire.Carried{m}, few+1)
+		for j := range many {
+			many[j].Envelope = []byte(signed("a.b", fmt.Sprintf("%d-%d", i, j), "ok:bts"))
+		}
+		carry(t, d, sender(c.from), many...)
+		entries := log.all()
+		if len(entries) != (i+1)*(few+2) {
+			t.Fatalf("%d entries", len(entries))
+		}
+		for _, e := range entries[i*(few+2):] {
+			if e.Origin != c.want {
+				t.Errorf("%s from %s has the origin %q, want %q", e.ID, c.from, e.Origin, c.want)
+			}
+		}
+	}
+}

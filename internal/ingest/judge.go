@@ -32,6 +32,8 @@ func (b *batch) judge(r *fedmsg.Record, e *wire.Envelope, allowed bool) (err err
 	if !allowed {
 		// verification: rights-of-signer
 		err = d.rights.checkSigner(b.rights, b.from, r)
+		// Nobody signs the origin, and other nodes are not sent what is said to come from them.
+		r.Origin = fedmsg.Position{}
 	}
 	if err == nil {
 		// verification: freshness
