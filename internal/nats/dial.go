@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net"
 	"strings"
@@ -98,10 +99,19 @@ func (a *address) failed(err error) error {
 		return fedmsg.Errorf(fedmsg.CodeUnavailable, "the connection to %s was lost", a)
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
 		return fedmsg.WrapError(fedmsg.CodeUnauthenticated, err, "%s refuses the login; look at the file of credentials and the server's authorization", a)
+	case isOf[x509.UnknownAuthorityError](err):
+		return fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the certificate of %s is of an unknown authority; name the file of its authority by ca", a)
+	case errors.Is(err, nats.ErrTLS):
+		return fedmsg.Errorf(fedmsg.CodeUnavailable, "TLS with %s failed: %s; the server may ask for a certificate that it knows (certificate and key)", a, err)
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return fedmsg.WrapError(fedmsg.CodeUnavailable, err, "%s speaks no TLS; nats:// connects without", a)
 	}
 	return fedmsg.Errorf(fedmsg.CodeUnavailable, "the connection to %s failed: %s", a, err)
+}
+
+func isOf[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // settled returns when the server has dealt with all that was asked of it, with what it did not permit.
