@@ -71,9 +71,12 @@ func StartActiveMQ(t testing.TB, opts ActiveMQOptions) *ActiveMQ {
 	return a
 }
 
-// NewActiveMQ prepares a server in an empty directory, which Remove removes, and does not start it. It is for the TestMain of
-// packages whose tests share one.
+// NewActiveMQ prepares a server in an empty directory, which is made if need be and which Remove removes, and does not start it. It
+// is for the TestMain of packages whose tests share one.
 func NewActiveMQ(dir string, opts ActiveMQOptions) (*ActiveMQ, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
 	a := &ActiveMQ{dir: dir, out: newOutput(), STOMP: fmt.Sprintf("127.0.0.1:%d", quietPort())}
 	connectors := fmt.Sprintf("<transportConnector name=%q uri=%q/>", "stomp", "stomp://"+a.STOMP)
 	elements := slices.Clone(opts.Elements)

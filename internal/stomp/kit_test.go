@@ -59,11 +59,7 @@ func activeMQ(t *testing.T) *shared {
 		if common.authority, common.err = fedmsgtest.NewAuthority(common.dir); common.err != nil {
 			return
 		}
-		server := filepath.Join(common.dir, "server")
-		if common.err = os.Mkdir(server, 0o700); common.err != nil {
-			return
-		}
-		common.server, common.err = fedmsgtest.NewActiveMQ(server, fedmsgtest.ActiveMQOptions{
+		common.server, common.err = fedmsgtest.NewActiveMQ(filepath.Join(common.dir, "server"), fedmsgtest.ActiveMQOptions{
 			TLS: common.authority, Elements: []string{activeUsers},
 		})
 		if common.err == nil {
