@@ -285,6 +285,15 @@ func TestWhereItBegins(t *testing.T) {
 				if st := s.List()[0]; st.Skipped != 0 {
 					t.Errorf("%+v", st)
 				}
+				for seq := uint64(1); seq <= 8; seq++ { // what was there before is not said to be delivered
+					want := fedmsg.DeliveryDelivered
+					if seq < c.want[0] {
+						want = fedmsg.DeliverySkipped
+					}
+					if d := s.Deliveries(log.entry(seq))[0]; d.State != want {
+						t.Errorf("entry %d: %+v", seq, d)
+					}
+				}
 			})
 		})
 	}
@@ -308,7 +317,7 @@ func TestWaitForSinks(t *testing.T) {
 		log.add("org.test.a", 4)
 		log.add("org.other", 1)
 		for seq, want := range map[uint64]fedmsg.DeliveryState{1: "delivered", 5: "not_wanted"} {
-			if d := s.Wait(t.Context(), log.entry(seq), "one"); len(d) != 1 || d[0].State != want {
+			if d := s.Wait(patient(t), log.entry(seq), "one"); len(d) != 1 || d[0].State != want {
 				t.Errorf("entry %d: %+v", seq, d)
 			}
 		}
@@ -319,7 +328,7 @@ func TestWaitForSinks(t *testing.T) {
 		}
 		start := time.Now()
 		for seq, want := range map[uint64]fedmsg.DeliveryState{2: "delivered", 3: "delivered", 4: "dead"} {
-			if d := s.Wait(t.Context(), log.entry(seq), "one")[0]; d.State != want {
+			if d := s.Wait(patient(t), log.entry(seq), "one")[0]; d.State != want {
 				t.Errorf("entry %d: %+v", seq, d)
 			}
 		}
@@ -329,7 +338,7 @@ func TestWaitForSinks(t *testing.T) {
 		if n := len(s.runners[0].waiters); n != 0 {
 			t.Errorf("%d are still waiting", n)
 		}
-		if d := s.Wait(t.Context(), log.entry(1), "nobody"); len(d) != 0 {
+		if d := s.Wait(patient(t), log.entry(1), "nobody"); len(d) != 0 {
 			t.Errorf("%+v", d)
 		}
 	})
@@ -405,7 +414,11 @@ func TestRemarks(t *testing.T) {
 		}}
 		s := startSet(t, log, dir, config(t, "one"), sink)
 		for range 2 {
-			log.add("org.test.a", 1000)
+			e := log.add("org.test.a", 1000)
+			synctest.Wait()
+			if d := s.Deliveries(e)[0]; d.Reason == "" { // before it is written
+				t.Errorf("%+v", d)
+			}
 			settleDown(3 * time.Second)
 		}
 		check := func() {

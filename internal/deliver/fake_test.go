@@ -348,6 +348,13 @@ func patterns(t testing.TB, texts ...string) []fedmsg.Pattern {
 	return all
 }
 
+// patient bounds a failing test, in virtual time.
+func patient(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // newSet makes a Set of one sink over a directory.
 func newSet(t testing.TB, log Log, dir string, c Config, sink Sink) *Set {
 	t.Helper()

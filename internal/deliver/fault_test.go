@@ -132,7 +132,7 @@ func TestAttemptsEnd(t *testing.T) {
 		log.add("org.test.a", 6)
 		start := time.Now()
 		s := startSet(t, log, dir, cfg, sink)
-		d := s.Wait(t.Context(), log.entry(6), "one")[0]
+		d := s.Wait(patient(t), log.entry(6), "one")[0]
 		if d.State != fedmsg.DeliveryDelivered {
 			t.Fatalf("%+v", d)
 		}
@@ -385,6 +385,14 @@ func TestWaitsBeginAnew(t *testing.T) {
 		cfg.Attempts = 1000
 		s := startSet(t, log, dir, cfg, sink)
 		settleDown(10 * time.Minute)
+		check(t, s.Pause("one"))
+		before, _ := sink.sessions()
+		check(t, s.Resume("one")) // whoever says so wants it to be tried soon
+		settleDown(320 * time.Millisecond)
+		if after, _ := sink.sessions(); after-before < 3 {
+			t.Errorf("it was tried %d times", after-before)
+		}
+		settleDown(10 * time.Minute)
 		sink.change(func() { away = false })
 		settleDown(time.Minute)
 		log.add("org.test.a", 1)
@@ -395,7 +403,7 @@ func TestWaitsBeginAnew(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 		sink.change(func() { sink.fate = func(uint64, int) fateOf { return fateLost } })
-		before, _ := sink.sessions()
+		before, _ = sink.sessions()
 		log.add("org.test.a", 1)
 		settleDown(10 * time.Minute)
 		if after, _ := sink.sessions(); after-before < 20 || after-before > 60 {

@@ -132,7 +132,7 @@ func TestJournal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := torn.WriteString("{\"kind\":\"ski\n"); err != nil {
+		if _, err := torn.WriteString(`{"kind":"ski`); err != nil {
 			t.Fatal(err)
 		}
 		if err := torn.Close(); err != nil {
@@ -150,15 +150,38 @@ func TestJournal(t *testing.T) {
 	for i := range uint64(5000) {
 		add(line{Kind: lineRemark, From: 100 + i, To: 100 + i, Reason: strings.Repeat("long ", 50)})
 	}
-	for _, name := range []string{path, path + ".old"} {
-		if info, err := os.Stat(name); err != nil || info.Size() > maxJournal {
-			t.Errorf("%s: %v, %v", name, info, err)
-		}
-	}
 	if _, remark := j.about(at(5099)); remark.Kind == "" {
 		t.Error("the newest remark is gone")
 	}
-	if _, remark := j.about(at(4200)); remark.Kind == "" { // it is in the old file
+	for _, j := range []*journal{j, openJournal(path)} {
+		if skip, _ := j.about(at(6)); skip.Reason != "old" {
+			t.Errorf("what was skipped long ago is forgotten: %+v", skip)
+		}
+		if skip, _ := j.about(at(8)); skip.Kind != "" {
+			t.Errorf("what was moved back long ago is forgotten: %+v", skip)
+		}
+	}
+	for i := range uint64(5000) {
+		add(line{Kind: lineSkip, From: 10000 + 2*i, To: 10000 + 2*i, Reason: strings.Repeat("long ", 50)})
+	}
+	for name, most := range map[string]int64{path: maxJournal, path + ".old": maxJournal * 3 / 2} {
+		if info, err := os.Stat(name); err != nil || info.Size() > most {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	if skip, _ := j.about(at(19998)); skip.Kind == "" {
+		t.Error("the newest skip is gone")
+	}
+}
+
+func TestJournalKeepsRemarks(t *testing.T) {
+	j := openJournal(filepath.Join(t.TempDir(), "journal"))
+	for i := range uint64(2500) {
+		if err := j.add(line{Kind: lineRemark, Log: testLog, From: 100 + i, To: 100 + i, Reason: strings.Repeat("long ", 50)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, remark := j.about(at(2000)); remark.Kind == "" { // it is in the old file
 		t.Error("a remark is gone too early")
 	}
 }

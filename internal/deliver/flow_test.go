@@ -112,6 +112,68 @@ func TestDrains(t *testing.T) {
 	})
 }
 
+// TestWaitersHear holds that who waits for an entry hears of it when its fate is known, whatever is still open before it.
+func TestWaitersHear(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log, m := newMemLog(), &manualSink{}
+		log.add("org.test.a", 8)
+		s := startSet(t, log, dir, config(t, "one"), m)
+		synctest.Wait()
+		fates := make(chan fedmsg.Delivery, 3)
+		for _, seq := range []uint64{3, 5, 6} {
+			go func() { fates <- s.Wait(patient(t), log.entry(seq), "one")[0] }()
+		}
+		synctest.Wait()
+		m.answers.Done(5, Permanent(errors.New("no")))
+		if d := <-fates; d.State != fedmsg.DeliveryDead {
+			t.Errorf("%+v", d)
+		}
+		m.answers.Done(6, nil)
+		if d := <-fates; d.State != fedmsg.DeliveryDelivered {
+			t.Errorf("%+v", d)
+		}
+		synctest.Wait()
+		if len(fates) > 0 {
+			t.Error("an entry is delivered that nobody has")
+		}
+		m.answers.DoneThrough(8)
+		if d := <-fates; d.State != fedmsg.DeliveryDelivered {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
+// TestRewindForgets holds that behind a move back everything is sent again, also what had overtaken, and has a new time.
+func TestRewindForgets(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log, m := newMemLog(), &manualSink{}
+		log.add("org.test.a", 4)
+		s := startSet(t, log, dir, config(t, "one"), m)
+		synctest.Wait()
+		m.answers.Done(1, nil)
+		m.answers.Done(3, nil)
+		settleDown(5 * time.Second)
+		m.answers.Lost(errors.New("reset"))
+		settleDown(time.Second)
+		if len(m.sent) != 6 { // 2 and 4 came again
+			t.Errorf("%v", m.sent)
+		}
+		settleDown(time.Hour)
+		check(t, s.Rewind("one", at(0)))
+		synctest.Wait()
+		if n := len(m.sent); n < 10 || m.sent[n-2] != 3 {
+			t.Errorf("%v", m.sent)
+		}
+		m.answers.DoneThrough(4)
+		settleDown(5 * time.Second)
+		if d := s.Deliveries(log.entry(1))[0]; d.State != fedmsg.DeliveryDelivered || time.Since(d.Time) > time.Minute {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
 // TestRefusedTogether holds that no time is lost where all that is under way is refused, or answered otherwise.
 func TestRefusedTogether(t *testing.T) {
 	dir := t.TempDir()

@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -9,16 +8,18 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/durable"
 )
 
 // journal is the file of what is to be told of single entries beside where the sink stands: what was skipped, and remarks. It is
-// bounded: when it is full it becomes the old one, and the old one goes.
+// bounded: when it is full it becomes the old one.
 type journal struct {
 	path string
 	upTo uint64 // no line says anything of an entry behind this one
 	size int64  // of the present file
 
-	turns int // how often the present file has become the old one
+	torn  bool // the present file does not end with a newline
+	turns int  // how often the present file has become the old one
 }
 
 // line is one thing to tell. As JSON it is a line of the file.
@@ -48,8 +49,9 @@ const (
 func openJournal(path string) *journal {
 	j := &journal{path: path}
 	j.each(func(l line) { j.upTo = max(j.upTo, l.To) })
-	if info, err := os.Stat(path); err == nil {
-		j.size = info.Size()
+	if data, err := os.ReadFile(path); err == nil {
+		j.size = int64(len(data))
+		j.torn = len(data) > 0 && data[len(data)-1] != '\n'
 	}
 	return j
 }
@@ -57,6 +59,10 @@ func openJournal(path string) *journal {
 // add appends lines.
 func (j *journal) add(lines ...line) error {
 	var b []byte
+	if j.torn {
+		b = append(b, '\n')
+		j.torn = false
+	}
 	for _, l := range lines {
 		if len(l.Reason) > maxLine/2 {
 			l.Reason = l.Reason[:maxLine/2] + "…"
@@ -68,11 +74,9 @@ func (j *journal) add(lines ...line) error {
 		b = append(append(b, text...), '\n')
 	}
 	if j.size+int64(len(b)) > maxJournal {
-		if err := os.Rename(j.path, j.path+".old"); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := j.turn(); err != nil {
 			return err
 		}
-		j.size = 0
-		j.turns++
 	}
 	f, err := os.OpenFile(j.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -86,20 +90,50 @@ func (j *journal) add(lines ...line) error {
 	return errors.Join(err, f.Close())
 }
 
+// turn makes the present file the old one. Of the one that was old until then the remarks go; what was skipped is kept for as long as
+// there is room, so that it is not said to be delivered.
+func (j *journal) turn() error {
+	present, err := os.ReadFile(j.path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	var keep []byte
+	eachLine(j.path+".old", func(l line, text []byte) {
+		if l.Kind != lineRemark {
+			keep = append(append(keep, text...), '\n')
+		}
+	})
+	for len(keep) > maxJournal/2 {
+		_, keep, _ = bytes.Cut(keep, []byte("\n"))
+	}
+	if err := durable.WriteFile(durable.OS{}, j.path+".old", append(keep, present...), 0o600); err != nil {
+		return err
+	}
+	j.turns++
+	j.size = 0
+	if err := os.Remove(j.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // each gives the lines, oldest first. One that is not understood, as at a torn end, is passed over.
 func (j *journal) each(f func(line)) {
 	for _, path := range []string{j.path + ".old", j.path} {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		lines := bufio.NewScanner(bytes.NewReader(data))
-		lines.Buffer(nil, 2*maxJournal)
-		for lines.Scan() {
-			var l line
-			if json.Unmarshal(lines.Bytes(), &l) == nil {
-				f(l)
-			}
+		eachLine(path, func(l line, _ []byte) { f(l) })
+	}
+}
+
+func eachLine(path string, f func(l line, text []byte)) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return
+	}
+	for text := range bytes.Lines(data) {
+		text = bytes.TrimSuffix(text, []byte("\n"))
+		var l line
+		if json.Unmarshal(text, &l) == nil {
+			f(l, text)
 		}
 	}
 }

@@ -70,6 +70,7 @@ func (r *runner) wants(e *fedmsg.Entry) bool {
 	if r.through.Log == "" { // it stood before the oldest entry, of which nobody knew the number
 		r.through, r.read = fedmsg.Position{Log: p.Log, Seq: p.Seq - 1}, p.Seq-1
 		r.progress = delivered // saved soon, because retention asks for it
+		r.noteBegin()
 	}
 	before := len(r.marks) > 0 && r.marks[p.Seq].settled
 	if wanted && !stale && !before {

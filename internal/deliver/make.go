@@ -53,23 +53,24 @@ func (r *runner) start() error {
 	_, err := os.Stat(r.pausedFile())
 	r.paused = err == nil
 	p := r.place.Position()
-	if p.IsZero() {
+	isNew := p.IsZero()
+	if isNew {
 		switch r.cfg.Start {
 		case "", "now":
 			p = r.log.End()
-		case "beginning":
+		case "beginning": // wherever that is when the first entry is read
 		default:
 			if p, err = fedmsg.ParsePosition(r.cfg.Start); err != nil {
-				return err
-			}
-		}
-		if !p.IsZero() {
-			if err := r.place.Save(p); err != nil {
 				return err
 			}
 		}
 	}
 	r.through, r.read, r.kept = p, p.Seq, p
 	r.placed = !p.IsZero()
-	return nil
+	if !isNew || p.IsZero() {
+		return nil
+	}
+	r.noteBegin()
+	r.writeNotes()
+	return r.place.Save(p)
 }

@@ -24,6 +24,7 @@ const (
 // What is told of entries that were skipped.
 const (
 	reasonOld   = "it was older than max_age when its turn came"
+	reasonBegan = "the sink began behind it"
 	reasonMoved = "an operator moved the sink past it"
 )
 
@@ -51,6 +52,13 @@ func (r *runner) noteSkip(from, to uint64, reason string) {
 		}
 	}
 	r.note(line{Kind: lineSkip, From: from, To: to, Reason: reason})
+}
+
+// noteBegin has it told that the sink is new, and began behind what was in the log. The caller holds mu.
+func (r *runner) noteBegin() {
+	if to := r.through.Seq; to > 0 {
+		r.note(line{Kind: lineSkip, From: 1, To: to, Reason: reasonBegan})
+	}
 }
 
 // note keeps a line until it is written. The caller holds mu.

@@ -76,7 +76,7 @@ func TestSlowSinkDelaysNobody(t *testing.T) {
 		for i := range uint64(5) {
 			start := time.Now()
 			e := log.add("org.test.a", 100)
-			if d := s.Wait(t.Context(), e, "good")[0]; d.State != fedmsg.DeliveryDelivered || time.Since(start) > time.Millisecond {
+			if d := s.Wait(patient(t), e, "good")[0]; d.State != fedmsg.DeliveryDelivered || time.Since(start) > time.Millisecond {
 				t.Errorf("%+v behind %s", d, time.Since(start))
 			}
 			settleDown(time.Duration(i*7) * time.Second)
@@ -191,6 +191,26 @@ func openFiles(t *testing.T) int {
 		t.Skip("this system does not tell which files are open")
 	}
 	return len(list)
+}
+
+// TestStopSaves holds that what is not saved yet because it would be soon is saved at the end.
+func TestStopSaves(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemLog()
+		cfg := config(t, "one")
+		cfg.Topics = patterns(t, "org.test.#")
+		s := newSet(t, log, dir, cfg, &fakeSink{})
+		s.Start()
+		log.add("org.test.a", 1)
+		settleDown(100 * time.Millisecond)
+		log.add("org.other", 5)
+		synctest.Wait()
+		stop(t, s)
+		if data, err := os.ReadFile(filepath.Join(dir, "places", "sink-one")); err != nil || strings.TrimSpace(string(data)) != at(6).String() {
+			t.Errorf("the saved place is %q, %v", data, err)
+		}
+	})
 }
 
 // TestStopNamesWhatHangs holds that a session that does not end does not hold the node for ever.
