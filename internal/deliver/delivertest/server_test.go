@@ -67,7 +67,6 @@ type fakeSession struct {
 	ended   chan struct{}
 	sent    chan *fedmsg.Entry
 	running sync.WaitGroup
-	held    *fedmsg.Entry // of the fault "swaps"
 	buffer  []*fedmsg.Entry
 }
 
