@@ -149,6 +149,13 @@ start = "beginning"
 	for i, got := range received() {
 		checkFedora(t, list[i], &entries[i], &got)
 	}
+	if _, err := n.Publish(t.Context(), []byte(`{"topic":"org.example.dev.test.own","msg":{}}`)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "a message of the node's own", func() bool { return len(received()) > len(list) })
+	if own := received()[len(list)]; len(own.Faults) > 0 {
+		t.Errorf("in a message that was published at the node the library would find %q", own.Faults)
+	}
 	if s := sourceStatus(t, n, "bus"); s["dead"].(float64) != 0 {
 		t.Errorf("the source says %v", s)
 	}
