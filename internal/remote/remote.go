@@ -70,22 +70,24 @@ func Parse(address string, schemes, options []string) (*Endpoint, error) {
 	return e, nil
 }
 
-// hide takes a password out of an address that may be wrong in other ways too.
+// hide takes out of an address, which may be wrong in every way, what may be a secret: all between the first colon behind the scheme
+// and the last @, and all behind a question mark.
 func hide(address string) string {
-	rest, authority, ok := strings.Cut(address, "://")
-	if !ok {
-		return address
+	scheme, rest, ok := strings.Cut(address, "://")
+	if ok {
+		scheme += "://"
+	} else {
+		scheme, rest = "", address
 	}
-	end := strings.IndexAny(authority, "/?")
-	if end < 0 {
-		end = len(authority)
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		if colon := strings.IndexByte(rest[:at], ':'); colon >= 0 {
+			rest = rest[:colon] + ":…" + rest[at:]
+		}
 	}
-	at := strings.LastIndexByte(authority[:end], '@')
-	colon := strings.IndexByte(authority, ':')
-	if at < 0 || colon < 0 || colon > at {
-		return address
+	if before, _, ok := strings.Cut(rest, "?"); ok {
+		rest = before + "?…"
 	}
-	return rest + "://" + authority[:colon] + ":…" + authority[at:]
+	return scheme + rest
 }
 
 // Has reports whether the option is given.
