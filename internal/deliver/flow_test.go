@@ -137,9 +137,10 @@ func TestWaitersHear(t *testing.T) {
 		if len(fates) > 0 {
 			t.Error("an entry is delivered that nobody has")
 		}
+		start := time.Now()
 		m.answers.DoneThrough(8)
-		if d := <-fates; d.State != fedmsg.DeliveryDelivered {
-			t.Errorf("%+v", d)
+		if d := <-fates; d.State != fedmsg.DeliveryDelivered || time.Since(start) > 0 {
+			t.Errorf("%+v behind %s", d, time.Since(start))
 		}
 	})
 }

@@ -71,7 +71,17 @@ func (r *runner) note(l line) {
 	r.notesUrgent = r.notesUrgent || l.Kind != lineRemark
 }
 
-// writeNotes writes what is noted: before the place is saved what was skipped, so that it is never said to be delivered.
+// writeUrgent writes what comes before the place is saved: what was skipped must never be said to be delivered.
+func (r *runner) writeUrgent() {
+	r.mu.Lock()
+	urgent := r.notesUrgent
+	r.mu.Unlock()
+	if urgent {
+		r.writeNotes()
+	}
+}
+
+// writeNotes writes what is noted.
 func (r *runner) writeNotes() {
 	r.mu.Lock()
 	lines := r.notes

@@ -121,6 +121,7 @@ func (r *runner) run() {
 	}
 	r.save()
 	r.timesAt(true)
+	r.writeNotes()
 	r.closeCursor()
 }
 

@@ -6,7 +6,7 @@ import (
 
 // save saves the place, if it is behind.
 func (r *runner) save() {
-	r.writeNotes()
+	r.writeUrgent()
 	r.mu.Lock()
 	p, how := r.through, r.progress
 	r.progress = none

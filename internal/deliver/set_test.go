@@ -213,6 +213,29 @@ func TestStopSaves(t *testing.T) {
 	})
 }
 
+// TestSkipsComeFirst holds that what was skipped is written before the place is saved, and the rest at the end.
+func TestSkipsComeFirst(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemLog()
+		log.add("org.test.a", 9)
+		s := newSet(t, log, dir, config(t, "one"), &fakeSink{remark: func(uint64) string { return "unroutable" }})
+		r := s.runners[0]
+		r.through, r.progress = at(7), passed
+		r.noteSkip(3, 7, reasonOld)
+		r.save()
+		if skip, _ := openJournal(r.records.journal.path).about(at(5)); skip.Reason != reasonOld || r.kept != at(7) {
+			t.Errorf("%+v, saved %s", skip, r.kept)
+		}
+		s.Start()
+		synctest.Wait()
+		stop(t, s)
+		if _, remark := openJournal(r.records.journal.path).about(at(9)); remark.Reason != "unroutable" {
+			t.Errorf("%+v", remark)
+		}
+	})
+}
+
 // TestStopNamesWhatHangs holds that a session that does not end does not hold the node for ever.
 func TestStopNamesWhatHangs(t *testing.T) {
 	dir := t.TempDir()
