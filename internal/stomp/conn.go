@@ -2,6 +2,7 @@ package stomp
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -114,28 +115,32 @@ func (s *server) login(nc net.Conn, readBytes, maxBody int, failed func(error)) 
 	return &conn{outbox: newOutbox(nc, send/3, failed), in: in, server: clean(f.get("server")), live: live}, nil
 }
 
-// hello makes the first frame, in which nothing has escapes.
+// hello makes the first frame. The specification has no escapes in it; ActiveMQ and RabbitMQ read backslashes as escapes all the
+// same, so that one has to stand there twice. Colons are taken either way.
 func (s *server) hello() ([]byte, error) {
 	user, password, err := s.files.Login(s.endpoint)
 	if err != nil {
 		return nil, err
 	}
-	host := strings.TrimPrefix(s.endpoint.Path, "/")
-	if host == "" {
-		host = "/"
-	}
 	beat := s.beat.Milliseconds()
-	hello := fmt.Sprintf("CONNECT\naccept-version:1.2\nhost:%s\nheart-beat:%d,%d\n", host, beat, beat)
+	headers := []header{
+		{"accept-version", "1.2"}, {"host", cmp.Or(strings.TrimPrefix(s.endpoint.Path, "/"), "/")}, {"heart-beat", fmt.Sprintf("%d,%d", beat, beat)},
+	}
 	if user != "" {
-		hello += "login:" + user + "\npasscode:" + password + "\n"
+		headers = append(headers, header{"login", user}, header{"passcode", password})
 	}
 	if s.clientID != "" {
-		hello += "client-id:" + s.clientID + "\n"
+		headers = append(headers, header{"client-id", s.clientID})
 	}
-	if strings.ContainsAny(host+user+password+s.clientID, "\r\n\x00") {
-		return nil, fedmsg.Errorf(fedmsg.CodeConfig, "the virtual host, user or password for %s has a byte in it that STOMP cannot carry there", s.endpoint)
+	hello := []byte("CONNECT\n")
+	for _, h := range headers {
+		if strings.ContainsAny(h.value, "\r\n\x00") {
+			return nil, fedmsg.Errorf(fedmsg.CodeConfig, "the %s for %s has a byte in it that STOMP cannot carry there", h.name, s.endpoint)
+		}
+		hello = append(append(hello, h.name...), ':')
+		hello = append(append(hello, strings.ReplaceAll(h.value, `\`, `\\`)...), '\n')
 	}
-	return append([]byte(hello), "\n\x00"...), nil
+	return append(hello, "\n\x00"...), nil
 }
 
 // agree gives how often each side has to let hear of itself, after what the server offers and asks for.

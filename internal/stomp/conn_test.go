@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -133,6 +135,25 @@ func TestGreetings(t *testing.T) {
 	}
 }
 
+// TestNoTLS tells of a server that answers without TLS.
+func TestNoTLS(t *testing.T) {
+	t.Parallel()
+	s := startStrange(t)
+	sink, err := NewSink(deliver.Config{To: "stomp+tls://" + s.Addr().String()}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		if c, err := s.Accept(); err == nil {
+			fmt.Fprint(c, "ERROR\n\nwhat\x00")
+			c.Close()
+		}
+	}()
+	if _, err := sink.Open(soon(t), &deliver.Answers{}); err == nil || !strings.Contains(err.Error(), "no TLS with stomp+tls://") {
+		t.Error(err)
+	}
+}
+
 // TestBlockedServer has a server stop reading: sending waits no longer than its context, and leaving takes little time.
 func TestBlockedServer(t *testing.T) {
 	t.Parallel()
@@ -194,4 +215,66 @@ func TestReadsNoMoreThanItHolds(t *testing.T) {
 	if err := b.take(ctx, 1); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+}
+
+// TestIdleSession bounds what a connection costs that has delivered something and has nothing to do. It runs alone.
+func TestIdleSession(t *testing.T) {
+	s, m := startStrange(t), newMemory()
+	sink, err := NewSink(deliver.Config{To: "stomp://" + s.Addr().String() + "/?heartbeat=100ms"}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const count = 100
+	e := m.say("x", `{"x":"`+strings.Repeat("x", 100<<10)+`"}`, "")
+	met := make(chan *bufio.Reader, count)
+	go func() {
+		for range count {
+			_, r := s.meet(welcome + "heart-beat:0,100\n\n\x00")
+			met <- r
+		}
+	}()
+	var closing sync.WaitGroup
+	over := make(chan struct{})
+	defer closing.Wait()
+	defer close(over)
+	before := inUse()
+	var readers []*bufio.Reader
+	for range count {
+		session, err := sink.Open(soon(t), &deliver.Answers{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		closing.Go(func() {
+			<-over
+			session.Close() // the other end says nothing to it
+		})
+		if err := errors.Join(session.Send(soon(t), e), session.Flush(soon(t))); err != nil {
+			t.Fatal(err)
+		}
+		readers = append(readers, <-met)
+	}
+	for _, r := range readers { // with the second heart-beat the buffers are gone
+		if _, err := r.ReadString(0); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if b, err := r.ReadByte(); err != nil || b != '\n' {
+				t.Fatalf("%q instead of a heart-beat: %v", b, err)
+			}
+		}
+	}
+	// The other end and its reader, which has 4 KB, are in it too.
+	if each := (inUse() - before) / count; each > 40<<10 {
+		t.Errorf("an idle session takes %d bytes", each)
+	} else {
+		t.Logf("an idle session takes %d bytes", each)
+	}
+}
+
+func inUse() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapInuse + m.StackInuse)
 }

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 // may use: the rights of all entries that fit are added up.
 const activeUsers = `<plugins>
 <simpleAuthenticationPlugin anonymousAccessAllowed="true" anonymousUser="nobody" anonymousGroup="all"><users>
-<authenticationUser username="ralph" password="back\slash:colon" groups="all,writers"/><authenticationUser username="guest" password="guest" groups="all,writers"/>
+<authenticationUser username="ralph" password="back\nslash:colon" groups="all,writers"/><authenticationUser username="guest" password="guest" groups="all,writers"/>
 </users></simpleAuthenticationPlugin>
 <authorizationPlugin><map><authorizationMap><authorizationEntries>
 <authorizationEntry queue=">" read="all" write="all" admin="all"/><authorizationEntry topic="closed.>" read="all" write="writers" admin="all"/>

@@ -1,0 +1,81 @@
+package stomp
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/receive"
+)
+
+// TestTopicsOfFrames reads topics from where messages were sent to. A header of the publisher counts only where the destination cannot
+// say it, since servers watch over destinations alone.
+func TestTopicsOfFrames(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		options, frame, server, want string // "!" is an error
+	}{
+		{"destination=/topic/a", "destination:/topic/org.x", "ActiveMQ/5", "org.x"},
+		{"destination=/topic/a", "destination:/topic/org.x\nfedmsg-topic:org.stolen", "ActiveMQ/5", "org.x"},
+		{"destination=/topic/a", "destination:/topic/a_b._\nfedmsg-topic:a b.>", "ActiveMQ/5", "a b.>"},
+		{"destination=/topic/a", "destination:/queue/x\noriginal-destination:/topic/org.x", "ActiveMQ/5", "org.x"},
+		{"destination=/queue/a", "destination:/queue/a\nfedmsg-topic:org.x", "ActiveMQ/5", "org.x"},
+		{"destination=/queue/a", "destination:/queue/a", "ActiveMQ/5", ""},
+		{"destination=/queue/a", "destination:/queue/a\noriginal-destination:/topic/org.x\nfedmsg-topic:org.stolen", "ActiveMQ/5", "org.x"},
+		{"destination=/queue/a&topic=/topic/V.{topic}", "destination:/topic/V.org.x", "ActiveMQ/5", "org.x"},
+		{"destination=/queue/a&topic=/topic/V.{topic}", "destination:/topic/org.x", "ActiveMQ/5", "!"},
+		{"destination=/queue/a&topic=/topic/V.{topic}", "destination:/topic/V.", "ActiveMQ/5", "!"},
+		{"destination=/queue/a&topic=/topic/V.{topic}&prefix=org.y", "destination:/topic/V.x", "ActiveMQ/5", "org.y.x"},
+		{"destination=/topic/a&prefix=org.y", "destination:/exchange/amq.direct/x", "RabbitMQ/3", "org.y.x"},
+		{"destination=/topic/a", "destination:/topic/a%20b", "RabbitMQ/3", "a b"},
+		{"destination=/topic/a", "destination:/topic/a%20b", "ActiveMQ/5", "a%20b"},
+		{"destination=/topic/a", "destination:plain", "ActiveMQ/5", "plain"},
+	} {
+		source, err := NewSource(receive.Config{Name: "x", From: "stomp://localhost/?" + c.options}, quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := readerOf("MESSAGE\n"+c.frame+"\n\n{}\x00", 100).next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		item := source.(*Source).item(&conn{server: c.server}, f, nil)
+		if c.want == "!" {
+			if fedmsg.CodeOf(item.Bad) != fedmsg.CodeBadTopic || string(item.Message.Body) != "{}" {
+				t.Errorf("%+v: %v, %+v", c, item.Bad, item.Message)
+			}
+		} else if item.Bad != nil || item.Message.Topic != c.want {
+			t.Errorf("%+v: %q, %v", c, item.Message.Topic, item.Bad)
+		}
+	}
+}
+
+// TestWrapped makes objects of what is none, where that is asked for.
+func TestWrapped(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"a":1}`: `{"a":1}`, ` {`: ` {`, "": "", " ": " ", "[1]": `{"value":[1]}`, "7": `{"value":7}`, `"x"`: `{"value":"x"}`,
+		"two words": `{"value":"two words"}`, "\xff": "\xff",
+	} {
+		if got := string(wrapped([]byte(body))); got != want {
+			t.Errorf("%q becomes %q, want %q", body, got, want)
+		}
+	}
+}
+
+// TestTooLong gives a message up whose body was not kept, and knows it by its headers.
+func TestTooLong(t *testing.T) {
+	t.Parallel()
+	source, err := NewSource(receive.Config{Name: "x", From: "stomp://localhost/?destination=/topic/a"}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := readerOf("MESSAGE\ndestination:/topic/org.x\nmessage-id:ID:1\n\n"+strings.Repeat("x", 200)+"\x00", 100).next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	item := source.(*Source).item(&conn{}, f, nil)
+	if fedmsg.CodeOf(item.Bad) != fedmsg.CodeTooLarge || item.Message.Topic != "org.x" || item.Message.ID != "ID:1" || item.Message.Body != nil {
+		t.Errorf("%v, %+v", item.Bad, item.Message)
+	}
+}
