@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
 )
 
 const body = `{"bug":{"severity":"serious","number":12345678901234567,"tags":["a","b\u00e9","\"q\""],"closed":false},` +
@@ -126,7 +127,7 @@ func TestWhereWork(t *testing.T) {
 		if w.run(&r); r.left < -2*maxWork {
 			t.Errorf("%s: %d is left", name, r.left)
 		}
-		if took := time.Since(begin); took > 5*time.Second {
+		if took := time.Since(begin); took > 30*time.Second {
 			t.Errorf("%s: took %v", name, took)
 		} else {
 			t.Logf("%s: %v, %d left", name, took, r.left)
@@ -209,7 +210,7 @@ func TestMutatedJSON(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	w := where(t, `any(msg.commits, any(.files, # == "x")) or msg.bug.tags == ["a"] or msg.text matches "x" or len(msg) == 0 or username == "x"`)
 	good := whereEntry()
-	for range 100_000 {
+	for range fedmsgtest.Count(20_000, 1_000_000) {
 		data := []byte(body)
 		e := *good
 		e.Envelope = append([]byte(nil), good.Envelope...)
