@@ -2,7 +2,8 @@
 //
 // It promises that a letter which Add has returned is on disk, that letters are bounded in number and bytes and never dropped
 // to make room, that a number is never given twice, and that each letter has all that is needed to try it again, to the byte,
-// when the log has long forgotten the message. A letter whose file was damaged is still told of.
+// when the log has long forgotten the message. Only of what would take more than half of all bytes the contents are not kept, as it
+// would stop its sink or source for ever. A letter whose file was damaged is still told of.
 package deadletter
 
 import (
@@ -79,7 +80,7 @@ func (s *Store) Add(l Letter) (uint64, error) {
 		return l.Number, s.replace(i, &l)
 	}
 	l.Number = s.last + 1
-	data, err := l.encode()
+	data, err := l.encode(s.limits.Bytes / 2)
 	if err != nil {
 		return 0, s.failed(err)
 	}
@@ -108,7 +109,7 @@ func (s *Store) Put(l Letter) error {
 
 // replace writes the letter into a slot that there is, whatever the limits: it was within them.
 func (s *Store) replace(i int, l *Letter) error {
-	data, err := l.encode()
+	data, err := l.encode(s.limits.Bytes / 2)
 	if err != nil {
 		return s.failed(err)
 	}

@@ -3,6 +3,7 @@ package deadletter
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -17,6 +18,8 @@ type Letter struct {
 	Code     fedmsg.Code `json:"code"`
 	Reason   string      `json:"reason"`             // a sentence
 	Attempts int         `json:"attempts,omitempty"` // how often it was tried
+
+	Clipped bool `json:"clipped,omitempty"` // what it holds was too large to be kept: it cannot be tried again
 
 	Topic string        `json:"topic"`
 	ID    string        `json:"id,omitempty"`
@@ -86,8 +89,8 @@ func (l *Letter) position() fedmsg.Position {
 	return l.Entry.Position
 }
 
-// encode gives the bytes of the letter's file.
-func (l *Letter) encode() ([]byte, error) {
+// encode gives the bytes of the letter's file, which has at most so many; beyond them the contents are left out.
+func (l *Letter) encode(most int64) ([]byte, error) {
 	c := contents{Headers: l.Headers, Body: l.Body, Envelope: l.Envelope, Signatures: l.Signatures, Origin: l.Origin}
 	if e := l.Entry; e != nil {
 		short := *e
@@ -102,7 +105,14 @@ func (l *Letter) encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(append(append(first, '\n'), second...), '\n'), nil
+	if int64(len(first)+len(second)) <= most {
+		return append(append(append(first, '\n'), second...), '\n'), nil
+	}
+	b := l.bare()
+	b.Clipped = true
+	b.Reason += fmt.Sprintf("; what it holds, %d bytes, has no room among the dead letters and is not kept", len(second))
+	first, err = json.Marshal(head{Letter: b, Entry: l.position()})
+	return append(first, "\n{}\n"...), err
 }
 
 // decode reads a letter's file.
@@ -118,6 +128,9 @@ func decode(data []byte) (l Letter, err error) {
 	}
 	l = h.Letter
 	l.Headers, l.Body, l.Envelope, l.Signatures, l.Origin = c.Headers, c.Body, c.Envelope, c.Signatures, c.Origin
+	if len(l.Signatures) > 0 && !json.Valid(l.Signatures) {
+		l.Signatures = fedmsg.AppendJSONString(nil, string(l.Signatures)) // no door takes them, as text or as they are
+	}
 	if c.Entry != nil {
 		l.Entry = new(fedmsg.Entry)
 		if err := json.Unmarshal(c.Entry, l.Entry); err != nil {

@@ -112,6 +112,9 @@ func (r *runner) retry(ctx context.Context, number uint64) error {
 	if err != nil {
 		return err
 	}
+	if l.Clipped {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "dead letter %d of source %s cannot be tried again: what it held was too large to be kept; drop it", number, r.c.Name)
+	}
 	outcomes, err := r.submit(ctx, []wire.Carried{message(&l)}).Wait(ctx)
 	if err == nil {
 		err = outcomes[0].Err

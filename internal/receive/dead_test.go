@@ -209,3 +209,28 @@ func TestDeadRetry(t *testing.T) {
 		}
 	})
 }
+
+// TestTooLargeToKeep holds that a message which the dead letters never would have room for does not hold its source back for ever,
+// and that what is left of it is not taken for a message without a body.
+func TestTooLargeToKeep(t *testing.T) {
+	running(t, nil, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
+		small, err := deadletter.Open(t.TempDir(), deadletter.Limits{Bytes: 4000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.runners[0].dead = small
+		d.set(refuse(fedmsg.CodeTooLarge, 0))
+		large := carried(0)
+		large.Body = make([]byte, 5000)
+		b.publish(Item{Message: large})
+		b.publishRange(1, 3)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		holdLog(t, d, []string{id(1), id(2)})
+		d.set(func(d *fakeDoor) { d.fate = nil })
+		if err := s.DeadRetry(t.Context(), "umb", 1); fedmsg.CodeOf(err) != fedmsg.CodeTooLarge || !strings.Contains(err.Error(), "not") {
+			t.Errorf("tried again: %v", err)
+		}
+		holdLog(t, d, []string{id(1), id(2)})
+	})
+}
