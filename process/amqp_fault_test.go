@@ -20,7 +20,6 @@ type steadyLoad struct {
 	last  time.Duration
 	wait  sync.WaitGroup
 	stop  context.CancelFunc
-	err   error // of the stream; read after stop
 }
 
 // startSteadyLoad starts it. Lines that the node did not take are published again, so that it may be restarted meanwhile.

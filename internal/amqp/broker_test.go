@@ -136,7 +136,7 @@ func TestConnectionMemory(t *testing.T) {
 		try(t, s.Close())
 	}
 	await(t, "the goroutines to end", func() bool { return runtime.NumGoroutine() <= goroutines })
-	if left := (memory() - before) / n; left > 8<<10 {
+	if left := (memory() - before) / n; left > 16<<10 {
 		t.Errorf("%d bytes are left of each connection", left)
 	}
 }
