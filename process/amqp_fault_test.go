@@ -191,7 +191,7 @@ func TestAMQPFaults(t *testing.T) {
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: amqpSinkConfig(amqpURI(proxy.Addr))})
 	load := startSteadyLoad(t, n, 3*time.Millisecond)
 	load.awaitMore(t, 100)
-	for i := range 12 { // an ack is 21 bytes
+	for i := range 8 { // an ack is 21 bytes
 		proxy.CutAfter(21*(i+3) + 2*i)
 		want := proxy.Cuts() + 1
 		await(t, "a cut in the middle of a confirm", func() bool { return proxy.Cuts() >= want })
