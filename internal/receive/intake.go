@@ -13,6 +13,7 @@ import (
 const (
 	maxBatch   = 512         // items that go through the door together
 	maxBatches = 64          // batches whose fate is not known yet
+	maxBytes   = 32 << 20    // of the items submitted and not settled; one item may have more
 	maxDrain   = time.Second // how long Drain waits
 )
 
@@ -33,6 +34,7 @@ type Intake struct {
 	changed sync.Cond  // with mu; something of it has changed
 	queue   []Item     // submitted and not yet at the door
 	open    int        // items submitted and not settled
+	bytes   int        // of these
 	batches int        // at the door, or behind it and not settled
 	held    bool       // the node takes nothing just now
 	settled uint64     // items, in this session
@@ -70,22 +72,31 @@ func (in *Intake) wake() {
 	in.changed.Broadcast()
 }
 
-// Submit takes items in order. It blocks while too many are not settled yet (Config.InFlight), or the node takes nothing, until
-// ctx ends, with its error then. The items' memory must not be changed before they are settled.
+// Submit takes items in order. It blocks while too many are not settled yet (Config.InFlight), or too many bytes, or the node takes
+// nothing, until ctx ends, with its error then. The items' memory must not be changed before they are settled.
 func (in *Intake) Submit(ctx context.Context, items ...Item) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for len(items) > 0 {
-		if err := in.wait(ctx, func() bool { return in.open < in.limit }); err != nil {
+		if err := in.wait(ctx, func() bool { return in.room(&items[0]) }); err != nil {
 			return err
 		}
-		n := min(len(items), in.limit-in.open)
+		n := 0
+		for n < len(items) && in.room(&items[n]) {
+			in.open++
+			in.bytes += items[n].Message.Size()
+			n++
+		}
 		in.queue = append(in.queue, items[:n]...)
-		in.open += n
 		items = items[n:]
 		in.changed.Broadcast()
 	}
 	return nil
+}
+
+// room reports whether another item may be taken. The mutex is held.
+func (in *Intake) room(item *Item) bool {
+	return in.open == 0 || in.open < in.limit && in.bytes+item.Message.Size() <= maxBytes
 }
 
 // wait waits until something is true, ctx ends or the session does. The mutex is held, but for the time of waiting.

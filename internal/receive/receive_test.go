@@ -39,6 +39,33 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestBytesInFlight holds that large messages are taken as far as their bytes allow, and one that is larger than all alone.
+func TestBytesInFlight(t *testing.T) {
+	running(t, nil, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
+		gate := make(chan struct{})
+		d.set(func(d *fakeDoor) { d.gate = gate })
+		b.batch = 7
+		var large []Item
+		for n, size := range []int{10, 10, 10, 10, 40, 1, 1} {
+			m := carried(n)
+			m.Body = make([]byte, size<<20)
+			large = append(large, Item{Message: m})
+		}
+		b.publish(large...)
+		synctest.Wait()
+		if n := s.List()[0].InFlight; n != 3 {
+			t.Errorf("%d messages of 10 MiB are in flight", n)
+		}
+		close(gate)
+		d.set(func(d *fakeDoor) { d.gate = nil })
+		synctest.Wait()
+		holdLog(t, d, ids(0, 7))
+		if n := s.List()[0].InFlight; n != 0 || b.left() != 0 {
+			t.Errorf("%d in flight, %d left", n, b.left())
+		}
+	})
+}
+
 // TestInFlight holds that no more is taken than may be in flight, and that nothing is settled before it is on disk.
 func TestInFlight(t *testing.T) {
 	limit := func(c *Configured, _ *Deps) { c.InFlight = 10 }

@@ -13,8 +13,13 @@ func (in *Intake) settle() {
 		if !in.settleBatch(&b) {
 			continue // and push ends
 		}
+		size := 0
+		for i := range b.items {
+			size += b.items[i].Message.Size()
+		}
 		in.mu.Lock()
 		in.open -= len(b.items)
+		in.bytes -= size
 		in.settled += uint64(len(b.items))
 		in.batches--
 		goesOn := in.held && in.batches == 0
