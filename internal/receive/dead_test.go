@@ -2,6 +2,8 @@ package receive
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -232,5 +234,25 @@ func TestTooLargeToKeep(t *testing.T) {
 			t.Errorf("tried again: %v", err)
 		}
 		holdLog(t, d, []string{id(1), id(2)})
+	})
+}
+
+// TestDamagedLetterHasItsName holds that a letter whose file is damaged is listed by the name under which it can be dropped.
+func TestDamagedLetterHasItsName(t *testing.T) {
+	var dir string
+	running(t, func(_ *Configured, d *Deps) { dir = d.Dir }, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
+		d.set(refuse(fedmsg.CodeForbidden, 0))
+		b.publishRange(0, 1)
+		synctest.Wait()
+		if err := os.WriteFile(filepath.Join(dir, "umb", "dead", "1.letter"), []byte("?"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		all, err := s.DeadList("", 0, 10)
+		if err != nil || len(all) != 1 || all[0].Code != fedmsg.CodeDamaged || all[0].Of != "umb" || all[0].Kind != deadletter.KindSource {
+			t.Fatalf("%+v, %v", all, err)
+		}
+		if err := s.DeadDrop(all[0].Of, all[0].Number); err != nil {
+			t.Error(err)
+		}
 	})
 }

@@ -197,6 +197,9 @@ func (s *Set) DeadList(name string, after uint64, limit int) ([]deadletter.Lette
 		if err != nil {
 			return nil, err
 		}
+		for i := range letters { // one whose file is damaged does not say itself
+			letters[i].Of, letters[i].Kind = r.c.Name, deadletter.KindSource
+		}
 		all = append(all, letters...)
 	}
 	return all, nil
