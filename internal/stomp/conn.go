@@ -51,13 +51,14 @@ func (s *server) dial(ctx context.Context, readBytes, maxBody int, failed func(e
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { nc.Close() })
-	c, err := s.login(nc, readBytes, maxBody, failed)
+	live := &listening{Conn: nc}
+	stop := context.AfterFunc(ctx, func() { live.Close() })
+	c, err := s.login(live, readBytes, maxBody, failed)
 	if !stop() {
 		err = errors.Join(err, fmt.Errorf("%s does not answer: %w", s.endpoint, context.Cause(ctx)))
 	}
 	if err != nil {
-		nc.Close()
+		live.Close()
 		if c != nil {
 			c.Finish(nothing)
 		}
@@ -91,15 +92,14 @@ func (s *server) connect(ctx context.Context) (net.Conn, error) {
 }
 
 // login says CONNECT and waits for the answer.
-func (s *server) login(nc net.Conn, readBytes, maxBody int, failed func(error)) (*conn, error) {
+func (s *server) login(live *listening, readBytes, maxBody int, failed func(error)) (*conn, error) {
 	hello, err := s.hello()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := nc.Write(hello); err != nil {
+	if _, err := live.Write(hello); err != nil {
 		return nil, err
 	}
-	live := &listening{Conn: nc}
 	in := &reader{r: bufio.NewReaderSize(live, readBytes), maxBody: maxBody}
 	f, err := in.next()
 	switch {
@@ -112,7 +112,7 @@ func (s *server) login(nc net.Conn, readBytes, maxBody int, failed func(error)) 
 	}
 	send, expect := s.agree(f.get("heart-beat"))
 	live.expect.Store(int64(2 * expect)) // one may be late, or lost in what delays all
-	return &conn{outbox: newOutbox(nc, send/3, failed), in: in, server: clean(f.get("server")), live: live}, nil
+	return &conn{outbox: newOutbox(live, send/3, failed), in: in, server: clean(f.get("server")), live: live}, nil
 }
 
 // hello makes the first frame. The specification has no escapes in it; ActiveMQ and RabbitMQ read backslashes as escapes all the
@@ -186,6 +186,14 @@ func (l *listening) Read(p []byte) (int, error) {
 		l.hold()
 	}
 	return l.Conn.Read(p)
+}
+
+// Close ends it at once: TLS would wait for seconds to say so to who takes nothing.
+func (l *listening) Close() error {
+	if secure, ok := l.Conn.(*tls.Conn); ok {
+		return secure.NetConn().Close()
+	}
+	return l.Conn.Close()
 }
 
 // turn sets the state, also for a Read that waits.
