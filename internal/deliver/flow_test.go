@@ -3,6 +3,8 @@ package deliver
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,24 +14,47 @@ import (
 
 // manualSink is a destination that answers when the test says so.
 type manualSink struct {
-	answers *Answers
+	stuck chan struct{} // Send of the second entry waits for it, if it is not nil
+
+	mu      sync.Mutex // guards what follows
+	answers *Answers   // of the newest session
 	sent    []uint64
 	flushed int
-	stuck   chan struct{} // Send of the second entry waits for it, if it is not nil
-	ended   bool          // a Send was ended by its context
+	ended   bool // a Send was ended by its context
+}
+
+// seen is what was sent, and how much of it flushed.
+func (m *manualSink) seen() (sent []uint64, flushed int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.sent), m.flushed
+}
+
+// tell is where the newest session tells its answers.
+func (m *manualSink) tell() *Answers {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.answers
 }
 
 func (m *manualSink) Open(_ context.Context, answers *Answers) (Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.answers = answers
 	return m, nil
 }
 
 func (m *manualSink) Send(ctx context.Context, e *fedmsg.Entry) error {
+	m.mu.Lock()
 	m.sent = append(m.sent, e.Position.Seq)
-	if m.stuck != nil && len(m.sent) == 2 {
+	second := len(m.sent) == 2
+	m.mu.Unlock()
+	if m.stuck != nil && second {
 		select {
 		case <-m.stuck:
 		case <-ctx.Done():
+			m.mu.Lock()
+			defer m.mu.Unlock()
 			m.ended = true
 			return ctx.Err()
 		}
@@ -38,11 +63,19 @@ func (m *manualSink) Send(ctx context.Context, e *fedmsg.Entry) error {
 }
 
 func (m *manualSink) Flush(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.flushed = len(m.sent)
 	return nil
 }
 
 func (m *manualSink) Close() error { return nil }
+
+func (m *manualSink) wasEnded() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ended
+}
 
 // TestWindowFlows holds that entries are flushed when there are no more, that a quarter of the window has to be free before more is
 // sent, and that the place is saved soon behind the first answer and not at each.
@@ -53,37 +86,40 @@ func TestWindowFlows(t *testing.T) {
 		log.add("org.test.a", 100)
 		s := startSet(t, log, dir, config(t, "one"), m)
 		synctest.Wait()
-		if len(m.sent) != 8 || m.flushed != 8 {
-			t.Fatalf("%d sent, %d flushed", len(m.sent), m.flushed)
+		if sent, flushed := m.seen(); len(sent) != 8 || flushed != 8 {
+			t.Fatalf("%d sent, %d flushed", len(sent), flushed)
 		}
 		settleDown(time.Second)
-		m.answers.Done(1, nil)
+		m.tell().Done(1, nil)
 		synctest.Wait()
 		if p := s.Places()["one"]; p != at(1) {
 			t.Errorf("the saved place is %s", p)
 		}
-		m.answers.Done(4, nil)
-		m.answers.Done(2, nil)
+		m.tell().Done(4, nil)
+		m.tell().Done(2, nil)
 		synctest.Wait()
-		if p := s.Places()["one"]; len(m.sent) != 10 || p != at(1) {
-			t.Errorf("%d sent, the saved place is %s", len(m.sent), p)
+		sent, _ := m.seen()
+		if p := s.Places()["one"]; len(sent) != 10 || p != at(1) {
+			t.Errorf("%d sent, the saved place is %s", len(sent), p)
 		}
 		if d := s.Deliveries(log.entry(4))[0]; d.State != fedmsg.DeliveryDelivered {
 			t.Errorf("%+v", d)
 		}
-		m.answers.Done(3, nil) // and with it the fourth
+		m.tell().Done(3, nil) // and with it the fourth
 		synctest.Wait()
-		if p := s.Places()["one"]; len(m.sent) != 12 || p != at(1) {
-			t.Errorf("%d sent, the saved place is %s", len(m.sent), p)
+		sent, _ = m.seen()
+		if p := s.Places()["one"]; len(sent) != 12 || p != at(1) {
+			t.Errorf("%d sent, the saved place is %s", len(sent), p)
 		}
 		settleDown(20 * time.Millisecond)
 		if p := s.Places()["one"]; p != at(4) {
 			t.Errorf("the saved place is %s", p)
 		}
-		m.answers.DoneThrough(10)
+		m.tell().DoneThrough(10)
 		synctest.Wait()
-		if st := s.List()[0]; len(m.sent) != 18 || st.Position != at(10) || st.InFlight != 8 {
-			t.Errorf("%d sent, %+v", len(m.sent), st)
+		sent, _ = m.seen()
+		if st := s.List()[0]; len(sent) != 18 || st.Position != at(10) || st.InFlight != 8 {
+			t.Errorf("%d sent, %+v", len(sent), st)
 		}
 	})
 }
@@ -96,11 +132,12 @@ func TestDrains(t *testing.T) {
 		log.add("org.test.a", 100)
 		s := startSet(t, log, dir, config(t, "one"), m)
 		synctest.Wait()
-		time.AfterFunc(300*time.Millisecond, func() { m.answers.DoneThrough(8) })
+		time.AfterFunc(300*time.Millisecond, func() { m.tell().DoneThrough(8) })
 		start := time.Now()
 		check(t, s.Pause("one"))
-		if took := time.Since(start); took != 300*time.Millisecond || s.List()[0].Position != at(8) || len(m.sent) != 8 {
-			t.Errorf("behind %s: %+v, %d sent", took, s.List()[0], len(m.sent))
+		sent, _ := m.seen()
+		if took := time.Since(start); took != 300*time.Millisecond || s.List()[0].Position != at(8) || len(sent) != 8 {
+			t.Errorf("behind %s: %+v, %d sent", took, s.List()[0], len(sent))
 		}
 		check(t, s.Resume("one"))
 		synctest.Wait()
@@ -125,11 +162,11 @@ func TestWaitersHear(t *testing.T) {
 			go func() { fates <- s.Wait(patient(t), log.entry(seq), "one")[0] }()
 		}
 		synctest.Wait()
-		m.answers.Done(5, Permanent(errors.New("no")))
+		m.tell().Done(5, Permanent(errors.New("no")))
 		if d := <-fates; d.State != fedmsg.DeliveryDead {
 			t.Errorf("%+v", d)
 		}
-		m.answers.Done(6, nil)
+		m.tell().Done(6, nil)
 		if d := <-fates; d.State != fedmsg.DeliveryDelivered {
 			t.Errorf("%+v", d)
 		}
@@ -138,7 +175,7 @@ func TestWaitersHear(t *testing.T) {
 			t.Error("an entry is delivered that nobody has")
 		}
 		start := time.Now()
-		m.answers.DoneThrough(8)
+		m.tell().DoneThrough(8)
 		if d := <-fates; d.State != fedmsg.DeliveryDelivered || time.Since(start) > 0 {
 			t.Errorf("%+v behind %s", d, time.Since(start))
 		}
@@ -153,21 +190,21 @@ func TestRewindForgets(t *testing.T) {
 		log.add("org.test.a", 4)
 		s := startSet(t, log, dir, config(t, "one"), m)
 		synctest.Wait()
-		m.answers.Done(1, nil)
-		m.answers.Done(3, nil)
+		m.tell().Done(1, nil)
+		m.tell().Done(3, nil)
 		settleDown(5 * time.Second)
-		m.answers.Lost(errors.New("reset"))
+		m.tell().Lost(errors.New("reset"))
 		settleDown(time.Second)
-		if len(m.sent) != 6 { // 2 and 4 came again
-			t.Errorf("%v", m.sent)
+		if sent, _ := m.seen(); len(sent) != 6 { // 2 and 4 came again
+			t.Errorf("%v", sent)
 		}
 		settleDown(time.Hour)
 		check(t, s.Rewind("one", at(0)))
 		synctest.Wait()
-		if n := len(m.sent); n < 10 || m.sent[n-2] != 3 {
-			t.Errorf("%v", m.sent)
+		if sent, _ := m.seen(); len(sent) < 10 || sent[len(sent)-2] != 3 {
+			t.Errorf("%v", sent)
 		}
-		m.answers.DoneThrough(4)
+		m.tell().DoneThrough(4)
 		settleDown(5 * time.Second)
 		if d := s.Deliveries(log.entry(1))[0]; d.State != fedmsg.DeliveryDelivered || time.Since(d.Time) > time.Minute {
 			t.Errorf("%+v", d)
@@ -183,14 +220,14 @@ func TestRefusedTogether(t *testing.T) {
 		log.add("org.test.a", 3)
 		startSet(t, log, dir, config(t, "one"), m)
 		synctest.Wait()
-		m.answers.Done(1, errors.New("full"))
+		m.tell().Done(1, errors.New("full"))
 		synctest.Wait()
-		m.answers.Done(3, nil)
+		m.tell().Done(3, nil)
 		synctest.Wait()
-		m.answers.Done(2, errors.New("full too"))
+		m.tell().Done(2, errors.New("full too"))
 		settleDown(100 * time.Millisecond)
-		if len(m.sent) != 5 || m.flushed != 5 {
-			t.Errorf("%v", m.sent)
+		if sent, flushed := m.seen(); len(sent) != 5 || flushed != 5 {
+			t.Errorf("%v", sent)
 		}
 	})
 }
@@ -203,10 +240,11 @@ func TestRefusedWhileSendBlocks(t *testing.T) {
 		log.add("org.test.a", 100)
 		s := startSet(t, log, dir, config(t, "one"), m)
 		synctest.Wait()
-		m.answers.Done(1, errors.New("full"))
+		m.tell().Done(1, errors.New("full"))
 		settleDown(2 * time.Second)
-		if st := s.List()[0]; !m.ended || st.Retried != 1 || len(m.sent) < 3 {
-			t.Errorf("%+v, %d sent", st, len(m.sent))
+		sent, _ := m.seen()
+		if st := s.List()[0]; !m.wasEnded() || st.Retried != 1 || len(sent) < 3 {
+			t.Errorf("%+v, %d sent", st, len(sent))
 		}
 	})
 }
