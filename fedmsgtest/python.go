@@ -28,7 +28,12 @@ func PythonZMQ(t testing.TB) string {
 }
 
 // scriptTime is how long a script may live. It is only used up by a test that hangs.
-const scriptTime = 5 * time.Minute
+func scriptTime() time.Duration {
+	if Long() {
+		return 20 * time.Minute
+	}
+	return 5 * time.Minute
+}
 
 // maxScriptLine bounds a line of a script's answer.
 const maxScriptLine = 256 << 20
@@ -63,7 +68,7 @@ func StartScript(t testing.TB, file string, args ...string) *Script {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	guard := time.AfterFunc(scriptTime, func() { _ = s.cmd.Process.Kill() })
+	guard := time.AfterFunc(scriptTime(), func() { _ = s.cmd.Process.Kill() })
 	t.Cleanup(func() {
 		guard.Stop()
 		s.Kill()

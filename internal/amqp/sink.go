@@ -14,7 +14,6 @@ type Sink struct {
 	server
 	name      string // of the connections
 	logger    *slog.Logger
-	window    int  // entries that may be on their way
 	mandatory bool // the server gives back what nobody is bound to
 	giveUp    bool // and it goes to the dead letters
 }

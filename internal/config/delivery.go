@@ -30,7 +30,7 @@ func NewSink(c deliver.Config, logger *slog.Logger) (made deliver.Configured, er
 	}
 	switch schemeOf(c.To) {
 	case "amqp", "amqps":
-		made.InFlight = amqp.SinkInFlight
+		made.InFlight, made.IdleTimeout = amqp.SinkInFlight, amqp.SinkIdleTimeout
 		made.Sink, err = amqp.NewSink(c, logger)
 	case "stomp", "stomp+tls":
 		made.InFlight = stomp.SinkInFlight
