@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,12 +25,20 @@ func (p *program) ask(cmd *cobra.Command, o *clientFlags, method, path string, v
 	defer c.Close()
 	b, err := c.Request(cmd.Context(), method, path)
 	if err != nil {
-		return interrupted(cmd.Context(), err)
+		return interrupted(cmd.Context(), elsewhere(err))
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return fedmsg.WrapError(fedmsg.CodeInternal, err, "the node's answer cannot be read")
 	}
 	return nil
+}
+
+// elsewhere tells of a node that was asked where it does not talk of sinks, sources and dead letters, which is on its unix socket alone.
+func elsewhere(err error) error {
+	if code, text := fedmsg.Public(err); code == fedmsg.CodeNotFound && strings.HasPrefix(text, "there is no /v1/") {
+		return fedmsg.Errorf(code, "a node tells of its sinks, sources and dead letters on its unix socket alone; name it with --node unix:///PATH or FEDMSG_NODE, as http.socket in the node's configuration has it")
+	}
+	return err
 }
 
 // askSinks asks the node for its sinks.

@@ -69,11 +69,19 @@ func (p *program) publishWaiting(cmd *cobra.Command, c *client.Client, o *publis
 	if err := p.printDelivered(&r, deliveries, o.format == "json"); err != nil {
 		return err
 	}
+	return p.judgeDeliveries(cmd, deliveries, o.format == "json")
+}
+
+// judgeDeliveries says what is left to say of each sink, and gives the exit status that follows.
+func (p *program) judgeDeliveries(cmd *cobra.Command, deliveries []fedmsg.Delivery, asJSON bool) error {
 	var missing []string
 	status := 0
 	for _, d := range deliveries {
 		switch d.State {
 		case fedmsg.DeliveryDelivered:
+			if d.Reason != "" && !asJSON { // as that nobody gets it
+				p.note("%s: %s has it, and remarks: %s", cmd.CommandPath(), d.Sink, d.Reason)
+			}
 			continue
 		case fedmsg.DeliveryPending:
 			status = cmp.Or(status, fedmsg.CodeTimeout.ExitStatus())

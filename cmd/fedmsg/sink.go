@@ -76,11 +76,22 @@ func (p *program) sinksTable(sinks []deliver.Status) error {
 		return err
 	}
 	return p.withTroubles(b.String(), len(sinks), func(i int) string {
-		if s := &sinks[i]; s.State == deliver.StateWaiting || s.State == deliver.StateStopped {
+		return sinkTrouble(&sinks[i], time.Now())
+	})
+}
+
+// sinkTrouble is what is wrong with a sink now. One that is connected again may still not get through: then its last trouble came while
+// the oldest entry that it has to deliver waited.
+func sinkTrouble(s *deliver.Status, now time.Time) string {
+	switch s.State {
+	case deliver.StateWaiting, deliver.StateStopped:
+		return s.LastError
+	case deliver.StateRunning:
+		if waits := time.Duration(s.LagTime * float64(time.Second)); waits > 0 && s.LastTime.After(now.Add(-waits)) {
 			return s.LastError
 		}
-		return ""
-	})
+	}
+	return ""
 }
 
 // withTroubles prints a table with a heading, and below each of its n rows what is wrong with it, if anything is.
