@@ -35,8 +35,8 @@ type session struct {
 
 // The size of a transaction, which ActiveMQ has in memory.
 const (
-	maxCount = 128
-	maxBytes = 128 << 10
+	maxCount = 256
+	maxBytes = 512 << 10
 )
 
 // Send puts an entry into the buffer, and waits while that is full.
