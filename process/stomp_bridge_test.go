@@ -90,7 +90,7 @@ func TestSTOMPKilledNode(t *testing.T) {
 	kills := 0
 	for i := range count {
 		p.Expect("sent")
-		if i%100 == 99 {
+		if i%150 == 149 {
 			<-time.After(rand.N(30 * time.Millisecond)) // at any point of what is under way
 			n.Kill9()
 			if err := n.Start(); err != nil {
