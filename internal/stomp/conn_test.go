@@ -135,6 +135,63 @@ func TestGreetings(t *testing.T) {
 	}
 }
 
+// TestTransactions sees what ActiveMQ is sent: many entries in few transactions, each committed by the time that nothing more comes.
+func TestTransactions(t *testing.T) {
+	t.Parallel()
+	s, m := startStrange(t), newMemory()
+	sink, err := NewSink(deliver.Config{To: "stomp://" + s.Addr().String()}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := make(chan []string, 1)
+	go func() {
+		_, r := s.meet("CONNECTED\nversion:1.2\nserver:ActiveMQ/5.17.2\n\n\x00")
+		var commands []string
+		for {
+			f, err := r.ReadString(0)
+			command, _, _ := strings.Cut(f, "\n")
+			commands = append(commands, command)
+			if err != nil || command == "DISCONNECT" {
+				heard <- commands
+				return
+			}
+		}
+	}()
+	session, err := sink.Open(soon(t), &deliver.Answers{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(e *fedmsg.Entry) {
+		if err := session.Send(soon(t), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range maxCount + 2 { // by number
+		send(m.say("x", `{}`, ""))
+	}
+	for range 2 {
+		if err := session.Flush(soon(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 { // by size
+		send(m.say("x", `{"x":"`+strings.Repeat("x", maxBytes/2)+`"}`, ""))
+	}
+	session.Close()
+	var runs []string
+	for _, c := range <-heard {
+		if n := len(runs); n > 0 && strings.HasPrefix(runs[n-1], c+" ") {
+			runs[n-1] += "+"
+		} else {
+			runs = append(runs, c+" ")
+		}
+	}
+	got := strings.Replace(strings.Join(runs, ""), strings.Repeat("+", maxCount-1), "…", 1)
+	if want := "BEGIN SEND …COMMIT BEGIN SEND +COMMIT BEGIN SEND +COMMIT BEGIN SEND DISCONNECT "; got != want {
+		t.Errorf("the server heard\n%s, want\n%s", got, want)
+	}
+}
+
 // TestNoTLS tells of a server that answers without TLS.
 func TestNoTLS(t *testing.T) {
 	t.Parallel()

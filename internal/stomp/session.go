@@ -161,8 +161,25 @@ func (n *session) read() {
 		case "ERROR":
 			// Nobody can say whether it is an entry's fault or the server's: those that name an entry are of both kinds. And behind
 			// it the connection is over: ActiveMQ would go on, and take those behind the refused one before it.
-			n.lost(f.failure())
+			n.lost(n.reason(f))
 			return
+		}
+	}
+}
+
+// reason is what an ERROR says. Of one about a COMMIT the reason is another that ActiveMQ sends about a SEND, before it or behind.
+func (n *session) reason(f *frame) error {
+	if _, commit := f.lookup("receipt-id"); !commit || !n.transacts {
+		return f.failure()
+	}
+	n.live.turn(leaving)
+	for {
+		other, err := n.in.next()
+		if err != nil {
+			return f.failure()
+		}
+		if _, commit := other.lookup("receipt-id"); other.command == "ERROR" && !commit {
+			return other.failure()
 		}
 	}
 }

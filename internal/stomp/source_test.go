@@ -69,7 +69,7 @@ func receiveFrom(t *testing.T, c receive.Config, d *door) (*receive.Set, func())
 		t.Fatal(err)
 	}
 	set, err := receive.New([]receive.Configured{{Config: c, Source: source, InFlight: SourceInFlight}}, receive.Deps{
-		Door: func(fedmsg.VerifyMode) receive.Door { return d }, Dir: t.TempDir(),
+		Door: func(*receive.Config) receive.Door { return d }, Dir: t.TempDir(),
 	})
 	if err != nil {
 		t.Fatal(err)
