@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -143,7 +144,7 @@ func (p *program) trigger(cmd *cobra.Command, o *triggerFlags, command []string)
 	follow.Lost, follow.Resumed = p.connection(cmd.CommandPath())
 	log := &followedLog{ctx: ctx, client: node, options: follow, end: fedmsg.Position{Log: end.ID, Seq: end.Last}, failed: cancel}
 	defer log.wait()
-	limited := newLimited(run, o.limit, func() { cancel(nil) })
+	limited := newLimited(run, o.limit, o.attempts, func() { cancel(nil) })
 	c.AnswerTimeout = trigger.Patience(c)
 	set, err := deliver.New([]deliver.Configured{{Config: c, Sink: deliver.Each(limited, o.concurrency)}},
 		deliver.Deps{Log: log, Places: dir, Dir: dir, Logger: logger})
@@ -215,16 +216,20 @@ func triggerDir(named string) (dir string, done func(), err error) {
 	return dir, func() { _ = lock.Close(); remove() }, nil
 }
 
-// limited ends a trigger after so many messages: none is begun beyond them.
+// limited ends a trigger after so many messages, done or given up: none is begun beyond them.
 type limited struct {
 	deliver.Deliverer
 	left chan struct{} // one for each that may still begin; nil is no limit
 	end  chan struct{} // one for each that is still to be done before all is called
 	all  func()
+
+	attempts int // with so many a message is given up
+	mu       sync.Mutex
+	failed   map[fedmsg.Position]int // how often each failed that is tried again; guarded by mu
 }
 
-func newLimited(d deliver.Deliverer, limit int, all func()) *limited {
-	l := &limited{Deliverer: d, all: all}
+func newLimited(d deliver.Deliverer, limit, attempts int, all func()) *limited {
+	l := &limited{Deliverer: d, all: all, attempts: attempts, failed: map[fedmsg.Position]int{}}
 	if limit > 0 {
 		l.left, l.end = make(chan struct{}, limit), make(chan struct{}, limit-1)
 		for range limit - 1 {
@@ -247,7 +252,7 @@ func (l *limited) Deliver(ctx context.Context, e *fedmsg.Entry) error {
 		return fedmsg.Errorf(fedmsg.CodeInterrupted, "there were enough messages")
 	}
 	err := l.Deliverer.Deliver(ctx, e)
-	if err != nil && !deliver.IsPermanent(err) {
+	if err != nil && !deliver.IsPermanent(err) && !l.last(ctx, e) {
 		l.left <- struct{}{} // it will begin again
 		return err
 	}
@@ -257,4 +262,18 @@ func (l *limited) Deliver(ctx context.Context, e *fedmsg.Entry) error {
 		l.all()
 	}
 	return err
+}
+
+// last reports whether the message failed for the last time. An attempt that was broken off counts for nothing.
+func (l *limited) last(ctx context.Context, e *fedmsg.Entry) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed[e.Position]++; l.failed[e.Position] < l.attempts {
+		return false
+	}
+	delete(l.failed, e.Position)
+	return true
 }
