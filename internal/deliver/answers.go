@@ -13,7 +13,7 @@ type listener interface {
 }
 
 // Done tells the fate of the entry with this number: nil is delivered, Permanent gives it up, any other error has it tried again
-// in another session, with all behind it that is not answered yet.
+// in another session, with all behind it that is not answered yet. An error that was not made by NotNow counts an attempt of it.
 func (a *Answers) Done(seq uint64, err error) { a.to.done(seq, err) }
 
 // DoneThrough tells that all entries sent up to and including this one, which are not answered yet, are delivered.
@@ -24,5 +24,6 @@ func (a *Answers) DoneThrough(seq uint64) { a.to.doneThrough(seq) }
 // for that.
 func (a *Answers) Remark(seq uint64, text string) { a.to.remark(seq, text) }
 
-// Lost tells that the session is over without anybody's fault being known. What is not answered is tried again in another one.
+// Lost tells that the session is over without anybody's fault being known, or, with an error made by NotNow, by the destination's
+// own. What is not answered is tried again in another one.
 func (a *Answers) Lost(err error) { a.to.lost(err) }

@@ -34,7 +34,7 @@ func (r *runner) judge(s *session) {
 	if s.progressed || r.now().Sub(s.began) >= r.cfg.RetryMax {
 		r.retry.Reset()
 	}
-	if r.window.open > 0 || why == blamed {
+	if r.window.open > 0 || why == blamed || why == away {
 		r.tally.retried++
 	}
 	r.blame.probe = 0
@@ -43,7 +43,7 @@ func (r *runner) judge(s *session) {
 	}
 	r.mu.Unlock()
 	switch why {
-	case blamed, lost, silent:
+	case blamed, lost, silent, away:
 		r.bury()
 		r.wait(err)
 	}

@@ -90,7 +90,9 @@ func (r *runner) retryLetter(ctx context.Context, l deadletter.Letter) error {
 		r.logger.Info("delivered a dead letter", "number", l.Number, "id", l.ID)
 		return err
 	}
-	l.Attempts++
+	if !IsNotNow(err) {
+		l.Attempts++
+	}
 	l.Time, l.Reason = r.now().UTC(), sentence(err)
 	l.Code = codeOf(err)
 	if err := r.dead.Put(l); err != nil {

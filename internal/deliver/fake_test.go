@@ -165,6 +165,8 @@ type fakeSink struct {
 	block  chan struct{} // Send waits for it, if it is not nil
 }
 
+var errFull = fedmsg.Errorf(fedmsg.CodeStorageFull, "the disk is full")
+
 // fateOf is how a destination behaves with one entry.
 type fateOf int
 
@@ -179,6 +181,9 @@ const (
 	fateSilentHappened
 	fateSendFails     // Send itself fails
 	fateSendPermanent // Send itself refuses it for good
+	fateNotNow        // the destination takes nothing now, and says so of this one,
+	fateEndsNotNow    // or ends the connection with it,
+	fateSendNotNow    // or at Send
 )
 
 func (s *fakeSink) Open(ctx context.Context, answers *Answers) (Session, error) {
@@ -238,6 +243,8 @@ func (f *fakeSession) Send(ctx context.Context, e *fedmsg.Entry) error {
 	switch how {
 	case fateSendFails:
 		return fmt.Errorf("broken pipe")
+	case fateSendNotNow:
+		return NotNow(errFull)
 	case fateSendPermanent:
 		return Permanent(fmt.Errorf("entry %d cannot be written", seq))
 	}
@@ -293,6 +300,11 @@ func (f *fakeSession) take(seq uint64, how fateOf) {
 		f.answers.Done(seq, Permanent(fedmsg.Errorf(fedmsg.CodeTooLarge, "entry %d is too large for this bus", seq)))
 	case fateFail, fateFailHappened:
 		f.answers.Done(seq, fmt.Errorf("entry %d is refused for now", seq))
+	case fateNotNow:
+		f.answers.Done(seq, NotNow(errFull))
+	case fateEndsNotNow:
+		f.dead = true
+		f.answers.Lost(NotNow(errFull))
 	case fateLost, fateLostHappened:
 		f.dead = true
 		f.answers.Lost(fmt.Errorf("connection reset"))

@@ -25,6 +25,10 @@ func (s *session) done(seq uint64, err error) {
 	case IsPermanent(err):
 		r.window.spoil(it, err)
 		r.notify()
+	case IsNotNow(err):
+		r.window.keep(it)
+		s.drain(away, err)
+		r.notify()
 	default:
 		r.accuse(it, err)
 		s.drain(blamed, err)
@@ -116,6 +120,9 @@ func (s *session) lost(err error) {
 	s.over = true
 	if !s.draining {
 		s.why, s.err = lost, err
+		if IsNotNow(err) {
+			s.why = away
+		}
 	}
 	r.notify()
 }

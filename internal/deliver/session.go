@@ -43,6 +43,7 @@ const (
 	lost                 // it was lost
 	silent               // the destination did not answer
 	halted               // the dead letters have no room
+	away                 // the destination said that it takes nothing now
 )
 
 var (

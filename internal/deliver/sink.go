@@ -20,7 +20,7 @@ type Session interface {
 	// Send hands over the next entry, which the session may keep in a buffer until Flush and which nobody changes. It may be called
 	// again before earlier entries are answered, as often as the sink's in_flight allows. It may block for as long as the
 	// destination takes nothing; it returns soon after ctx has ended. An error made by Permanent is the answer for this entry;
-	// any other is the end of the session: see Answers.Lost.
+	// any other is the end of the session, made by NotNow or not: see Answers.Lost.
 	Send(ctx context.Context, e *fedmsg.Entry) error
 	// Flush sends what is in buffers: it is called when there is nothing more to send for now.
 	Flush(ctx context.Context) error
@@ -40,5 +40,21 @@ func (p *permanent) Unwrap() error { return p.error }
 // IsPermanent reports whether err was marked by Permanent.
 func IsPermanent(err error) bool {
 	_, ok := errors.AsType[*permanent](err)
+	return ok
+}
+
+// NotNow marks err as what the destination said of itself: that it takes nothing now, and no entry is at fault: its disk is full, it
+// is busy or stopping, it knows the login no more. Given to Answers.Done, to Answers.Lost or by Send it ends the session like any
+// other error, and counts no attempt of an entry and no suspicion against one, however often it comes: what is sent waits until the
+// destination takes it. So it must be sure: an entry that makes the destination say so would hold all behind it back for ever.
+func NotNow(err error) error { return &notNow{err} }
+
+type notNow struct{ error }
+
+func (n *notNow) Unwrap() error { return n.error }
+
+// IsNotNow reports whether err was marked by NotNow.
+func IsNotNow(err error) bool {
+	_, ok := errors.AsType[*notNow](err)
 	return ok
 }
