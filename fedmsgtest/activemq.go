@@ -8,9 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // ActiveMQOptions says how an ActiveMQ is started. The zero value listens for STOMP without TLS, lets everybody in, and keeps
@@ -25,12 +23,9 @@ type ActiveMQOptions struct {
 // ActiveMQ is a real ActiveMQ on loopback ports, with all its files in a directory of its own. Its ports stay the same over its
 // lives. One goroutine at a time starts and ends it.
 type ActiveMQ struct {
-	STOMP     string // HOST:PORT
-	TLSAddr   string // and with TLS; empty without Options.TLS
-	dir       string
-	out       *output
-	run       *run
-	keepAlive *os.File // the server ends when it is closed, as it is when this process ends
+	STOMP   string // HOST:PORT
+	TLSAddr string // and with TLS; empty without Options.TLS
+	broker
 }
 
 // activeJar is the program itself: the package's own script wants root and a user.
@@ -77,15 +72,16 @@ func NewActiveMQ(dir string, opts ActiveMQOptions) (*ActiveMQ, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	a := &ActiveMQ{dir: dir, out: newOutput(), STOMP: fmt.Sprintf("127.0.0.1:%d", quietPort())}
-	connectors := fmt.Sprintf("<transportConnector name=%q uri=%q/>", "stomp", "stomp://"+a.STOMP)
+	a := &ActiveMQ{STOMP: fmt.Sprintf("127.0.0.1:%d", quietPort())}
+	a.broker = broker{name: "ActiveMQ", ready: ") started", script: brokerScript, args: activeArgs(dir), dir: dir, out: newOutput()}
+	connectors := fmt.Sprintf("<transportConnector name=%q uri=%q/>", "stomp", "stomp://"+a.STOMP+noDelay)
 	elements := slices.Clone(opts.Elements)
 	if opts.TLS != nil {
 		if err := a.keystore(opts.TLS); err != nil {
 			return nil, err
 		}
 		a.TLSAddr = fmt.Sprintf("127.0.0.1:%d", quietPort())
-		connectors += fmt.Sprintf("<transportConnector name=%q uri=%q/>", "stomptls", "stomp+ssl://"+a.TLSAddr)
+		connectors += fmt.Sprintf("<transportConnector name=%q uri=%q/>", "stomptls", "stomp+ssl://"+a.TLSAddr+noDelay)
 		elements = append(elements, fmt.Sprintf("<sslContext><sslContext keyStore=%q keyStorePassword=%q keyStoreType=%q/></sslContext>",
 			"file:"+filepath.Join(dir, "server.p12"), keystorePassword, "PKCS12"))
 	}
@@ -98,6 +94,9 @@ func NewActiveMQ(dir string, opts ActiveMQOptions) (*ActiveMQ, error) {
 	return a, errors.Join(os.WriteFile(filepath.Join(dir, "activemq.xml"), []byte(text), 0o600),
 		os.WriteFile(filepath.Join(dir, "log4j.properties"), []byte(activeLog), 0o600))
 }
+
+// noDelay has it send each frame at once, instead of when the one before was acknowledged, which takes its time (40 ms).
+const noDelay = "?transport.tcpNoDelay=true"
 
 const activeConfig = `<beans xmlns="http://www.springframework.org/schema/beans" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
  xsi:schemaLocation="http://www.springframework.org/schema/beans http://www.springframework.org/schema/beans/spring-beans-2.0.xsd
@@ -129,110 +128,12 @@ func (a *ActiveMQ) keystore(authority *Authority) error {
 	return nil
 }
 
-// activeScript becomes the server, which ends with descriptor 3, also when this process is killed.
-const activeScript = `(read x <&3; kill -9 -$$) &
-exec "$0" "$@" 3<&-`
-
-// activePatience bounds the start and the stop: it takes 2 s on an idle machine.
-const activePatience = 2 * time.Minute
-
-// Start starts a server that does not run, and returns when it serves.
-func (a *ActiveMQ) Start() error {
-	if a.run != nil {
-		return fmt.Errorf("the ActiveMQ runs already")
-	}
-	read, keep, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer read.Close()
-	from := len(a.out.String())
-	cmd := exec.Command("/bin/sh", "-c", activeScript, "java", "-Xmx256m", "-XX:+UseSerialGC",
-		"-Dactivemq.home=/usr/share/activemq", "-Dactivemq.base="+a.dir, "-Dactivemq.conf="+a.dir, "-Dactivemq.data="+filepath.Join(a.dir, "data"),
-		"-Djava.io.tmpdir="+a.dir, "-Dlog4j.configuration=file:"+filepath.Join(a.dir, "log4j.properties"),
-		"-jar", activeJar, "start", "xbean:file:"+filepath.Join(a.dir, "activemq.xml"))
-	cmd.Dir, cmd.Stdout, cmd.Stderr = a.dir, a.out, a.out
-	cmd.ExtraFiles = []*os.File{read}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = 10 * time.Second
-	if err := cmd.Start(); err != nil {
-		keep.Close()
-		return err
-	}
-	life := &run{cmd: cmd, ended: make(chan struct{})}
-	go func() { // ends with the process; Kill9 at the latest waits for it
-		_, err := cmd.Process.Wait()
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the reader of descriptor 3
-		_ = cmd.Wait()                                      // ends the copying of its output
-		life.err = err
-		close(life.ended)
-	}()
-	a.run, a.keepAlive = life, keep
-	return a.awaitLine(from, ") started")
-}
-
-// awaitLine waits until the server has printed a line with that text behind the first bytes of its log.
-func (a *ActiveMQ) awaitLine(from int, text string) error {
-	deadline := time.NewTimer(activePatience)
-	defer deadline.Stop()
-	for {
-		said, more := a.out.after(from)
-		if strings.Contains(said, text) {
-			return nil
-		}
-		select {
-		case <-more:
-		case <-a.run.ended:
-			return fmt.Errorf("ActiveMQ ended where %q was awaited:\n%s", text, tail(a.Logs(), 40))
-		case <-deadline.C:
-			return fmt.Errorf("ActiveMQ has not said %q after %s:\n%s", text, activePatience, tail(a.Logs(), 40))
-		}
+// activeArgs is how the server is started on its directory.
+func activeArgs(dir string) []string {
+	return []string{
+		"java", "-Xmx256m", "-XX:+UseSerialGC",
+		"-Dactivemq.home=/usr/share/activemq", "-Dactivemq.base=" + dir, "-Dactivemq.conf=" + dir, "-Dactivemq.data=" + filepath.Join(dir, "data"),
+		"-Djava.io.tmpdir=" + dir, "-Dlog4j.configuration=file:" + filepath.Join(dir, "log4j.properties"),
+		"-jar", activeJar, "start", "xbean:file:" + filepath.Join(dir, "activemq.xml"),
 	}
 }
-
-// Logs gives all that the server has printed, over all its lives.
-func (a *ActiveMQ) Logs() string { return a.out.String() }
-
-// Kill9 ends the server at once, as kill -9 does, and waits until it is gone. Without a running one it does nothing.
-func (a *ActiveMQ) Kill9() {
-	if a.run == nil {
-		return
-	}
-	_ = syscall.Kill(-a.run.cmd.Process.Pid, syscall.SIGKILL) // an error says that it is gone already
-	<-a.run.ended
-	a.run = nil
-	a.keepAlive.Close()
-}
-
-// Stop ends the server by SIGTERM.
-func (a *ActiveMQ) Stop() error {
-	if a.run == nil {
-		return nil
-	}
-	deadline := time.NewTimer(activePatience)
-	defer deadline.Stop()
-	_ = a.run.cmd.Process.Signal(syscall.SIGTERM) // it may be gone
-	var err error
-	select {
-	case <-a.run.ended:
-	case <-deadline.C:
-		err = fmt.Errorf("ActiveMQ does not stop within %s:\n%s", activePatience, tail(a.Logs(), 40))
-	}
-	a.Kill9()
-	return err
-}
-
-// Restart stops it and starts it again with what it has on disk.
-func (a *ActiveMQ) Restart() error { return errors.Join(a.Stop(), a.Start()) }
-
-// Remove ends it at once and removes its files.
-func (a *ActiveMQ) Remove() error {
-	a.Kill9()
-	return os.RemoveAll(a.dir)
-}
-
-// Pause freezes the server (SIGSTOP): connections are accepted by the kernel, nothing answers.
-func (a *ActiveMQ) Pause() error { return a.run.cmd.Process.Signal(syscall.SIGSTOP) }
-
-// Resume lets a paused server go on (SIGCONT).
-func (a *ActiveMQ) Resume() error { return a.run.cmd.Process.Signal(syscall.SIGCONT) }
