@@ -11,9 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // RabbitMQOptions says how a RabbitMQ is started. The zero value listens for AMQP without TLS, with the user guest.
@@ -30,16 +28,11 @@ type RabbitMQOptions struct {
 // RabbitMQ is a real rabbitmq-server on loopback ports, with all its files in a directory of its own. Its ports stay the same
 // over its lives. One goroutine at a time starts and ends it.
 type RabbitMQ struct {
-	Addr      string // HOST:PORT of AMQP
-	TLSAddr   string // and with TLS; empty without Options.TLS
-	STOMP     string // and of STOMP; empty without Options.STOMP
-	STOMPTLS  string
-	dir       string
-	distPort  int
-	epmdPort  int
-	out       *output
-	run       *run
-	keepAlive *os.File // the server ends when it is closed, as it is when this process ends
+	Addr     string // HOST:PORT of AMQP
+	TLSAddr  string // and with TLS; empty without Options.TLS
+	STOMP    string // and of STOMP; empty without Options.STOMP
+	STOMPTLS string
+	broker
 }
 
 // rabbitServer is the program itself: the one of the same name in sbin wants a user of its own.
@@ -85,8 +78,10 @@ func NewRabbitMQ(dir string, opts RabbitMQOptions) (*RabbitMQ, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	r := &RabbitMQ{dir: dir, out: newOutput()}
-	r.distPort, r.epmdPort = quietPort(), quietPort()
+	r := &RabbitMQ{broker: broker{
+		name: "RabbitMQ", ready: "Server startup complete", script: rabbitScript, args: []string{rabbitServer},
+		env: rabbitEnviron(dir, quietPort(), quietPort()), dir: dir, out: newOutput(),
+	}}
 	listen := func() string { return fmt.Sprintf("127.0.0.1:%d", quietPort()) }
 	r.Addr = listen()
 	config := "listeners.tcp.1 = " + r.Addr + "\nlog.console = true\nlog.console.level = info\nlog.file = false\n" +
@@ -137,18 +132,18 @@ func rabbitDefinitions(opts RabbitMQOptions) string {
 		strings.Join(users, ","), strings.Join(vhosts, ","), strings.Join(rights, ","))
 }
 
-// environ keeps everything of the server in its directory.
-func (r *RabbitMQ) environ() []string {
-	in := func(name string) string { return filepath.Join(r.dir, name) }
+// rabbitEnviron keeps everything of the server in its directory.
+func rabbitEnviron(dir string, distPort, epmdPort int) []string {
+	in := func(name string) string { return filepath.Join(dir, name) }
 	return []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "LANG=C.UTF-8", "RUNNING_UNDER_SYSTEMD=true", // the script becomes the server
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LANG=C.UTF-8", "RUNNING_UNDER_SYSTEMD=true", // the script becomes the server
 		"RABBITMQ_NODENAME=test@localhost", "RABBITMQ_CONF_ENV_FILE=none",
 		"RABBITMQ_MNESIA_BASE=" + in("mnesia"), "RABBITMQ_LOG_BASE=" + in("log"), "RABBITMQ_CONFIG_FILE=" + in("rabbitmq.conf"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + in("plugins"), "RABBITMQ_PID_FILE=" + in("pid"),
 		"RABBITMQ_GENERATED_CONFIG_DIR=" + in("generated"), "RABBITMQ_FEATURE_FLAGS_FILE=" + in("features"),
-		"RABBITMQ_PLUGINS_EXPAND_DIR=" + in("expand"), fmt.Sprintf("RABBITMQ_DIST_PORT=%d", r.distPort),
+		"RABBITMQ_PLUGINS_EXPAND_DIR=" + in("expand"), fmt.Sprintf("RABBITMQ_DIST_PORT=%d", distPort),
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none +sbwtdcpu none +sbwtdio none", // idle threads do not spin
-		fmt.Sprintf("ERL_EPMD_PORT=%d", r.epmdPort), "ERL_EPMD_ADDRESS=127.0.0.1",
+		fmt.Sprintf("ERL_EPMD_PORT=%d", epmdPort), "ERL_EPMD_ADDRESS=127.0.0.1",
 	}
 }
 
@@ -159,112 +154,11 @@ epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 3<&- &
 until epmd -names >/dev/null 2>&1; do sleep 0.05; done
 exec "$0" 3<&-`
 
-// rabbitPatience bounds the start and the stop: it takes 6 s on an idle machine.
-const rabbitPatience = 2 * time.Minute
-
-// Start starts a server that does not run, and returns when it serves.
-func (r *RabbitMQ) Start() error {
-	if r.run != nil {
-		return fmt.Errorf("the RabbitMQ runs already")
-	}
-	read, keep, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer read.Close()
-	from := len(r.out.String())
-	cmd := exec.Command("/bin/sh", "-c", rabbitScript, rabbitServer)
-	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = r.environ(), r.dir, r.out, r.out
-	cmd.ExtraFiles = []*os.File{read}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = 10 * time.Second
-	if err := cmd.Start(); err != nil {
-		keep.Close()
-		return err
-	}
-	life := &run{cmd: cmd, ended: make(chan struct{})}
-	go func() { // ends with the process; Kill9 at the latest waits for it
-		_, err := cmd.Process.Wait()
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what was started beside it
-		_ = cmd.Wait()                                      // ends the copying of its output
-		life.err = err
-		close(life.ended)
-	}()
-	r.run, r.keepAlive = life, keep
-	return r.awaitLine(from, "Server startup complete")
-}
-
-// awaitLine waits until the server has printed a line with that text behind the first bytes of its log.
-func (r *RabbitMQ) awaitLine(from int, text string) error {
-	deadline := time.NewTimer(rabbitPatience)
-	defer deadline.Stop()
-	for {
-		said, more := r.out.after(from)
-		if strings.Contains(said, text) {
-			return nil
-		}
-		select {
-		case <-more:
-		case <-r.run.ended:
-			return fmt.Errorf("RabbitMQ ended where %q was awaited:\n%s", text, tail(r.Logs(), 40))
-		case <-deadline.C:
-			return fmt.Errorf("RabbitMQ has not said %q after %s:\n%s", text, rabbitPatience, tail(r.Logs(), 40))
-		}
-	}
-}
-
-// Logs gives all that the server has printed, over all its lives.
-func (r *RabbitMQ) Logs() string { return r.out.String() }
-
-// Kill9 ends the server at once, as kill -9 does, and waits until it is gone. Without a running one it does nothing.
-func (r *RabbitMQ) Kill9() {
-	if r.run == nil {
-		return
-	}
-	_ = syscall.Kill(-r.run.cmd.Process.Pid, syscall.SIGKILL) // an error says that it is gone already
-	<-r.run.ended
-	r.run = nil
-	r.keepAlive.Close()
-}
-
-// Stop ends the server by SIGTERM.
-func (r *RabbitMQ) Stop() error {
-	if r.run == nil {
-		return nil
-	}
-	deadline := time.NewTimer(rabbitPatience)
-	defer deadline.Stop()
-	_ = r.run.cmd.Process.Signal(syscall.SIGTERM) // it may be gone
-	var err error
-	select {
-	case <-r.run.ended:
-	case <-deadline.C:
-		err = fmt.Errorf("RabbitMQ does not stop within %s:\n%s", rabbitPatience, tail(r.Logs(), 40))
-	}
-	r.Kill9()
-	return err
-}
-
-// Restart stops it and starts it again with what it has on disk.
-func (r *RabbitMQ) Restart() error { return errors.Join(r.Stop(), r.Start()) }
-
-// Remove ends it at once and removes its files.
-func (r *RabbitMQ) Remove() error {
-	r.Kill9()
-	return os.RemoveAll(r.dir)
-}
-
-// Pause freezes the server (SIGSTOP): connections are accepted by the kernel, nothing answers.
-func (r *RabbitMQ) Pause() error { return r.run.cmd.Process.Signal(syscall.SIGSTOP) }
-
-// Resume lets a paused server go on (SIGCONT).
-func (r *RabbitMQ) Resume() error { return r.run.cmd.Process.Signal(syscall.SIGCONT) }
-
 // Ctl runs rabbitmqctl with the arguments and gives what it prints, as in "set_vm_memory_high_watermark", "0" which has the
 // server take nothing more. Any goroutine may call it; it takes a second or two.
 func (r *RabbitMQ) Ctl(args ...string) (string, error) {
 	cmd := exec.Command("/usr/lib/rabbitmq/bin/rabbitmqctl", append([]string{"--quiet", "--timeout", "60"}, args...)...)
-	cmd.Env, cmd.Dir = r.environ(), r.dir
+	cmd.Env, cmd.Dir = r.env, r.dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("rabbitmqctl %s: %w\n%s", strings.Join(args, " "), err, out)
