@@ -68,7 +68,7 @@ func TestOwnAreLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, err := receive.New([]receive.Configured{{Config: c, Source: source, InFlight: 64}},
-			receive.Deps{Door: func(fedmsg.VerifyMode) receive.Door { return door }, Dir: t.TempDir(), Log: log})
+			receive.Deps{Door: func(*receive.Config) receive.Door { return door }, Dir: t.TempDir(), Log: log})
 		if err != nil {
 			t.Fatal(err)
 		}

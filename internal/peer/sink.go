@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -63,7 +64,7 @@ func (s *session) begin(ctx context.Context) error {
 	case code != fedmsg.CodeForbidden && code != fedmsg.CodeUnauthenticated:
 		return err
 	}
-	s.push, err = s.client.Push(ctx, client.PushOptions{Answered: s.answered, Ended: s.answers.Lost})
+	s.push, err = s.client.Push(ctx, client.PushOptions{Answered: s.answered, Ended: s.ended})
 	return err
 }
 
@@ -114,15 +115,26 @@ func (s *session) answered(entries []*fedmsg.Entry, outcomes []fedmsg.Outcome) {
 	}
 }
 
+// ended tells that the other node answers no more. An answer that comes to its proper end is its own doing, as when it stops: no entry
+// is at fault. That error has nothing inside; one of a connection that broke has.
+func (s *session) ended(err error) {
+	if e, ok := errors.AsType[*fedmsg.Error](err); ok && e.Code == fedmsg.CodeUnavailable && e.Err == nil {
+		err = deliver.NotNow(err)
+	}
+	s.answers.Lost(err)
+}
+
 // refusal tells of an entry that the other node did not take.
 func (s *session) refusal(seq uint64, err error) {
 	switch code := fedmsg.CodeOf(err); {
 	case code == fedmsg.CodeStale:
 		// It is the endpoint that is at fault: it would refuse all that waited.
 		s.over = true
-		s.answers.Lost(fedmsg.WrapError(code, err, "the node at %s judges messages that waited here by their age; let its operator add replaying=allow to that endpoint, as in listen = [\"https://HOST:PORT?replaying=allow\"]", s.node.uri))
+		s.answers.Lost(deliver.NotNow(fedmsg.WrapError(code, err, "the node at %s judges messages that waited here by their age; let its operator add replaying=allow to that endpoint, as in listen = [\"https://HOST:PORT?replaying=allow\"]", s.node.uri)))
 	case permanent(code):
 		s.answers.Done(seq, deliver.Permanent(fedmsg.WrapError(code, err, "the node at %s refused it: %s", s.node.uri, err)))
+	case code.Retryable(), code == fedmsg.CodeUnauthenticated: // its disk is full, it is busy, it stops, it knows the token no more
+		s.answers.Done(seq, deliver.NotNow(fedmsg.WrapError(code, err, "the node at %s takes nothing now: %s", s.node.uri, err)))
 	default:
 		s.answers.Done(seq, fedmsg.WrapError(code, err, "the node at %s did not take it: %s", s.node.uri, err))
 	}
