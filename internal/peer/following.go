@@ -11,8 +11,11 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
-// maxBatch is how many entries are handed on at once, at most.
-const maxBatch = 512
+// What is handed on at once, at most; one entry is always taken.
+const (
+	maxBatch      = 512     // entries
+	maxBatchBytes = 4 << 20 // of these
+)
 
 // following is one stream from another node. It belongs to the goroutine that runs it, but for the place.
 type following struct {
@@ -20,6 +23,7 @@ type following struct {
 	in     *receive.Intake
 	place  *savedPlace
 	batch  []receive.Item
+	bytes  int             // of the batch
 	last   fedmsg.Position // of the last that was given
 	own    bool            // it was one of this node's own, and is in no batch
 	origin fedmsg.LogID    // of the last entry
@@ -51,7 +55,7 @@ func (f *following) run(ctx context.Context, c *client.Client, o client.FollowOp
 			return err
 		default:
 			f.take(&e)
-			if len(f.batch) == maxBatch {
+			if f.full() {
 				f.submit(ctx)
 			}
 		}
@@ -83,8 +87,16 @@ func (f *following) take(e *fedmsg.Entry) {
 		f.origin = fedmsg.LogID(strings.Clone(string(m.Origin.Log)))
 	}
 	m.Origin.Log = f.origin
-	f.batch = append(f.batch, receive.Item{Message: m})
+	f.add(m)
 }
+
+func (f *following) add(m wire.Carried) {
+	f.batch = append(f.batch, receive.Item{Message: m})
+	f.bytes += m.Size()
+}
+
+// full reports whether the batch is to be handed on before another entry is taken.
+func (f *following) full() bool { return len(f.batch) >= maxBatch || f.bytes >= maxBatchBytes }
 
 // submit hands the batch on, if there is something in it. Behind an error it hands on nothing.
 func (f *following) submit(ctx context.Context) {
@@ -101,7 +113,7 @@ func (f *following) submit(ctx context.Context) {
 	f.own = false
 	f.batch[len(f.batch)-1].Settled = f.place.under(f.last)
 	f.failed = f.in.Submit(ctx, f.batch...)
-	f.batch, f.size = nil, len(f.batch)
+	f.batch, f.bytes, f.size = nil, 0, len(f.batch)
 }
 
 // told is a gap as operators are told of it.
