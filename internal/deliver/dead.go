@@ -23,6 +23,9 @@ func (s *Set) DeadList(name string, after uint64, limit int) ([]deadletter.Lette
 		if err != nil {
 			return nil, err
 		}
+		for i := range list { // a damaged letter tells neither
+			list[i].Of, list[i].Kind = r.cfg.Name, deadletter.KindSink
+		}
 		all = append(all, list...)
 	}
 	return all, nil

@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -161,6 +162,13 @@ func TestDeadList(t *testing.T) {
 			if list, err := s.DeadList(name, 0, 2); err != nil || len(list) != want {
 				t.Errorf("%q: %d letters, %v", name, len(list), err)
 			}
+		}
+		if err := os.WriteFile(dir+"/sinks/s1/dead/1.letter", []byte("nothing to be read"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		list, err := s.DeadList("", 0, 1)
+		if err != nil || len(list) != 3 || list[1].Code != fedmsg.CodeDamaged || list[1].Of != "s1" || list[1].Kind != "sink" {
+			t.Errorf("%+v, %v", list, err)
 		}
 	})
 }
