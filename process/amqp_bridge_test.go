@@ -67,7 +67,7 @@ func bothWaysTest(t *testing.T, addr string) {
 // and the queue is empty afterwards.
 func poisonTest(t *testing.T, addr string) {
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: fmt.Sprintf(
-		"[[source]]\nname = \"in\"\nfrom = %q\ntopics = [\"org.example.#\"]\n",
+		"[[source]]\nname = \"in\"\nfrom = %q\ntopics = [\"org.example.#\"]\nverify = \"if-signed\"\n",
 		amqpURI(addr, "queue", "poison", "exchange", "poison", "bind", "#")), Env: []string{fedmsgtest.AnyTopic}})
 	await(t, "the source", func() bool { return sourceStatus(t, n, "in")["connected"] == true })
 	c, err := amqp.Dial("amqp://guest:guest@" + addr + "/")
@@ -233,7 +233,7 @@ func fullQueueTest(t *testing.T, addr string) {
 // noQueueTest deletes the queue of a source: it says so and makes it again.
 func noQueueTest(t *testing.T, addr string) {
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: fmt.Sprintf(
-		"[[source]]\nname = \"in\"\nfrom = %q\ntopics = [\"org.example.#\"]\n", amqpURI(addr, "exchange", "gone", "queue", "gone")), Env: []string{fedmsgtest.AnyTopic}})
+		"[[source]]\nname = \"in\"\nfrom = %q\ntopics = [\"org.example.#\"]\nverify = \"if-signed\"\n", amqpURI(addr, "exchange", "gone", "queue", "gone")), Env: []string{fedmsgtest.AnyTopic}})
 	connected := func() bool { return sourceStatus(t, n, "in")["connected"] == true }
 	await(t, "the source", connected)
 	ch := amqpChannel(t, addr)

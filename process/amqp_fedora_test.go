@@ -128,6 +128,7 @@ func fedoraTest(t *testing.T, addr string) {
 name = "bus"
 from = %q
 topics = ["org.fedoraproject.#", "discourse.#"]
+sign = true
 [[sink]]
 name = "out"
 to = %q

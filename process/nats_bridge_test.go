@@ -60,7 +60,7 @@ func TestNATSBothWays(t *testing.T) {
 func TestNATSPoison(t *testing.T) {
 	t.Parallel()
 	s, js := natsStream(t, "org.>", "com.>")
-	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: natsSource(s.Addr, "poison", "org.example.#"), Env: []string{fedmsgtest.AnyTopic}})
+	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: natsSource(s.Addr, "poison", "org.example.#") + "verify = \"if-signed\"\n", Env: []string{fedmsgtest.AnyTopic}})
 	bad := []struct{ topic, body, header string }{
 		{"org.example.bad", "\xff\xfe", ""},
 		{"org.example.bad", `{"a":`, ""},

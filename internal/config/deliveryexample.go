@@ -47,6 +47,8 @@ func deliveryMeaning(key string) string {
 		return "What it may bring, as patterns; [\"#\"] is everything. The rest is refused."
 	case "source.verify":
 		return "What is asked of signatures: require, if-signed or insecure-off. Empty: as the key verify says."
+	case "source.sign":
+		return "The node signs what nobody signed, on topics that it signs; without it what is unsigned stays unsigned, which\nverify = \"require\" refuses. Only for a source on which none but your own programs can send."
 	case "source.in_flight":
 		return "Most messages taken and not yet on disk. 0 leaves it to the kind."
 	case "source.retry_first":

@@ -31,7 +31,7 @@ type bus struct {
 func newBus(c *config.Config, entrance *ingest.Door, log *commitlog.Log, live *feed.Feed, counted *numbers, who *authority, r prometheus.Registerer, logger *slog.Logger) (*bus, error) {
 	deps := zeromq.Deps{
 		Door: func(m fedmsg.VerifyMode, replaying bool) zeromq.Door {
-			return entrance.With(ingest.Passage{Verify: m, Replaying: replaying})
+			return entrance.With(ingest.Passage{Verify: m, Replaying: replaying, Sign: true})
 		},
 		Log: log, Feed: live, Clients: c.ZeroMQClient,
 		Curve:      func() (zmtp.CurvePair, error) { return OwnCurve(c.State) },

@@ -61,8 +61,8 @@ func newSources(c *config.Config, entrance *ingest.Door, log *commitlog.Log, r p
 		all = append(all, made)
 	}
 	return receive.New(all, receive.Deps{
-		Door: func(m fedmsg.VerifyMode) receive.Door {
-			return entrance.With(ingest.Passage{Verify: m, Replaying: true})
+		Door: func(s *receive.Config) receive.Door {
+			return entrance.With(ingest.Passage{Verify: s.Verify, Replaying: true, Sign: s.Sign})
 		},
 		Dir: SourcesDir(c.State), Registerer: r, Logger: logger, Log: log.Info().ID,
 	})

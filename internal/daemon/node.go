@@ -119,7 +119,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	counted.start(&n.stops) // stopped behind all doors
 	entrance := newDoor(&c, log, tokens, who, counted, registry, o.Logger)
 
-	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true}), c.Spool.Interval, o.Logger)
+	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true, Sign: true}), c.Spool.Interval, o.Logger)
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)
 
 	if n.sinks, err = newSinks(&c, log, live, registry, o.Logger); err != nil {
@@ -143,7 +143,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	}
 	n.server, err = httpapi.New(c.HTTP, httpapi.Deps{
 		Door: func(m fedmsg.VerifyMode, replaying bool) httpapi.Door {
-			return entrance.With(ingest.Passage{Verify: m, Replaying: replaying})
+			return entrance.With(ingest.Passage{Verify: m, Replaying: replaying, Sign: true})
 		},
 		Log: edgeLog{log}, Seeker: log, Feed: live,
 		Sinks: n.sinks, Sources: n.sources,

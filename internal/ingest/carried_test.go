@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +107,35 @@ func TestCarriedVerified(t *testing.T) {
 	}
 }
 
+// TestSignsForOwn holds that the node signs what came by an entrance only where that says so: what strangers sent stays theirs, and
+// the refusal names both ways to take it.
+func TestSignsForOwn(t *testing.T) {
+	for _, c := range []struct {
+		verify fedmsg.VerifyMode
+		sign   bool
+		want   [2]string // of an envelope, of parts
+	}{
+		{fedmsg.VerifyRequire, false, [2]string{"unsigned", "unsigned"}},
+		{fedmsg.VerifyIfSigned, false, [2]string{"as unsigned", "as unsigned"}},
+		{fedmsg.VerifyInsecureOff, false, [2]string{"as unchecked", "as unchecked"}},
+		{fedmsg.VerifyRequire, true, [2]string{"as ok node", "as ok node"}},
+		{fedmsg.VerifyIfSigned, true, [2]string{"as ok node", "as ok node"}},
+		{fedmsg.VerifyInsecureOff, true, [2]string{"as unchecked", "as ok node"}},
+	} {
+		for i, in := range []wire.Carried{whole(plain("node.b", "x")), {Topic: "node.b", ID: "x", Body: []byte(`{}`)}} {
+			log := newMemLog()
+			d := newDoor(log, func(c *Config) { c.Sources = sources; c.Signer = &fakeSigner{} })
+			out := carry(t, d.With(Passage{Verify: c.verify, Replaying: true, Sign: c.sign}), umb, in)[0]
+			if got := stored(log, out); got != c.want[i] {
+				t.Errorf("%s, sign %v, message %d: %s, want %s (%v)", c.verify, c.sign, i, got, c.want[i], out.Err)
+			}
+			if out.Err != nil && !(strings.Contains(out.Err.Error(), `verify = "if-signed"`) && strings.Contains(out.Err.Error(), "sign = true")) {
+				t.Errorf("the refusal says %v", out.Err)
+			}
+		}
+	}
+}
+
 // TestLoopsEnd holds that what the node made or took, in whatever way, and what comes back to the byte is a duplicate: also where
 // it could not pass the entrance by which it comes, alone or in a batch.
 func TestLoopsEnd(t *testing.T) {
@@ -142,7 +172,7 @@ func TestLoopsEnd(t *testing.T) {
 		if got := word(carry(t, strict, fedmsg.Sender{Kind: fedmsg.SenderUID, Name: "1000"}, back[0])[0]); got != "forbidden" {
 			t.Errorf("a stranger is told %s", got)
 		}
-		if got := word(carry(t, strict, umb, whole(plain("a.b", before[0].ID)))[0]); got != "wrong_topic" {
+		if got := word(carry(t, strict, umb, whole(plain("a.b", before[0].ID)))[0]); got != "unsigned" {
 			t.Errorf("another message with a known id: %s", got)
 		}
 	})

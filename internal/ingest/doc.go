@@ -11,7 +11,8 @@
 //     left only by a write that failed.
 //   - Nobody publishes on a topic to which no rule gives the right, be it the sender's or that of the verified signer.
 //   - Nothing passes an entrance that is not verified as the entrance asks for, see [Passage]. What is signed is fresh, and no
-//     repetition of what was trimmed. What nobody signed the node signs, where it signs the topic.
+//     repetition of what was trimmed. What nobody signed the node signs, where it signs the topic
+//     and the entrance is one of its own publishers.
 //   - A refusal is counted and logged in this package and nowhere else.
 //
 // What came in frames over ZeroMQ is a line like any other, once it is decoded.

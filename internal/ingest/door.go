@@ -43,7 +43,7 @@ func New(c Config) *Door {
 		recent:   newRecent(),
 	}
 	h.rights = newRightsBook(&h.c)
-	return (&Door{hall: h}).With(Passage{})
+	return (&Door{hall: h}).With(Passage{Sign: true})
 }
 
 // Submit decodes the lines, each a submission or a whole envelope, refuses what must be refused, and fixes the order of the

@@ -76,7 +76,7 @@ func relayOutcomes() [20]string {
 }
 
 // old is an entrance for messages that were signed long ago.
-func old(d *Door) *Door { return d.With(Passage{Replaying: true}) }
+func old(d *Door) *Door { return d.With(Passage{Replaying: true, Sign: true}) }
 
 // TestRelayedFrames has what x06 sent to the old daemons come through the door: accepted with the same bytes, or refused by
 // name, all in one batch and each alone.

@@ -85,7 +85,7 @@ func TestFreshSettings(t *testing.T) {
 // not publish any more and no log knows it.
 func TestNodeSignsNoTimeToCome(t *testing.T) {
 	for offset, want := range map[int64]string{-100_000: "as ok node", 60: "as ok node", 61: "from_future", 1 << 40: "from_future"} {
-		for _, p := range []Passage{{}, {Replaying: true}, {Verify: fedmsg.VerifyRequire}} {
+		for _, p := range []Passage{{Sign: true}, {Replaying: true, Sign: true}, {Verify: fedmsg.VerifyRequire, Sign: true}} {
 			d, log := signingDoor(nil)
 			line := fmt.Sprintf(`{"topic":"node.b","msg":{},"msg_id":"x","timestamp":%d}`, start.Unix()+offset)
 			if out := accept(t, d.With(p), line); stored(log, out[0]) != want {

@@ -87,7 +87,7 @@ func TestModes(t *testing.T) {
 				if n := v.calls.Load(); n > 0 && m.mode == fedmsg.VerifyInsecureOff {
 					t.Errorf("a signature was looked at %d times", n)
 				}
-				d = New(Config{Log: log, Accounts: accounts, Verifier: v, Signer: c.signer, Now: d.c.Now}).With(Passage{Verify: m.mode})
+				d = New(Config{Log: log, Accounts: accounts, Verifier: v, Signer: c.signer, Now: d.c.Now}).With(Passage{Verify: m.mode, Sign: true})
 				log.clear()
 				if got := stored(log, accept(t, d, c.line)[0]); got != m.want {
 					t.Errorf("through another entrance: %s, want %s", got, m.want)

@@ -11,6 +11,7 @@ import (
 type Passage struct {
 	Verify    fedmsg.VerifyMode // what it asks of signatures; empty: as Config.Verify
 	Replaying bool              // messages come long after their publisher made them, so their age is not looked at
+	Sign      bool              // the node signs what nobody signed, on topics that it signs: only for messages of its own publishers
 }
 
 // With gives another entrance to the same door: rights, counters and order are one.
@@ -27,10 +28,14 @@ func (p *Passage) looks() bool { return p.Verify != fedmsg.VerifyInsecureOff }
 // toSign stands as the verdict of a record that waits for the node's signature.
 const toSign fedmsg.Verdict = "to sign"
 
-// unsigned decides what becomes of a record that nobody signed and whose sender may publish on its topic: the node signs it,
-// it passes as it is, or it is refused. Bare tells that a signature can be put into it, see wire.Envelope.
+// unsigned decides what becomes of a record that nobody signed and whose sender may publish on its topic: the node signs it where
+// the passage says so, it passes as it is, or it is refused. Bare tells that a signature can be put into it, see wire.Envelope.
 func (d *Door) unsigned(r *fedmsg.Record, bare bool) error {
 	s := d.c.Signer
+	// verification: signs-for-own
+	if !d.passage.Sign {
+		s = nil
+	}
 	switch {
 	case s != nil && bare && covers(s.Topics(), r.Topic):
 		r.Verdict = toSign
@@ -42,6 +47,8 @@ func (d *Door) unsigned(r *fedmsg.Record, bare bool) error {
 		return fedmsg.Errorf(fedmsg.CodeWrongTopic, "nobody signed the message on %s, and this node signs only %s; publish it signed, or have the node sign it: set topic_prefix and environment, or signing.topics", r.Topic, listed(s.Topics()))
 	case !bare:
 		return fedmsg.Errorf(fedmsg.CodeUnsigned, "the message on %s has crypto or certificate and no signature; leave them out, or sign it", r.Topic)
+	case !d.passage.Sign:
+		return fedmsg.Errorf(fedmsg.CodeUnsigned, "nobody signed the message on %s, and this node signs nothing that comes this way; have it signed by its publisher, or in the [[source]] set verify = \"if-signed\" to take it unsigned, or sign = true to vouch for it", r.Topic)
 	default:
 		return fedmsg.Errorf(fedmsg.CodeUnsigned, "nobody signed the message on %s, and this node takes no other and signs nothing itself; publish it signed, or set sign", r.Topic)
 	}

@@ -105,7 +105,7 @@ func bring(t *testing.T, d *door, c receive.Config) (set *receive.Set, stop func
 		t.Fatal(err)
 	}
 	set, err = receive.New([]receive.Configured{{Config: c, Source: source, InFlight: SourceInFlight}}, receive.Deps{
-		Door: func(fedmsg.VerifyMode) receive.Door { return d }, Dir: t.TempDir(),
+		Door: func(*receive.Config) receive.Door { return d }, Dir: t.TempDir(),
 		Logger: slog.New(slog.NewTextHandler(io.Writer(d), nil)),
 	})
 	if err != nil {

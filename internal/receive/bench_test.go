@@ -56,7 +56,7 @@ func BenchmarkIntake(b *testing.B) {
 			door := ingest.New(ingest.Config{Log: log, Sources: func(string) []fedmsg.Pattern { return all }})
 			p := &pouring{n: b.N, batch: batch, done: make(chan struct{})}
 			s, err := New([]Configured{{Config: Config{Name: "umb", From: "amqp://x/", Topics: all}, Source: p, InFlight: 8192}}, Deps{
-				Dir: b.TempDir(), Door: func(fedmsg.VerifyMode) Door {
+				Dir: b.TempDir(), Door: func(*Config) Door {
 					return door.With(ingest.Passage{Verify: fedmsg.VerifyInsecureOff, Replaying: true})
 				},
 			})

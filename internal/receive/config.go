@@ -15,6 +15,9 @@ type Config struct {
 	From   string            // the address of the other bus or node, with the options of its kind; must be set
 	Topics []fedmsg.Pattern  // what it may bring; must be set: ["#"] is everything
 	Verify fedmsg.VerifyMode // what is asked of signatures; empty: as the node
+	// Sign has the node sign what nobody signed, on topics that it signs. Without it what is unsigned stays unsigned, which Verify
+	// "require" refuses: whoever reaches the other side could have this node's word for anything.
+	Sign bool
 
 	InFlight    int           // messages taken and not yet on disk; 0 leaves it to the kind
 	RetryFirst  time.Duration // the first wait before it connects again; 0 means 100 ms

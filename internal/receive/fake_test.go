@@ -240,7 +240,7 @@ func (b *fakeBroker) holdUnstored(want ...string) {
 func newSet(t *testing.T, source Source, door Door, change func(*Configured, *Deps)) *Set {
 	t.Helper()
 	c := Configured{Config: Config{Name: "umb", From: "amqp://user@example.org/vhost?x=y", Topics: []fedmsg.Pattern{fedmsg.MatchAll()}}, Source: source}
-	deps := Deps{Door: func(fedmsg.VerifyMode) Door { return door }, Dir: t.TempDir()}
+	deps := Deps{Door: func(*Config) Door { return door }, Dir: t.TempDir()}
 	if change != nil {
 		change(&c, &deps)
 	}

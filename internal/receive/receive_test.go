@@ -446,8 +446,8 @@ func TestSourcesApart(t *testing.T) {
 			c.Config.Verify = map[string]fedmsg.VerifyMode{"two": fedmsg.VerifyInsecureOff}[c.Config.Name]
 			all = append(all, c)
 		}
-		s, err := New(all, Deps{Dir: t.TempDir(), Door: func(m fedmsg.VerifyMode) Door {
-			if m == fedmsg.VerifyInsecureOff {
+		s, err := New(all, Deps{Dir: t.TempDir(), Door: func(c *Config) Door {
+			if c.Verify == fedmsg.VerifyInsecureOff {
 				return stuck
 			}
 			return d

@@ -17,9 +17,9 @@ import (
 
 // Deps is what a [Set] needs of the node.
 type Deps struct {
-	// Door gives the way into the log for what is asked of signatures; the messages of sources were made long ago, so that their age
-	// is not held against them.
-	Door       func(verify fedmsg.VerifyMode) Door
+	// Door gives the way into the log of a source, with what it asks of signatures and whether the node signs what has none; the
+	// messages of sources were made long ago, so that their age is not held against them.
+	Door       func(c *Config) Door
 	Dir        string                // directory of what sources keep: in DIR/NAME/dead their dead letters
 	Registerer prometheus.Registerer // optional
 	Logger     *slog.Logger          // optional
@@ -79,7 +79,7 @@ func newRunner(s *Configured, deps *Deps) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{c: c, source: s.Source, inFlight: c.InFlight, door: deps.Door(c.Verify), dead: dead, shown: shown(c.From), own: deps.Log}
+	r := &runner{c: c, source: s.Source, inFlight: c.InFlight, door: deps.Door(&c), dead: dead, shown: shown(c.From), own: deps.Log}
 	if r.inFlight == 0 {
 		r.inFlight = s.InFlight
 	}

@@ -54,7 +54,7 @@ func TestValidate(t *testing.T) {
 // TestNew holds what a set refuses.
 func TestNew(t *testing.T) {
 	good := Configured{Config: Config{Name: "umb", From: "amqp://x/", Topics: []fedmsg.Pattern{fedmsg.MatchAll()}}}
-	deps := Deps{Dir: t.TempDir(), Door: func(fedmsg.VerifyMode) Door { return newFakeDoor() }}
+	deps := Deps{Dir: t.TempDir(), Door: func(*Config) Door { return newFakeDoor() }}
 	if _, err := New([]Configured{good, good}, deps); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
 		t.Errorf("two of a name: %v", err)
 	}

@@ -15,6 +15,7 @@ func verifications() []verification {
 		{"signatures-of-message", "internal/ingest TestModes"},
 		{"unsigned-envelope", "internal/ingest TestModes"},
 		{"unsigned-submission", "internal/ingest TestModes"},
+		{"signs-for-own", "internal/ingest TestSignsForOwn"},
 		{"rights-of-source", "internal/ingest TestRightsOfSource"},
 		{"rights-of-signer", "internal/ingest TestRightsOfSigner"},
 		{"size-of-signed", "internal/ingest TestSignedTooLarge"},

@@ -59,7 +59,7 @@ func (r *rig) label() string { return "receivetest " + r.t.Name() }
 func (r *rig) begin() {
 	r.t.Helper()
 	set, err := receive.New([]receive.Configured{{Config: r.config, Source: r.o.Source(r.t)}},
-		receive.Deps{Door: func(fedmsg.VerifyMode) receive.Door { return r.door }, Dir: r.dir})
+		receive.Deps{Door: func(*receive.Config) receive.Door { return r.door }, Dir: r.dir})
 	if err != nil {
 		r.t.Fatal(err)
 	}
