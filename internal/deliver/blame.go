@@ -74,7 +74,7 @@ func (r *runner) become(state State, err error) {
 	defer r.mu.Unlock()
 	r.state = state
 	if err != nil {
-		r.lastErr, r.lastTime = sentence(err), r.now()
+		r.lastErr, r.lastTime = shown(sentence(err)), r.now()
 	}
 }
 

@@ -100,7 +100,7 @@ func (s *session) remark(seq uint64, text string) {
 func (r *runner) heed(seq uint64, text string) {
 	r.tally.remarked++
 	if len(r.notes) < maxNotes {
-		r.note(line{Kind: lineRemark, From: seq, To: seq, Reason: text})
+		r.note(line{Kind: lineRemark, From: seq, To: seq, Reason: shown(text)})
 		if len(r.notes) == 1 {
 			r.notify() // they are to be written in a while
 		}
