@@ -41,7 +41,6 @@ type fan struct {
 	seen  [5][]time.Time // guarded by mu; by reader and number
 	left  int            // guarded by mu; of what is still to be seen
 	ended chan struct{}  // closed when left is 0
-	err   error          // guarded by mu
 }
 
 // see notes the messages that stand in what a reader has read, and gives what may be the beginning of another.
@@ -180,7 +179,7 @@ func (f *fan) listenZeroMQ(uri string) error {
 			if err != nil {
 				return
 			}
-			f.see(0, m[2])
+			f.see(overZeroMQ, m[2])
 		}
 	})
 	return nil
@@ -209,7 +208,7 @@ func (f *fan) listenAMQP(addr string) error {
 	}
 	f.work.Go(func() {
 		for m := range messages {
-			f.see(1, m.Body)
+			f.see(overAMQP, m.Body)
 		}
 	})
 	return nil
@@ -230,7 +229,7 @@ func (f *fan) listenSTOMP(addr string) error {
 		}
 		have += n
 	}
-	f.readConn(2, conn)
+	f.readConn(overSTOMP, conn)
 	return nil
 }
 
@@ -247,7 +246,7 @@ func (f *fan) listenNATS(s *natsServer) error {
 			if err != nil {
 				return
 			}
-			f.see(3, m.Data)
+			f.see(overNATS, m.Data)
 		}
 	})
 	return c.Flush()
@@ -256,7 +255,7 @@ func (f *fan) listenNATS(s *natsServer) error {
 func (f *fan) listenHTTP(n *bridged) error {
 	conn, err := openSSE(n.node, make([]byte, 4096))
 	if err == nil {
-		f.readConn(4, conn)
+		f.readConn(overHTTP, conn)
 	}
 	return err
 }
@@ -292,7 +291,12 @@ func (b *bench) fanOut(ctx context.Context, alone bool) (out fanOutcome, err err
 		}
 		defer f.stop()
 	}
-	sent, answers, err := publishPaced(ctx, n.socket, count)
+	conn, err := net.Dial("unix", n.socket)
+	if err != nil {
+		return out, err
+	}
+	defer conn.Close()
+	sent, answers, err := paced(ctx, fanRate, count, postMarked(conn))
 	if err != nil {
 		return out, err
 	}
@@ -306,12 +310,8 @@ func (b *bench) fanOut(ctx context.Context, alone bool) (out fanOutcome, err err
 
 // slowest waits for the readers, and gives the p99 of the time until the last of the five had a message.
 func (f *fan) slowest(sent []time.Time) (time.Duration, error) {
-	select {
-	case <-f.ended:
-	case <-time.After(startPatience):
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return 0, fmt.Errorf("%d of %d messages did not reach a reader", f.left, 5*f.count)
+	if err := f.wait(); err != nil {
+		return 0, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -322,35 +322,6 @@ func (f *fan) slowest(sent []time.Time) (time.Duration, error) {
 		}
 	}
 	return quantile(all, 0.99), nil
-}
-
-// publishPaced publishes numbered messages on one connection at an even pace, and gives when each was sent and how long its
-// answer took.
-func publishPaced(ctx context.Context, socket string, count int) (sent []time.Time, answers []time.Duration, err error) {
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer conn.Close()
-	sent, answers = make([]time.Time, count), make([]time.Duration, count)
-	buf, pad := make([]byte, 4096), bytes.Repeat([]byte("x"), messageBytes-300)
-	tick := time.NewTicker(time.Second / fanRate)
-	defer tick.Stop()
-	for n := range count {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		}
-		body := fmt.Appendf(nil, `{"topic":%q,"msg":{"mark":%d,"pad":%q}}`, fanTopic, n, pad)
-		request := fmt.Appendf(nil, "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-		sent[n] = time.Now()
-		if err := roundTrip(conn, request, buf); err != nil {
-			return nil, nil, err
-		}
-		answers[n] = time.Since(sent[n])
-	}
-	return sent, answers, nil
 }
 
 // quantile gives the value below which that share of all lies.

@@ -320,7 +320,7 @@ func livePeer(pull bool) func(context.Context, *bench) (sample, error) {
 			defer conn.Close()
 			readers.Go(func() { seen[i], errs[i] = readMarks(conn, count) })
 		}
-		if err := paced(ctx, from.socket, peerRate, count); err != nil {
+		if err := pacedAt(ctx, from.socket, peerRate, count); err != nil {
 			return s, err
 		}
 		readers.Wait()
@@ -360,31 +360,6 @@ func readMarks(conn net.Conn, count int) (seen []time.Time, err error) {
 		}
 	}
 	return seen, nil
-}
-
-// paced publishes messages one after the other at an even rate.
-func paced(ctx context.Context, socket string, rate, count int) error {
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	buf, pad := make([]byte, 4096), bytes.Repeat([]byte("x"), messageBytes-300)
-	tick := time.NewTicker(time.Second / time.Duration(rate))
-	defer tick.Stop()
-	for n := range count {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		body := fmt.Appendf(nil, `{"topic":%q,"msg":{"mark":%d,"pad":%q}}`, benchTopic, n, pad)
-		request := fmt.Appendf(nil, "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-		if err := roundTrip(conn, request, buf); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // peerStage is how fast nodes catch up with one another, and what a second node adds live.

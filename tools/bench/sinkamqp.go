@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 const (
 	amqpMessages = 100_000 // in a round
 	amqpPending  = 1024    // what the bare client may have unconfirmed, as the sink
-	amqpLiveRate = 500     // messages a second where the time is measured
 	amqpExchange = "amq.topic"
 )
 
@@ -119,61 +117,15 @@ func amqpMessage(now time.Time, i int) amqp.Publishing {
 	}
 }
 
-// amqpLive publishes numbered messages at an even pace and gives the p99 of the time until a consumer has each.
-func (b *bench) amqpLive(ctx context.Context, r *fedmsgtest.RabbitMQ, send func(mark int) error) (sample, error) {
-	count := int(b.o.span.Seconds() * amqpLiveRate)
-	f := &fan{count: count, left: count, ended: make(chan struct{})}
-	f.seen[1] = make([]time.Time, count)
-	defer f.stop()
-	if err := f.listenAMQP(r.Addr); err != nil {
-		return sample{}, err
-	}
-	sent := make([]time.Time, count)
-	tick := time.NewTicker(time.Second / amqpLiveRate)
-	defer tick.Stop()
-	for i := range count {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return sample{}, ctx.Err()
-		}
-		sent[i] = time.Now()
-		if err := send(i); err != nil {
-			return sample{}, err
-		}
-	}
-	select {
-	case <-f.ended:
-	case <-time.After(startPatience):
-		return sample{}, errors.New("not all messages reached the consumer")
-	}
-	took := make([]time.Duration, count)
-	for i := range took {
-		took[i] = f.seen[1][i].Sub(sent[i])
-	}
-	return sample{span: quantile(took, 0.99)}, nil
-}
-
 // sinkAMQPLive publishes to a node.
 func sinkAMQPLive(ctx context.Context, b *bench) (sample, error) {
-	return b.withAMQP(false, func(r *fedmsgtest.RabbitMQ, _ *amqp.Connection) (s sample, err error) {
-		state := filepath.Join(b.dir, fmt.Sprintf("amqp-live-%d", b.bridges))
-		node, err := b.startBridged(ctx, "amqp-live", state, fmt.Sprintf("[[sink]]\nname = \"amqp\"\ntopics = [\"#\"]\nto = \"amqp://%s/?exchange=%s\"\n", r.Addr, amqpExchange))
-		if err != nil {
-			return s, err
-		}
-		defer func() { err = errors.Join(err, node.stop()) }()
-		conn, err := net.Dial("unix", node.socket)
-		if err != nil {
-			return s, err
-		}
-		defer conn.Close()
-		buf := make([]byte, 4096)
-		return b.amqpLive(ctx, r, func(mark int) error {
-			m := marked(mark)
-			return roundTrip(conn, fmt.Appendf(nil, "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(m), m), buf)
-		})
+	return b.withAMQP(false, func(r *fedmsgtest.RabbitMQ, _ *amqp.Connection) (sample, error) {
+		return b.liveThrough(ctx, overAMQP, fromAMQP(r), fmt.Sprintf("to = \"amqp://%s/?exchange=%s\"", r.Addr, amqpExchange))
 	})
+}
+
+func fromAMQP(r *fedmsgtest.RabbitMQ) func(*fan) error {
+	return func(f *fan) error { return f.listenAMQP(r.Addr) }
 }
 
 // bareAMQPLive publishes to the server.
@@ -186,7 +138,7 @@ func bareAMQPLive(ctx context.Context, b *bench) (sample, error) {
 		if err := ch.Confirm(false); err != nil {
 			return sample{}, err
 		}
-		return b.amqpLive(ctx, r, func(mark int) error {
+		return b.live(ctx, overAMQP, fromAMQP(r), func(mark int) error {
 			_, err := ch.PublishWithDeferredConfirmWithContext(ctx, amqpExchange, fanTopic, true, false, amqp.Publishing{
 				ContentType: "application/json", DeliveryMode: amqp.Persistent, Body: marked(mark),
 			})
@@ -202,7 +154,7 @@ func sinkAMQPStage() stage {
 		contenders: []contender{
 			{name: "sink-amqp", title: "a node catching up", run: sinkAMQP},
 			{name: "sink-amqp-bare", title: "amqp091-go, persistent, mandatory, NotifyPublish", peer: true, run: bareAMQP},
-			{name: "sink-amqp-live", title: fmt.Sprintf("published at the node, %d a second, until a consumer has it, p99", amqpLiveRate), run: sinkAMQPLive},
+			{name: "sink-amqp-live", title: fmt.Sprintf("published at the node, %d a second, until a consumer has it, p99", liveRate), run: sinkAMQPLive},
 			{name: "sink-amqp-bare-live", title: "the same with amqp091-go, p99", peer: true, run: bareAMQPLive},
 		},
 		rows: []row{{

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,7 +17,6 @@ import (
 const (
 	natsMessages = 300_000 // in a round
 	natsPending  = 1024    // what the bare client may have unanswered, as the sink
-	natsLiveRate = 500     // messages a second where the time is measured
 )
 
 // withNATS starts a server with a stream for all topics, in a new directory and with its default of syncing, for one measurement.
@@ -97,72 +94,21 @@ func natsMessage(now time.Time, i int) *nats.Msg {
 	return &nats.Msg{Subject: benchTopic, Data: envelope, Header: nats.Header{nats.MsgIdHdr: {id}}}
 }
 
-// natsLive publishes numbered messages at an even pace and gives the p99 of the time until a subscriber has each.
-func (b *bench) natsLive(ctx context.Context, n *natsServer, send func(mark int) error) (sample, error) {
-	count := int(b.o.span.Seconds() * natsLiveRate)
-	f := &fan{count: count, left: count, ended: make(chan struct{})}
-	f.seen[3] = make([]time.Time, count)
-	defer f.stop()
-	if err := f.listenNATS(n); err != nil {
-		return sample{}, err
-	}
-	sent := make([]time.Time, count)
-	tick := time.NewTicker(time.Second / natsLiveRate)
-	defer tick.Stop()
-	for i := range count {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return sample{}, ctx.Err()
-		}
-		sent[i] = time.Now()
-		if err := send(i); err != nil {
-			return sample{}, err
-		}
-	}
-	select {
-	case <-f.ended:
-	case <-time.After(startPatience):
-		return sample{}, errors.New("not all messages reached the subscriber")
-	}
-	took := make([]time.Duration, count)
-	for i := range took {
-		took[i] = f.seen[3][i].Sub(sent[i])
-	}
-	return sample{span: quantile(took, 0.99)}, nil
-}
-
-// marked is the body of a numbered message.
-func marked(mark int) []byte {
-	return fmt.Appendf(nil, `{"topic":%q,"msg":{"mark":%d,"pad":%q}}`, fanTopic, mark, bytes.Repeat([]byte("x"), messageBytes-300))
-}
-
 // sinkNATSLive publishes to a node.
 func sinkNATSLive(ctx context.Context, b *bench) (sample, error) {
-	return b.withNATS(ctx, func(n *natsServer) (s sample, err error) {
-		state := filepath.Join(b.dir, fmt.Sprintf("nats-live-%d", b.bridges))
-		node, err := b.startBridged(ctx, "nats-live", state, fmt.Sprintf("[[sink]]\nname = \"nats\"\ntopics = [\"#\"]\nto = \"%s/?jetstream=yes\"\n", n.url))
-		if err != nil {
-			return s, err
-		}
-		defer func() { err = errors.Join(err, node.stop()) }()
-		conn, err := net.Dial("unix", node.socket)
-		if err != nil {
-			return s, err
-		}
-		defer conn.Close()
-		buf := make([]byte, 4096)
-		return b.natsLive(ctx, n, func(mark int) error {
-			m := marked(mark)
-			return roundTrip(conn, fmt.Appendf(nil, "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(m), m), buf)
-		})
+	return b.withNATS(ctx, func(n *natsServer) (sample, error) {
+		return b.liveThrough(ctx, overNATS, fromNATS(n), fmt.Sprintf("to = \"%s/?jetstream=yes\"", n.url))
 	})
+}
+
+func fromNATS(n *natsServer) func(*fan) error {
+	return func(f *fan) error { return f.listenNATS(n) }
 }
 
 // bareNATSLive publishes to the server.
 func bareNATSLive(ctx context.Context, b *bench) (sample, error) {
 	return b.withNATS(ctx, func(n *natsServer) (sample, error) {
-		return b.natsLive(ctx, n, func(mark int) error {
+		return b.live(ctx, overNATS, fromNATS(n), func(mark int) error {
 			_, err := n.stream[1].PublishAsync(fanTopic, marked(mark))
 			return err
 		})
@@ -176,7 +122,7 @@ func sinkNATSStage() stage {
 		contenders: []contender{
 			{name: "sink-nats", title: "a node catching up", run: sinkNATS},
 			{name: "sink-nats-bare", title: "nats.go, PublishMsgAsync", peer: true, run: bareNATS},
-			{name: "sink-nats-live", title: fmt.Sprintf("published at the node, %d a second, until a subscriber has it, p99", natsLiveRate), run: sinkNATSLive},
+			{name: "sink-nats-live", title: fmt.Sprintf("published at the node, %d a second, until a subscriber has it, p99", liveRate), run: sinkNATSLive},
 			{name: "sink-nats-bare-live", title: "the same with nats.go, p99", peer: true, run: bareNATSLive},
 		},
 		rows: []row{{

@@ -21,7 +21,6 @@ const (
 	stompWarm     = 10_000 // sent and taken before: a server that has just started is slow
 	stompPending  = 1024   // what the bare client may have without receipt, as the sink
 	stompTogether = 256    // messages in a transaction of the bare client, as of the sink
-	stompLiveRate = 500    // messages a second where the time is measured
 	stompQueue    = "/queue/all"
 )
 
@@ -205,61 +204,15 @@ func inQueue(a *fedmsgtest.ActiveMQ, count int) error {
 	return nil
 }
 
-// stompLive publishes numbered messages at an even pace and gives the p99 of the time until a subscriber has each.
-func (b *bench) stompLive(ctx context.Context, a *fedmsgtest.ActiveMQ, send func(mark int) error) (sample, error) {
-	count := int(b.o.span.Seconds() * stompLiveRate)
-	f := &fan{count: count, left: count, ended: make(chan struct{})}
-	f.seen[2] = make([]time.Time, count)
-	defer f.stop()
-	if err := f.listenSTOMP(a.STOMP); err != nil {
-		return sample{}, err
-	}
-	sent := make([]time.Time, count)
-	tick := time.NewTicker(time.Second / stompLiveRate)
-	defer tick.Stop()
-	for i := range count {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return sample{}, ctx.Err()
-		}
-		sent[i] = time.Now()
-		if err := send(i); err != nil {
-			return sample{}, err
-		}
-	}
-	select {
-	case <-f.ended:
-	case <-time.After(startPatience):
-		return sample{}, errors.New("not all messages reached the subscriber")
-	}
-	took := make([]time.Duration, count)
-	for i := range took {
-		took[i] = f.seen[2][i].Sub(sent[i])
-	}
-	return sample{span: quantile(took, 0.99)}, nil
-}
-
 // sinkSTOMPLive publishes to a node.
 func sinkSTOMPLive(ctx context.Context, b *bench) (sample, error) {
-	return b.withSTOMP(func(a *fedmsgtest.ActiveMQ) (s sample, err error) {
-		state := filepath.Join(b.dir, fmt.Sprintf("stomp-live-%d", b.bridges))
-		node, err := b.startBridged(ctx, "stomp-live", state, fmt.Sprintf("[[sink]]\nname = \"stomp\"\ntopics = [\"#\"]\nto = \"stomp://%s\"\n", a.STOMP))
-		if err != nil {
-			return s, err
-		}
-		defer func() { err = errors.Join(err, node.stop()) }()
-		conn, err := net.Dial("unix", node.socket)
-		if err != nil {
-			return s, err
-		}
-		defer conn.Close()
-		buf := make([]byte, 4096)
-		return b.stompLive(ctx, a, func(mark int) error {
-			m := marked(mark)
-			return roundTrip(conn, fmt.Appendf(nil, "POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(m), m), buf)
-		})
+	return b.withSTOMP(func(a *fedmsgtest.ActiveMQ) (sample, error) {
+		return b.liveThrough(ctx, overSTOMP, fromSTOMP(a), fmt.Sprintf("to = \"stomp://%s\"", a.STOMP))
 	})
+}
+
+func fromSTOMP(a *fedmsgtest.ActiveMQ) func(*fan) error {
+	return func(f *fan) error { return f.listenSTOMP(a.STOMP) }
 }
 
 // bareSTOMPLive publishes to the server.
@@ -273,7 +226,7 @@ func bareSTOMPLive(ctx context.Context, b *bench) (sample, error) {
 		go func() { // takes the receipts; ends with the connection
 			_, _ = io.Copy(io.Discard, c)
 		}()
-		return b.stompLive(ctx, a, func(mark int) error {
+		return b.live(ctx, overSTOMP, fromSTOMP(a), func(mark int) error {
 			return errors.Join(c.writer.Write(stompFrame("/topic/"+fanTopic, marked(mark), frame.Receipt, fmt.Sprint(mark))), c.out.Flush())
 		})
 	})
@@ -287,7 +240,7 @@ func sinkSTOMPStage() stage {
 			{name: "sink-stomp", title: "a node catching up", run: sinkSTOMP},
 			{name: "sink-stomp-bare", title: "go-stomp, a receipt for each message", peer: true, run: bareSTOMP(1)},
 			{name: "sink-stomp-bare-tx", title: fmt.Sprintf("go-stomp, transactions of %d messages with a receipt for each of these, as the node", stompTogether), peer: true, run: bareSTOMP(stompTogether)},
-			{name: "sink-stomp-live", title: fmt.Sprintf("published at the node, %d a second, until a subscriber has it, p99", stompLiveRate), run: sinkSTOMPLive},
+			{name: "sink-stomp-live", title: fmt.Sprintf("published at the node, %d a second, until a subscriber has it, p99", liveRate), run: sinkSTOMPLive},
 			{name: "sink-stomp-bare-live", title: "the same with go-stomp, p99", peer: true, run: bareSTOMPLive},
 		},
 		rows: []row{{
