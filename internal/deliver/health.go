@@ -2,6 +2,8 @@ package deliver
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/federated-messaging/fedmsg/internal/ops"
 )
@@ -16,12 +18,12 @@ func (s *Set) Checks() []ops.Check {
 	return checks
 }
 
+// behindLong is how old what is pending may get before that is told of.
+const behindLong = 5 * time.Minute
+
 func (r *runner) check() ops.Check {
 	st := r.status()
-	c := ops.Check{Name: "sink " + st.Name, Status: ops.OK, Text: "it delivers to " + st.To}
-	if st.State != StateRunning || st.Dead > 0 {
-		c.Status = ops.Warning
-	}
+	c := ops.Check{Name: "sink " + st.Name, Status: ops.Warning}
 	switch st.State {
 	case StateWaiting:
 		c.Text = fmt.Sprintf("%s cannot be reached or takes nothing; it is tried again, and nothing is lost; `fedmsg sink show %s` says why", st.To, st.Name)
@@ -34,9 +36,29 @@ func (r *runner) check() ops.Check {
 			c.Text = "it has stopped because its dead letters are full; look at them with `fedmsg dead list`, and retry or drop them"
 		}
 	default:
-		if st.Dead > 0 {
-			c.Text = fmt.Sprintf("it delivers to %s, and has %d dead letters; look at them with `fedmsg dead list`", st.To, st.Dead)
+		c.Text = "it delivers to " + st.To
+		if complaints := r.complaints(&st); len(complaints) > 0 {
+			c.Text += "; " + strings.Join(complaints, "; ")
+		} else {
+			c.Status = ops.OK
 		}
 	}
 	return c
+}
+
+// complaints is what a person should look after at a sink that delivers.
+func (r *runner) complaints(st *Status) (all []string) {
+	if st.Dead > 0 {
+		all = append(all, fmt.Sprintf("it has %d dead letters; look at them with `fedmsg dead list`", st.Dead))
+	}
+	if age := time.Duration(st.LagTime * float64(time.Second)); age > behindLong {
+		all = append(all, fmt.Sprintf("it is behind: what is next has waited for %s; see with `fedmsg sink show %s` whether it catches up, and else look after the destination, or raise in_flight", age.Round(time.Second), st.Name))
+	}
+	r.mu.Lock()
+	missed := r.tally.missed
+	r.mu.Unlock()
+	if missed > 0 {
+		all = append(all, fmt.Sprintf("since the start of the node it has skipped %d entries, which were older than max_age or gone from the log; raise max_age, or have retention keep what it has not taken with hold = true", missed))
+	}
+	return all
 }

@@ -44,6 +44,9 @@ func reasonGap(r fedmsg.GapReason) string {
 // caller holds mu.
 func (r *runner) noteSkip(from, to uint64, reason string) {
 	r.tally.skipped += to - from + 1
+	if reason != reasonMoved {
+		r.tally.missed += to - from + 1
+	}
 	if n := len(r.notes); n > 0 {
 		last := &r.notes[n-1]
 		if last.Kind == lineSkip && last.Reason == reason && last.To < from && r.taken <= last.To {

@@ -110,7 +110,10 @@ const (
 )
 
 // tally counts since the start of the node.
-type tally struct{ delivered, retried, skipped, remarked uint64 }
+type tally struct {
+	delivered, retried, skipped, remarked uint64
+	missed                                uint64 // of those skipped, without an operator's doing
+}
 
 // run delivers until the runner is stopped.
 func (r *runner) run() {
