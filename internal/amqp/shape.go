@@ -97,7 +97,7 @@ func (s *server) fedoraShape(p *publishing, e *fedmsg.Entry, room int) error {
 	}
 	used := 0
 	for _, h := range unfolded(carry.MessageHeaders(e.Envelope)) {
-		if strings.HasPrefix(h.Name, ownHeader) || len(h.Name) > maxShort {
+		if strings.HasPrefix(h.Name, ownHeader) || len(h.Name) > maxShort || isCommand(h.Name) {
 			continue
 		}
 		cost := len(h.Name) + len(h.Value) + headerCost
@@ -121,6 +121,13 @@ func (s *server) fedoraShape(p *publishing, e *fedmsg.Entry, room int) error {
 		m.Priority = uint8(n)
 	}
 	return s.carried(p, e, carry.Body, room-used-frameRest)
+}
+
+// isCommand reports whether a header says something to RabbitMQ, which routes by CC and BCC, and closes the channel where they are no
+// lists: a publisher's header of such a name stays in the envelope, else anybody could hold a sink up.
+func isCommand(name string) bool {
+	lower := strings.ToLower(name)
+	return lower == "cc" || lower == "bcc" || strings.HasPrefix(lower, "x-")
 }
 
 // typed gives the value that the library's consumers expect of a header, whose value is a text in the envelope.

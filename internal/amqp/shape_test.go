@@ -11,6 +11,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
 )
 
 const uuid = "1f4a0bd5-3f4f-4ac5-8d12-2d6a3c1bd4a1"
@@ -59,6 +60,35 @@ func TestFedoraShape(t *testing.T) {
 	m = p.message
 	if m.MessageId != "some-id" || m.Headers[headerSchema] != "base.message" || m.Headers[headerSeverity] != int32(20) || m.Priority != 0 {
 		t.Errorf("without headers it is %q, %v", m.MessageId, m.Headers)
+	}
+}
+
+// TestCommands sends a server headers of a publisher that mean something to it: they stay inside, and the entry is delivered.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	r := theServer(t)
+	made, err := NewSink(deliver.Config{Name: "it", To: address("amqp", r.Addr, "", "format", "fedora")}, nil)
+	try(t, err)
+	h := &heard{}
+	s, err := made.(*Sink).open(t.Context(), h)
+	try(t, err)
+	e := entryOf(1, "org.example.dev.x", "x", `{"CC": "a", "bcc": "b", "BCC": "c", "x-delay": "d", "X-match": "e", "mine": "f"}`, "{}")
+	p, err := s.sink.publishing(e, defaultFrame)
+	try(t, err)
+	for name := range p.message.Headers {
+		if isCommand(name) || name == "x-delay" {
+			t.Errorf("the header %s goes to the server", name)
+		}
+	}
+	if p.message.Headers["mine"] != "f" || !bytes.Equal(s.sink.item(delivered(p)).Message.Envelope, e.Envelope) {
+		t.Errorf("the headers are %v, the entry does not come back", p.message.Headers)
+	}
+	try(t, s.Send(t.Context(), e))
+	try(t, s.Flush(t.Context()))
+	await(t, "an answer", func() bool { return h.String() != "" })
+	try(t, s.Close())
+	if !strings.HasPrefix(h.String(), "through 1") {
+		t.Errorf("it tells %q", h)
 	}
 }
 

@@ -130,7 +130,7 @@ func hasControls(s string) bool {
 // such a name stays in the envelope.
 func commands() []string {
 	return []string{
-		"ack", "amqp-message-id", "app-id", "auto-delete", "content-encoding", "content-length", "content-type", "destination", "durable",
+		"ack", "amqp-message-id", "app-id", "auto-delete", "bcc", "cc", "content-encoding", "content-length", "content-type", "destination", "durable",
 		"exclusive", "expiration", "expires", "message-id", "original-destination", "persistent", "priority", "receipt", "receipt-id",
 		"redelivered", "reply-to", "retain", "subscription", "timestamp", "transaction", "transformation", "transformation-error", "user-id",
 	}
