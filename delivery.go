@@ -7,7 +7,7 @@ type Delivery struct {
 	Sink   string        `json:"sink"`
 	State  DeliveryState `json:"state"`
 	Time   time.Time     `json:"time,omitzero"`    // of delivered: by when it was, to the second; of dead: when the sink gave up
-	Reason string        `json:"reason,omitempty"` // of pending: why not yet, if it is known; of dead, skipped and remarks: why
+	Reason string        `json:"reason,omitempty"` // of pending: why not yet, if it is known; of dead, skipped, unknown and remarks: why
 }
 
 // DeliveryState says what became of an entry at one sink.
@@ -20,4 +20,5 @@ const (
 	DeliveryDead      DeliveryState = "dead"       // it was given up and lies with the dead letters
 	DeliverySkipped   DeliveryState = "skipped"    // it was too old, or the sink was moved past it
 	DeliveryNotWanted DeliveryState = "not_wanted" // the sink's topics or filter leave it out
+	DeliveryUnknown   DeliveryState = "unknown"    // the sink is past it, and whether it was delivered is written down no more
 )

@@ -116,11 +116,14 @@ func (r *runner) settledEntry(seq uint64) bool {
 
 // settledDelivery completes what is told of an entry that the sink is done with.
 func (r *runner) settledDelivery(d fedmsg.Delivery, p fedmsg.Position) fedmsg.Delivery {
-	skip, remark := r.told(p)
-	if skip.Kind != "" {
-		d.State, d.Time, d.Reason = fedmsg.DeliverySkipped, skip.Time, skip.Reason
-		return d
+	a := r.told(p)
+	switch {
+	case a.skip.Kind != "":
+		d.State, d.Time, d.Reason = fedmsg.DeliverySkipped, a.skip.Time, a.skip.Reason
+	case a.forgotten.Kind != "" && a.remark.Kind != lineRemark: // of which a remark would tell that it was delivered
+		d.State, d.Reason = fedmsg.DeliveryUnknown, a.forgotten.Reason
+	default:
+		d.State, d.Time, d.Reason = fedmsg.DeliveryDelivered, r.deliveredBy(p), a.remark.Reason
 	}
-	d.State, d.Time, d.Reason = fedmsg.DeliveryDelivered, r.deliveredBy(p), remark.Reason
 	return d
 }

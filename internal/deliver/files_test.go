@@ -123,8 +123,8 @@ func TestJournal(t *testing.T) {
 	add(line{Kind: lineSkip, From: 5, To: 9, Reason: "old"}, line{Kind: lineRemark, From: 20, To: 20, Reason: "unroutable"})
 	for range 2 {
 		for seq, want := range map[uint64]string{4: "/", 5: "old/", 9: "old/", 10: "/", 20: "/unroutable", 21: "/"} {
-			skip, remark := j.about(at(seq))
-			if got := skip.Reason + "/" + remark.Reason; got != want {
+			a := j.about(at(seq))
+			if got := a.skip.Reason + "/" + a.remark.Reason; got != want {
 				t.Errorf("entry %d: %q, want %q", seq, got, want)
 			}
 		}
@@ -141,24 +141,27 @@ func TestJournal(t *testing.T) {
 		j = openJournal(path)
 	}
 	add(line{Kind: lineBack, From: 7, To: 30})
-	if skip, _ := j.about(at(8)); skip.Kind != "" {
-		t.Errorf("behind a move back: %+v", skip)
+	if a := j.about(at(8)); a.skip.Kind != "" {
+		t.Errorf("behind a move back: %+v", a)
 	}
-	if skip, _ := j.about(at(7)); skip.Kind == "" {
+	if a := j.about(at(7)); a.skip.Kind == "" {
 		t.Error("the move back took too much")
 	}
 	for i := range uint64(5000) {
 		add(line{Kind: lineRemark, From: 100 + i, To: 100 + i, Reason: strings.Repeat("long ", 50)})
 	}
-	if _, remark := j.about(at(5099)); remark.Kind == "" {
+	if a := j.about(at(5099)); a.remark.Kind != lineRemark {
 		t.Error("the newest remark is gone")
 	}
 	for _, j := range []*journal{j, openJournal(path)} {
-		if skip, _ := j.about(at(6)); skip.Reason != "old" {
-			t.Errorf("what was skipped long ago is forgotten: %+v", skip)
+		if a := j.about(at(6)); a.skip.Reason != "old" {
+			t.Errorf("what was skipped long ago is forgotten: %+v", a)
 		}
-		if skip, _ := j.about(at(8)); skip.Kind != "" {
-			t.Errorf("what was moved back long ago is forgotten: %+v", skip)
+		if a := j.about(at(150)); a.remark.Kind != lineMany || a.forgotten.Kind != "" {
+			t.Errorf("that remarks were forgotten is not told: %+v", a)
+		}
+		if a := j.about(at(8)); a.skip.Kind != "" {
+			t.Errorf("what was moved back long ago is forgotten: %+v", a)
 		}
 	}
 	for i := range uint64(5000) {
@@ -169,8 +172,27 @@ func TestJournal(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
 	}
-	if skip, _ := j.about(at(19998)); skip.Kind == "" {
-		t.Error("the newest skip is gone")
+	if a := j.about(at(19998)); a.skip.Kind == "" || a.forgotten.Kind != "" {
+		t.Errorf("the newest skip: %+v", a)
+	}
+	for _, j := range []*journal{j, openJournal(path)} {
+		for seq, forgotten := range map[uint64]bool{4: false, 6: true, 8: true, 10000: true, 10001: true, 19999: false} {
+			if a := j.about(at(seq)); a.skip.Kind != "" || (a.forgotten.Kind != "") != forgotten {
+				t.Errorf("entry %d: %+v", seq, a)
+			}
+		}
+	}
+	add(line{Kind: lineBack, From: 10000, To: 30000})
+	if a := j.about(at(10001)); a.forgotten.Kind != "" {
+		t.Errorf("behind a move back: %+v", a)
+	}
+	for i := range uint64(20000) {
+		add(line{Kind: lineSkip, From: 40000 + 2*i, To: 40000 + 2*i, Reason: "too old"})
+	}
+	for seq, forgotten := range map[uint64]bool{4: false, 6: true, 10000: true, 40000: true} { // the move back too
+		if a := j.about(at(seq)); (a.forgotten.Kind != "") != forgotten {
+			t.Errorf("entry %d: %+v", seq, a)
+		}
 	}
 }
 
@@ -181,7 +203,7 @@ func TestJournalKeepsRemarks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, remark := j.about(at(2000)); remark.Kind == "" { // it is in the old file
+	if a := j.about(at(2000)); a.remark.Kind != lineRemark { // it is in the old file
 		t.Error("a remark is gone too early")
 	}
 }

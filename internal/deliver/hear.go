@@ -99,11 +99,9 @@ func (s *session) remark(seq uint64, text string) {
 // heed counts a remark, and has it written down and one in a while logged. The caller holds mu.
 func (r *runner) heed(seq uint64, text string) {
 	r.tally.remarked++
-	if len(r.notes) < maxNotes {
-		r.note(line{Kind: lineRemark, From: seq, To: seq, Reason: shown(text)})
-		if len(r.notes) == 1 {
-			r.notify() // they are to be written in a while
-		}
+	r.noteRemark(seq, text)
+	if len(r.notes) == 1 {
+		r.notify() // they are to be written in a while
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // journal is the file of what is to be told of single entries beside where the sink stands: what was skipped, and remarks. It is
-// bounded: when it is full it becomes the old one.
+// bounded: when it is full it becomes the old one. What is forgotten for that is told of in a line of its own.
 type journal struct {
 	path string
 	upTo uint64 // no line says anything of an entry behind this one
@@ -37,7 +37,9 @@ type lineKind string
 const (
 	lineSkip   lineKind = "skip"   // entries From to To were skipped
 	lineRemark lineKind = "remark" // a remark about entry From
+	lineMany   lineKind = "many"   // there were remarks about some of the entries From to To, and not all are kept
 	lineBack   lineKind = "back"   // what stands before and is about entries behind From holds no more
+	lineForgot lineKind = "forgot" // of the entries From to To some were skipped, and which is not kept
 )
 
 const (
@@ -84,6 +86,7 @@ func (j *journal) add(lines ...line) error {
 	}
 	n, err := f.Write(b)
 	j.size += int64(n)
+	j.torn = err != nil
 	for _, l := range lines {
 		j.upTo = max(j.upTo, l.To)
 	}
@@ -91,22 +94,17 @@ func (j *journal) add(lines ...line) error {
 }
 
 // turn makes the present file the old one. Of the one that was old until then the remarks go; what was skipped is kept for as long as
-// there is room, so that it is not said to be delivered.
+// there is room. A line for each says what went, so that it is not said to be delivered, or that nobody remarked anything.
 func (j *journal) turn() error {
 	present, err := os.ReadFile(j.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	var keep []byte
-	eachLine(j.path+".old", func(l line, text []byte) {
-		if l.Kind != lineRemark {
-			keep = append(append(keep, text...), '\n')
-		}
-	})
-	for len(keep) > maxJournal/2 {
-		_, keep, _ = bytes.Cut(keep, []byte("\n"))
+	old, err := digest(j.path + ".old")
+	if err != nil {
+		return err
 	}
-	if err := durable.WriteFile(durable.OS{}, j.path+".old", append(keep, present...), 0o600); err != nil {
+	if err := durable.WriteFile(durable.OS{}, j.path+".old", append(old, present...), 0o600); err != nil {
 		return err
 	}
 	j.turns++
@@ -115,6 +113,46 @@ func (j *journal) turn() error {
 		return err
 	}
 	return nil
+}
+
+// digest is what is kept of a file that was old already: what was forgotten comes first, as it was before all that is kept, and the
+// remarks last.
+func digest(path string) ([]byte, error) {
+	var keep []line
+	var forgot, many line
+	size := 0
+	eachLine(path, func(l line, text []byte) {
+		switch l.Kind {
+		case lineRemark, lineMany:
+			many.gather(lineMany, &l, reasonRemarksGone)
+		case lineForgot:
+			forgot = l
+		default:
+			keep = append(keep, l)
+			size += len(text) + 1
+		}
+	})
+	for len(keep) > 0 && size > maxJournal/2-maxLine {
+		text, err := json.Marshal(keep[0])
+		if err != nil {
+			return nil, err
+		}
+		size -= len(text) + 1
+		forgot.forget(&keep[0])
+		keep = keep[1:]
+	}
+	var b []byte
+	for _, l := range append(append([]line{forgot}, keep...), many) {
+		if l.Kind == "" {
+			continue
+		}
+		text, err := json.Marshal(l)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, text...), '\n')
+	}
+	return b, nil
 }
 
 // each gives the lines, oldest first. One that is not understood, as at a torn end, is passed over.
@@ -138,23 +176,9 @@ func eachLine(path string, f func(l line, text []byte)) {
 	}
 }
 
-// about gives what is to be told of an entry: that it was skipped, and the newest remark. Either is empty without one. It may be
-// called beside add; where turns has changed meanwhile it may have missed something.
-func (j *journal) about(p fedmsg.Position) (skip, remark line) {
-	j.each(func(l line) { l.apply(p, &skip, &remark) })
-	return skip, remark
-}
-
-// apply brings what was told of an entry before up to date with the line.
-func (l *line) apply(p fedmsg.Position, skip, remark *line) {
-	switch {
-	case l.Log != p.Log:
-	case l.Kind == lineBack && p.Seq > l.From:
-		*skip, *remark = line{}, line{}
-	case p.Seq < l.From || p.Seq > l.To:
-	case l.Kind == lineSkip:
-		*skip = *l
-	case l.Kind == lineRemark:
-		*remark = *l
-	}
+// about gives what is to be told of an entry. It may be called beside add; where turns has changed meanwhile it may have missed
+// something.
+func (j *journal) about(p fedmsg.Position) (a account) {
+	j.each(func(l line) { a.hear(p, &l) })
+	return a
 }

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +19,9 @@ type records struct {
 const (
 	timesEvery = time.Second // between two checkpoints
 	noteEvery  = time.Second // remarks are written so often
-	maxNotes   = 128         // what waits to be written; more remarks are counted only
+	maxNotes   = 128         // what waits to be written; more remarks are one line together
+
+	maxUnwritten = 1024 // lines that could not be written and are kept
 )
 
 // What is told of entries that were skipped.
@@ -26,6 +29,13 @@ const (
 	reasonOld   = "it was older than max_age when its turn came"
 	reasonBegan = "the sink began behind it"
 	reasonMoved = "an operator moved the sink past it"
+)
+
+// What is told where something is not known.
+const (
+	reasonForgotten   = "some entries around it were skipped, so many that which ones is no longer kept"
+	reasonManyRemarks = "the other side had more to say about entries around this one than is kept"
+	reasonRemarksGone = "what the other side had to say about entries around this one is no longer kept"
 )
 
 func reasonGap(r fedmsg.GapReason) string {
@@ -71,7 +81,21 @@ func (r *runner) note(l line) {
 		r.noted = r.now()
 	}
 	r.notes = append(r.notes, l)
-	r.notesUrgent = r.notesUrgent || l.Kind != lineRemark
+	r.notesUrgent = r.notesUrgent || l.Kind != lineRemark && l.Kind != lineMany
+}
+
+// noteRemark keeps a remark; where there are many, only that there was one about this entry or others around it. The caller holds mu.
+func (r *runner) noteRemark(seq uint64, text string) {
+	n := len(r.notes)
+	switch {
+	case n < maxNotes:
+		r.note(line{Kind: lineRemark, From: seq, To: seq, Reason: shown(text)})
+	case r.notes[n-1].Kind == lineMany:
+		last := &r.notes[n-1]
+		last.From, last.To = min(last.From, seq), max(last.To, seq)
+	default:
+		r.note(line{Kind: lineMany, From: seq, To: seq, Reason: reasonManyRemarks})
+	}
 }
 
 // writeUrgent writes what comes before the place is saved: what was skipped must never be said to be delivered.
@@ -84,27 +108,65 @@ func (r *runner) writeUrgent() {
 	}
 }
 
-// writeNotes writes what is noted.
+// writeNotes writes what is noted. Who asks meanwhile finds each note in one place or the other, as both change under the lock of the
+// records.
 func (r *runner) writeNotes() {
+	r.records.mu.Lock()
 	r.mu.Lock()
 	lines := r.notes
 	r.notes, r.notesUrgent = nil, false
 	r.mu.Unlock()
-	if len(lines) == 0 {
+	var err error
+	if len(lines) > 0 {
+		err = r.records.journal.add(lines...)
+	}
+	if err != nil {
+		r.noteAgain(lines)
+	}
+	r.records.mu.Unlock()
+	if err != nil {
+		if now := r.now(); now.Sub(r.notesFailed) >= troubleEvery {
+			r.notesFailed = now
+			r.logger.Error("cannot write down what a sink skipped; it is tried again", "lines", len(lines), "error", err)
+		}
 		return
 	}
-	r.records.mu.Lock()
-	err := r.records.journal.add(lines...)
-	r.records.mu.Unlock()
 	for _, l := range lines {
 		if now := r.now(); l.Kind == lineRemark && now.Sub(r.remarked) >= remarkEvery {
 			r.remarked = now
 			r.logger.Warn("the other side took an entry and had something to say", "seq", l.From, "remark", l.Reason)
 		}
 	}
-	if err != nil {
-		r.logger.Error("cannot write down what a sink skipped", "lines", len(lines), "error", err)
+}
+
+// noteAgain keeps lines that could not be written until the next time. Where there are too many, remarks go, and what was skipped is
+// told of together.
+func (r *runner) noteAgain(lines []line) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	lines = append(lines, r.notes...)
+	if len(lines) > maxUnwritten {
+		lines = inShort(lines)
 	}
+	r.notes, r.notesUrgent, r.noted = lines, false, r.now()
+}
+
+// inShort says less exactly what many lines say.
+func inShort(lines []line) []line {
+	var back, forgot line
+	for i := range lines {
+		l := &lines[i]
+		forgot.forget(l)
+		if l.Kind != lineBack {
+			continue
+		}
+		if back.Log == l.Log {
+			back.From, back.To = min(back.From, l.From), max(back.To, l.To)
+		} else {
+			back = *l
+		}
+	}
+	return slices.DeleteFunc([]line{back, forgot}, func(l line) bool { return l.Kind == "" })
 }
 
 // notesAt writes the notes if they are due, and else says when they will be.
@@ -119,6 +181,11 @@ func (r *runner) notesAt() time.Time {
 		return at
 	}
 	r.writeNotes()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.notes) > 0 { // they could not be written
+		return r.noted.Add(noteEvery)
+	}
 	return time.Time{}
 }
 
@@ -144,24 +211,26 @@ func (r *runner) timesAt(last bool) time.Time {
 	return time.Time{}
 }
 
-// told gives what is noted or written of an entry: that it was skipped, and a remark.
-func (r *runner) told(p fedmsg.Position) (skip, remark line) {
+// told gives what is noted or written of an entry.
+func (r *runner) told(p fedmsg.Position) account {
 	r.records.mu.Lock()
+	r.mu.Lock()
+	noted := slices.Clone(r.notes)
+	r.mu.Unlock()
 	some, turns := p.Seq <= r.records.journal.upTo, r.records.journal.turns
 	r.records.mu.Unlock()
+	var a account
 	for some {
-		skip, remark = r.records.journal.about(p)
+		a = r.records.journal.about(p)
 		r.records.mu.Lock()
 		some = r.records.journal.turns != turns // the files changed places meanwhile
 		turns = r.records.journal.turns
 		r.records.mu.Unlock()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, l := range r.notes {
-		l.apply(p, &skip, &remark)
+	for i := range noted {
+		a.hear(p, &noted[i])
 	}
-	return skip, remark
+	return a
 }
 
 // deliveredBy gives the time by which the sink was done with an entry, if it is known.

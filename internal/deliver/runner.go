@@ -55,6 +55,7 @@ type runner struct {
 
 	// Owned by run, as above: what is said with restraint.
 	timesFailed bool
+	notesFailed time.Time // when it was last logged that notes cannot be written
 	remarked    time.Time // when a remark was logged last
 	said        bool      // a trouble was logged, and its end was not
 	saidAt      time.Time

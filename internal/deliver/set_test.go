@@ -224,14 +224,14 @@ func TestSkipsComeFirst(t *testing.T) {
 		r.through, r.progress = at(7), passed
 		r.noteSkip(3, 7, reasonOld)
 		r.save()
-		if skip, _ := openJournal(r.records.journal.path).about(at(5)); skip.Reason != reasonOld || r.kept != at(7) {
-			t.Errorf("%+v, saved %s", skip, r.kept)
+		if a := openJournal(r.records.journal.path).about(at(5)); a.skip.Reason != reasonOld || r.kept != at(7) {
+			t.Errorf("%+v, saved %s", a, r.kept)
 		}
 		s.Start()
 		synctest.Wait()
 		stop(t, s)
-		if _, remark := openJournal(r.records.journal.path).about(at(9)); remark.Reason != "unroutable" {
-			t.Errorf("%+v", remark)
+		if a := openJournal(r.records.journal.path).about(at(9)); a.remark.Reason != "unroutable" {
+			t.Errorf("%+v", a)
 		}
 	})
 }
