@@ -33,14 +33,16 @@ func (s *Source) item(c *conn, f *frame, settled func()) receive.Item {
 		item.Bad = fedmsg.WrapError(fedmsg.CodeOf(err), err, "cannot be read")
 		return item
 	}
-	s.complete(&item.Message, f)
+	s.complete(&item.Message, f, strings.HasPrefix(c.server, "ActiveMQ/"))
 	return item
 }
 
 // complete sets what differs between whole envelopes and parts.
-func (s *Source) complete(m *wire.Carried, f *frame) {
+func (s *Source) complete(m *wire.Carried, f *frame, activeMQ bool) {
 	if m.Envelope == nil {
-		m.Username = f.get("JMSXUserID") // as whom ActiveMQ let the publisher in
+		if activeMQ {
+			m.Username = f.get("JMSXUserID") // as whom it let the publisher in; to others it is a header like any
+		}
 		if s.wrap {
 			m.Body = wrapped(m.Body)
 		}
@@ -71,7 +73,7 @@ func wrapped(body []byte) []byte {
 // servers watch over who may send to which destination, and over no header.
 func (s *Source) topic(f *frame, escaped bool) (string, error) {
 	destination := f.get("destination")
-	if original, ok := f.lookup("original-destination"); ok {
+	if original, ok := f.lookup("original-destination"); ok && s.isVirtual(original) {
 		destination = original // of what came through a queue of a virtual topic
 	}
 	if escaped { // RabbitMQ writes what is no letter or digit as %20

@@ -18,10 +18,17 @@ func TestTopicsOfFrames(t *testing.T) {
 		{"destination=/topic/a", "destination:/topic/org.x", "ActiveMQ/5", "org.x"},
 		{"destination=/topic/a", "destination:/topic/org.x\nfedmsg-topic:org.stolen", "ActiveMQ/5", "org.x"},
 		{"destination=/topic/a", "destination:/topic/a_b._\nfedmsg-topic:a b.>", "ActiveMQ/5", "a b.>"},
-		{"destination=/topic/a", "destination:/queue/x\noriginal-destination:/topic/org.x", "ActiveMQ/5", "org.x"},
+		{"destination=/topic/a", "destination:/topic/x\noriginal-destination:/topic/org.x", "ActiveMQ/5", "x"},
+		{"destination=/queue/Consumer.a.VirtualTopic.b.>", "destination:/queue/q\noriginal-destination:/topic/VirtualTopic.b.x", "ActiveMQ/5", "VirtualTopic.b.x"},
+		{"destination=/queue/Consumer.a.b.VirtualTopic.*.c", "destination:/queue/q\noriginal-destination:/topic/VirtualTopic.b.c", "ActiveMQ/5", "VirtualTopic.b.c"},
+		{"destination=/queue/Consumer.a.VirtualTopic.b.>", "destination:/queue/q\noriginal-destination:/topic/VirtualTopic.stolen", "ActiveMQ/5", "q"},
+		{"destination=/queue/Consumer.a.VirtualTopic.b.>", "destination:/queue/q\noriginal-destination:/queue/VirtualTopic.b.x", "ActiveMQ/5", "q"},
+		{"destination=/queue/Consumer.a.VirtualTopic.b.*", "destination:/queue/q\noriginal-destination:/topic/VirtualTopic.b.x.y", "ActiveMQ/5", "q"},
+		{"destination=/queue/Consumer.a.VirtualTopic.b", "destination:/queue/Consumer.a.VirtualTopic.b\noriginal-destination:/topic/VirtualTopic.b.x", "ActiveMQ/5", ""},
+		{"destination=/queue/Consumer.a.b.>,/queue/z", "destination:/queue/q\noriginal-destination:/topic/b.c", "ActiveMQ/5", "b.c"},
 		{"destination=/queue/a", "destination:/queue/a\nfedmsg-topic:org.x", "ActiveMQ/5", "org.x"},
 		{"destination=/queue/a", "destination:/queue/a", "ActiveMQ/5", ""},
-		{"destination=/queue/a", "destination:/queue/a\noriginal-destination:/topic/org.x\nfedmsg-topic:org.stolen", "ActiveMQ/5", "org.x"},
+		{"destination=/queue/Consumer.a.org.x", "destination:/queue/Consumer.a.org.x\noriginal-destination:/topic/org.x\nfedmsg-topic:org.stolen", "ActiveMQ/5", "org.x"},
 		{"destination=/queue/a&topic=/topic/V.{topic}", "destination:/topic/V.org.x", "ActiveMQ/5", "org.x"},
 		{"destination=/queue/a&topic=/topic/V.{topic}", "destination:/topic/org.x", "ActiveMQ/5", "!"},
 		{"destination=/queue/a&topic=/topic/V.{topic}", "destination:/topic/V.", "ActiveMQ/5", "!"},
@@ -46,6 +53,24 @@ func TestTopicsOfFrames(t *testing.T) {
 			}
 		} else if item.Bad != nil || item.Message.Topic != c.want {
 			t.Errorf("%+v: %q, %v", c, item.Message.Topic, item.Bad)
+		}
+	}
+}
+
+// TestUsers believes who a publisher is of the server alone that watches over it.
+func TestUsers(t *testing.T) {
+	t.Parallel()
+	source, err := NewSource(receive.Config{Name: "x", From: "stomp://localhost/?destination=/topic/a"}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for server, want := range map[string]string{"ActiveMQ/5.17.2": "ralph", "ActiveMQ-Artemis/2.30": "", "RabbitMQ/3.10": "", "": ""} {
+		f, err := readerOf("MESSAGE\ndestination:/topic/a\nJMSXUserID:ralph\n\n{}\x00", 100).next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := source.(*Source).item(&conn{server: server}, f, nil).Message.Username; got != want {
+			t.Errorf("%s says that it is %q, want %q", server, got, want)
 		}
 	}
 }

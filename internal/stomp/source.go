@@ -14,10 +14,11 @@ import (
 type Source struct {
 	server    *server
 	places    places
-	forms     bool   // the address says where the topic stands in destinations
-	subscribe []byte // the frame, without its credit
-	wrap      bool   // a body that is no JSON object becomes one
-	queue     string // the destination, if it is one queue, whose name is no topic
+	forms     bool       // the address says where the topic stands in destinations
+	subscribe []byte     // the frame, without its credit
+	wrap      bool       // a body that is no JSON object becomes one
+	queue     string     // the destination, if it is one queue, whose name is no topic
+	virtual   [][]string // patterns of the topics that come through its queues
 	inFlight  int
 }
 
@@ -60,6 +61,7 @@ func NewSource(c receive.Config, logger *slog.Logger) (receive.Source, error) {
 	if strings.HasPrefix(destination, "/queue/") && !strings.ContainsAny(destination, "*>,") {
 		s.queue = destination
 	}
+	s.virtual = virtualTopics(destination)
 	s.server.clientID = durable
 	s.subscribe = s.appendSubscribe(nil, destination, ack, selector, durable)
 	return s, nil
