@@ -6,6 +6,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/receive"
+	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // TestTopicsOfFrames reads topics from where messages were sent to. A header of the publisher counts only where the destination cannot
@@ -34,6 +35,10 @@ func TestTopicsOfFrames(t *testing.T) {
 		{"destination=/queue/a&topic=/topic/V.{topic}", "destination:/topic/V.", "ActiveMQ/5", "!"},
 		{"destination=/queue/a&topic=/topic/V.{topic}&prefix=org.y", "destination:/topic/V.x", "ActiveMQ/5", "org.y.x"},
 		{"destination=/topic/a&prefix=org.y", "destination:/exchange/amq.direct/x", "RabbitMQ/3", "org.y.x"},
+		{"destination=/topic/a&prefix=org.y", "destination:/topic/a_b\nfedmsg-topic:org.y.a b", "ActiveMQ/5", "org.y.a b"},
+		{"destination=/topic/a&prefix=org.y", "destination:/topic/org.z\nfedmsg-topic:org.z", "ActiveMQ/5", "org.y.org.z"},
+		{"destination=/queue/a&prefix=org.y", "destination:/queue/a\nfedmsg-topic:org.y.z", "ActiveMQ/5", "org.y.z"},
+		{"destination=/queue/a&prefix=org.y", "destination:/queue/a\nfedmsg-topic:org.z", "ActiveMQ/5", "!"},
 		{"destination=/topic/a", "destination:/topic/a%20b", "RabbitMQ/3", "a b"},
 		{"destination=/topic/a", "destination:/topic/a%20b", "ActiveMQ/5", "a%20b"},
 		{"destination=/topic/a", "destination:plain", "ActiveMQ/5", "plain"},
@@ -53,6 +58,30 @@ func TestTopicsOfFrames(t *testing.T) {
 			}
 		} else if item.Bad != nil || item.Message.Topic != c.want {
 			t.Errorf("%+v: %q, %v", c, item.Message.Topic, item.Bad)
+		}
+	}
+}
+
+// TestPrefixedEnvelopes lets an envelope have the topic of its destination, with the prefix or without, and no other.
+func TestPrefixedEnvelopes(t *testing.T) {
+	t.Parallel()
+	source, err := NewSource(receive.Config{Name: "x", From: "stomp://localhost/?destination=/topic/a&prefix=org.y"}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := wire.Decoder{Limits: fedmsg.DefaultLimits()}
+	for topic, taken := range map[string]bool{"a.b": true, "org.y.a.b": true, "org.y.stolen": false, "stolen": false, "org.y.org.y.a.b": false} {
+		envelope := `{"i":1,"msg":{},"msg_id":"2026-1","timestamp":1700000000,"topic":"` + topic + `"}`
+		f, err := readerOf("MESSAGE\ndestination:/topic/a.b\nfedmsg-origin:bbbbbbbbbbbb-1\n\n"+envelope+"\x00", 1000).next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		item := source.(*Source).item(&conn{server: "ActiveMQ/5"}, f, nil)
+		if item.Bad != nil {
+			t.Fatal(item.Bad)
+		}
+		if _, err := d.Carried(&item.Message); (err == nil) != taken || err != nil && fedmsg.CodeOf(err) != fedmsg.CodeBadTopic {
+			t.Errorf("%s on /topic/a.b: %v", topic, err)
 		}
 	}
 }
