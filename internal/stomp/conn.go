@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/remote"
@@ -224,17 +225,29 @@ func (f *frame) failure() error {
 	return fmt.Errorf("the server says %q", text)
 }
 
+// Bytes of what a server wrote in an error: of its own words, and of what may be another protocol's.
+const (
+	maxWords   = 300
+	maxStrange = 80
+)
+
 // clean makes of what a server wrote something short that can stand in one line.
-func clean(text string) string {
+func clean(text string) string { return cleanTo(text, maxWords) }
+
+func cleanTo(text string, most int) string {
 	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	cut := len(text) > most
+	if cut {
+		text = text[:most]
+	}
 	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
 			return ' '
 		}
 		return r
 	}, text)
-	if len(text) > 300 {
-		text = strings.ToValidUTF8(text[:300], "") + "…"
+	if cut {
+		text += "…"
 	}
 	return text
 }

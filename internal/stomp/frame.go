@@ -65,7 +65,7 @@ func (r *reader) next() (*frame, error) {
 	switch string(command) {
 	case "CONNECTED", "MESSAGE", "RECEIPT", "ERROR":
 	default: // where its frame ends nobody knows
-		return nil, fmt.Errorf("%q begins no frame of STOMP", clean(string(command)))
+		return nil, fmt.Errorf("%q begins no frame of STOMP; look whether host and port are those of a server that speaks it", cleanTo(string(command), maxStrange))
 	}
 	f := &frame{command: string(command), headers: make([]header, 0, 16)}
 	for {

@@ -81,6 +81,7 @@ func TestFramesAtTheirLimits(t *testing.T) {
 		{"a length that is none", "MESSAGE\ncontent-length:-1\n\n\x00", 0, `content-length "-1"`},
 		{"a body longer than it says", "MESSAGE\ncontent-length:1\n\nxx\x00", 0, "does not end"},
 		{"a header without colon", "MESSAGE\nabc\n\n\x00", 0, "without a colon"},
+		{"another protocol", "INFO {\"a\":\"\x1b\xff" + long + "\n", 0, `"INFO {\"a\":\"  ` + long[:80-13] + `…" begins no frame of STOMP; look whether`},
 		{"too many headers", "MESSAGE\n" + strings.Repeat("a:b\n", 1001) + "\n\x00", 0, "too long"},
 		{"headers without end", "MESSAGE\na:" + strings.Repeat(long, 8000), 0, "too long"},
 		{"an end in the headers", "MESSAGE\na:b\n", 0, "unexpected EOF"},
