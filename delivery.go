@@ -18,7 +18,7 @@ const (
 	DeliveryDelivered DeliveryState = "delivered"  // the other side has acknowledged it
 	DeliveryPending   DeliveryState = "pending"    // it is still to be delivered
 	DeliveryDead      DeliveryState = "dead"       // it was given up and lies with the dead letters
-	DeliverySkipped   DeliveryState = "skipped"    // it was too old, or the sink was moved past it
+	DeliverySkipped   DeliveryState = "skipped"    // it was too old, the sink was moved past it, its dead letter was dropped
 	DeliveryNotWanted DeliveryState = "not_wanted" // the sink's topics or filter leave it out
 	DeliveryUnknown   DeliveryState = "unknown"    // the sink is past it, and whether it was delivered is written down no more
 )

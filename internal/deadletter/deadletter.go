@@ -153,6 +153,34 @@ func (s *Store) Len() int {
 	return len(s.slots)
 }
 
+// At gives where the entry of a letter stands: zero where it has none, or its file is damaged.
+func (s *Store) At(number uint64) (fedmsg.Position, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.find(number)
+	if err != nil {
+		return fedmsg.Position{}, err
+	}
+	return s.slots[i].entry, nil
+}
+
+// Behind gives the numbers of the letters whose entries stand behind a position, by the numbers of these; nil without any.
+func (s *Store) Behind(p fedmsg.Position) map[uint64]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var behind map[uint64]uint64
+	for _, t := range s.slots {
+		if t.entry.Seq <= p.Seq || p.Log != "" && t.entry.Log != p.Log {
+			continue
+		}
+		if behind == nil {
+			behind = map[uint64]uint64{}
+		}
+		behind[t.entry.Seq] = t.number
+	}
+	return behind
+}
+
 // write makes the file durable.
 func (s *Store) write(number uint64, data []byte) error {
 	if err := durable.WriteFile(s.fs, s.path(number), data, 0o600); err != nil {

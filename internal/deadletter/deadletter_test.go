@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -142,6 +143,38 @@ func TestSameEntryTakesItsPlace(t *testing.T) {
 	}
 	if got, err := s.Get(first); err != nil || got.Attempts != 4 || got.Reason != "still too large" {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestWhereEntriesStand(t *testing.T) {
+	t.Parallel()
+	s := opened(t, t.TempDir(), Limits{})
+	for seq := range uint64(4) {
+		add(t, s, letter(10+seq))
+	}
+	add(t, s, Letter{Of: "x", Kind: KindSource})
+	first := entry(10).Position
+	if p, err := s.At(2); err != nil || p != entry(11).Position {
+		t.Errorf("%s, %v", p, err)
+	}
+	if p, err := s.At(5); err != nil || !p.IsZero() {
+		t.Errorf("%s, %v", p, err)
+	}
+	if _, err := s.At(6); fedmsg.CodeOf(err) != fedmsg.CodeNotFound {
+		t.Errorf("%v", err)
+	}
+	for _, c := range []struct {
+		p    fedmsg.Position
+		want map[uint64]uint64
+	}{
+		{fedmsg.Position{}, map[uint64]uint64{10: 1, 11: 2, 12: 3, 13: 4}},
+		{entry(11).Position, map[uint64]uint64{12: 3, 13: 4}},
+		{entry(13).Position, nil},
+		{fedmsg.Position{Log: "aaaaaaaaaaaa", Seq: first.Seq}, nil},
+	} {
+		if got := s.Behind(c.p); !maps.Equal(got, c.want) {
+			t.Errorf("behind %s: %v, want %v", c.p, got, c.want)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"errors"
+	"maps"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/deadletter"
@@ -22,11 +23,17 @@ func (r *runner) bury() {
 	}
 	r.mu.Unlock()
 	for _, l := range letters {
-		_, err := r.dead.Add(l)
-		if r.buried(l, err) {
+		if r.buryOne(l) {
 			r.logger.Warn("gave up an entry, which lies with the dead letters now", "id", l.ID, "topic", l.Topic, "code", l.Code, "attempts", l.Attempts, "reason", l.Reason)
 		}
 	}
+}
+
+func (r *runner) buryOne(l deadletter.Letter) bool {
+	r.burying.Lock()
+	defer r.burying.Unlock()
+	_, err := r.dead.Add(l)
+	return r.buried(l, err)
 }
 
 // letter is the dead letter of an item. The caller holds mu.
@@ -74,18 +81,46 @@ func (r *runner) buried(l deadletter.Letter, err error) bool {
 // buryAgain tries to put the rest with the dead letters, and reports whether that is done.
 func (r *runner) buryAgain() bool {
 	for len(r.unburied) > 0 {
-		l := r.unburied[0]
-		if _, err := r.dead.Add(l); err != nil {
+		if err := r.buryLate(r.unburied[0]); err != nil {
 			r.become(StateStopped, err)
 			return false
 		}
 		r.unburied = r.unburied[1:]
-		r.mu.Lock()
-		r.markSettled(l.Entry.Position.Seq)
-		r.tellWaiters(l.Entry.Position.Seq)
-		r.mu.Unlock()
 	}
 	r.unburied = nil
 	r.become(StateRunning, nil)
 	return true
+}
+
+func (r *runner) buryLate(l deadletter.Letter) error {
+	r.burying.Lock()
+	defer r.burying.Unlock()
+	if _, err := r.dead.Add(l); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.markSettled(l.Entry.Position.Seq)
+	r.tellWaiters(l.Entry.Position.Seq)
+	return nil
+}
+
+// redeem removes the dead letters of entries that were delivered after all.
+func (r *runner) redeem() {
+	r.mu.Lock()
+	letters := maps.Clone(r.redeemed)
+	r.mu.Unlock()
+	if len(letters) == 0 {
+		return
+	}
+	for _, number := range letters {
+		if err := r.dead.Remove(number); err != nil && fedmsg.CodeOf(err) != fedmsg.CodeNotFound {
+			r.logger.Warn("cannot remove the dead letter of an entry that was delivered", "number", number, "error", err)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for seq := range letters {
+		delete(r.redeemed, seq)
+	}
 }

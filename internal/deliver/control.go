@@ -104,6 +104,7 @@ func (r *runner) rewind(to fedmsg.Position) error {
 	if gap != nil && gap.Reason != fedmsg.GapTrimmed {
 		return fedmsg.Errorf(fedmsg.CodeBadPosition, "sink %s cannot be moved to %s: this log has no such position (%s)", r.cfg.Name, to, gap.Reason)
 	}
+	r.redeem()
 	from := r.moved(to)
 	r.writeNotes()
 	err := r.place.Save(to)

@@ -40,17 +40,36 @@ func (s *Set) DeadGet(name string, number uint64) (deadletter.Letter, error) {
 	return r.dead.Get(number)
 }
 
-// DeadDrop removes one for good.
+// DeadDrop removes one for good. Its entry is told of as skipped then, unless the sink has been moved back and sends it again.
 func (s *Set) DeadDrop(name string, number uint64) error {
 	r, err := s.find(name)
 	if err != nil {
 		return err
 	}
-	if err := r.dead.Remove(number); err != nil {
+	if err := r.drop(number); err != nil {
 		return err
 	}
 	r.nudge() // there is room again
 	return nil
+}
+
+func (r *runner) drop(number uint64) error {
+	r.burying.Lock()
+	defer r.burying.Unlock()
+	p, err := r.dead.At(number)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	over := !p.IsZero() && r.isSettled(p.Seq) && r.redeemed[p.Seq] == 0
+	if over {
+		r.note(line{Kind: lineSkip, From: p.Seq, To: p.Seq, Reason: reasonDropped})
+	}
+	r.mu.Unlock()
+	if over {
+		_, _ = r.flushNotes() // what cannot be written stays noted; the letter may be what fills the disk
+	}
+	return r.dead.Remove(number)
 }
 
 // DeadRetry tries one again, out of order, and returns when its fate is known or ctx ends: nil when it was delivered, and gone then.

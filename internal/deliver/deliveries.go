@@ -84,11 +84,17 @@ func (r *runner) delivery(e *fedmsg.Entry) fedmsg.Delivery {
 		d.State = fedmsg.DeliveryNotWanted
 		return d
 	}
-	if l, ok := r.dead.Of(e.Position); ok {
-		d.State, d.Time, d.Reason = fedmsg.DeliveryDead, l.Time, l.Reason
-		return d
+	seq := e.Position.Seq
+	r.mu.Lock()
+	over, redeemed := r.isSettled(seq), r.redeemed[seq] != 0
+	r.mu.Unlock()
+	if over && !redeemed { // else it is sent again since there is a letter, and may be delivered
+		if l, ok := r.dead.Of(e.Position); ok {
+			d.State, d.Time, d.Reason = fedmsg.DeliveryDead, l.Time, l.Reason
+			return d
+		}
 	}
-	if r.settledEntry(e.Position.Seq) {
+	if over {
 		return r.settledDelivery(d, e.Position)
 	}
 	r.mu.Lock()
@@ -103,10 +109,8 @@ func (r *runner) delivery(e *fedmsg.Entry) fedmsg.Delivery {
 	return d
 }
 
-// settledEntry reports whether the sink is done with the entry.
-func (r *runner) settledEntry(seq uint64) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// isSettled reports whether the sink is done with the entry. The caller holds mu.
+func (r *runner) isSettled(seq uint64) bool {
 	if seq <= r.through.Seq || r.marks[seq].settled {
 		return true
 	}

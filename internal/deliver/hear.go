@@ -64,8 +64,17 @@ func (s *session) doneThrough(seq uint64) {
 func (r *runner) deliver(it *item) {
 	r.window.settle(it)
 	r.tally.delivered++
+	seq := it.entry.Position.Seq
 	if len(r.marks) > 0 {
-		delete(r.marks, it.entry.Position.Seq)
+		delete(r.marks, seq)
+	}
+	if number := r.letters[seq]; number != 0 {
+		delete(r.letters, seq)
+		if r.redeemed == nil {
+			r.redeemed = map[uint64]uint64{}
+		}
+		r.redeemed[seq] = number
+		r.notify()
 	}
 }
 

@@ -29,6 +29,8 @@ const (
 	reasonOld   = "it was older than max_age when its turn came"
 	reasonBegan = "the sink began behind it"
 	reasonMoved = "an operator moved the sink past it"
+
+	reasonDropped = "an operator dropped its dead letter"
 )
 
 // What is told where something is not known.
@@ -108,22 +110,27 @@ func (r *runner) writeUrgent() {
 	}
 }
 
-// writeNotes writes what is noted. Who asks meanwhile finds each note in one place or the other, as both change under the lock of the
-// records.
-func (r *runner) writeNotes() {
+// flushNotes writes what is noted; any goroutine may call it. Who asks meanwhile finds each note in one place or the other, as both
+// change under the lock of the records.
+func (r *runner) flushNotes() (lines []line, err error) {
 	r.records.mu.Lock()
+	defer r.records.mu.Unlock()
 	r.mu.Lock()
-	lines := r.notes
+	lines = r.notes
 	r.notes, r.notesUrgent = nil, false
 	r.mu.Unlock()
-	var err error
-	if len(lines) > 0 {
-		err = r.records.journal.add(lines...)
+	if len(lines) == 0 {
+		return nil, nil
 	}
-	if err != nil {
+	if err = r.records.journal.add(lines...); err != nil {
 		r.noteAgain(lines)
 	}
-	r.records.mu.Unlock()
+	return lines, err
+}
+
+// writeNotes writes what is noted, and logs some of it.
+func (r *runner) writeNotes() {
+	lines, err := r.flushNotes()
 	if err != nil {
 		if now := r.now(); now.Sub(r.notesFailed) >= troubleEvery {
 			r.notesFailed = now

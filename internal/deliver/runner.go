@@ -52,6 +52,7 @@ type runner struct {
 	logUntil time.Time           // it is not read again before
 
 	records records
+	burying sync.Mutex // held while a letter is added or dropped and its entry looked at; mu may be taken under it
 
 	// Owned by run, as above: what is said with restraint.
 	timesFailed bool
@@ -74,14 +75,16 @@ type runner struct {
 	session     *session           // nil without one
 	solo        context.CancelFunc // ends what is sent outside of sessions; nil without any
 	window      window
-	marks       map[uint64]mark // of entries behind through, over sessions; nil without any
-	read        uint64          // number of the last entry that was read and is in the window, settled or passed over
-	taken       uint64          // number of the last entry that was put into the window
-	through     fedmsg.Position // everything up to it is settled, skipped or not wanted
-	reached     checkpoint      // the last time that a delivery brought it forward
-	progress    progress        // since the place was saved
-	starved     bool            // run waits for room in the window
-	heard       time.Time       // when the last answer came, or when something was sent behind which none was open
+	marks       map[uint64]mark   // of entries behind through, over sessions; nil without any
+	letters     map[uint64]uint64 // dead letters of entries that are sent again, by the numbers of these; nil without any
+	redeemed    map[uint64]uint64 // of these, those whose entry is delivered, and which are to be removed
+	read        uint64            // number of the last entry that was read and is in the window, settled or passed over
+	taken       uint64            // number of the last entry that was put into the window
+	through     fedmsg.Position   // everything up to it is settled, skipped or not wanted
+	reached     checkpoint        // the last time that a delivery brought it forward
+	progress    progress          // since the place was saved
+	starved     bool              // run waits for room in the window
+	heard       time.Time         // when the last answer came, or when something was sent behind which none was open
 	waiters     []*waiter
 	blame       suspicion
 	tally       tally
@@ -175,6 +178,7 @@ func (r *runner) open(after fedmsg.Position) {
 	} else if !after.IsZero() {
 		r.through.Log = r.log.End().Log // a position of a log that this one went on from is one of this log
 	}
+	r.letters = r.dead.Behind(r.through)
 	r.mu.Unlock()
 	if gap != nil {
 		r.gap(gap)

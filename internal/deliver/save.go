@@ -11,6 +11,7 @@ func (r *runner) save() {
 	p, how := r.through, r.progress
 	r.progress = none
 	r.mu.Unlock()
+	r.redeem() // before the place says that nothing is to be done any more
 	r.saved = r.now()
 	if how == none || p.IsZero() {
 		return

@@ -12,7 +12,7 @@ type verdict uint8
 const (
 	admitted verdict = iota // the entry is in the window; it is to be sent
 	again                   // there is more to look at
-	tend                    // the place is to be saved, or an entry to be buried
+	tend                    // the place is to be saved, an entry to be buried, or a letter to be removed
 	idle                    // everything there is was sent
 	full                    // there is more, for later
 	finish                  // the session is to be closed
@@ -62,7 +62,7 @@ func (r *runner) admit(s *session, e *fedmsg.Entry, saw sight) (verdict, time.Ti
 	switch {
 	case s.over || s.draining && r.window.open == 0:
 		return finish, time.Time{}
-	case r.window.bad > 0, r.progress == delivered && r.heard.Sub(r.saved) >= saveEvery:
+	case r.window.bad > 0, len(r.redeemed) > 0, r.progress == delivered && r.heard.Sub(r.saved) >= saveEvery:
 		return tend, time.Time{}
 	case s.draining:
 		return full, time.Time{}
