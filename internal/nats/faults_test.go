@@ -5,9 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
@@ -163,6 +165,46 @@ func TestNoStream(t *testing.T) {
 	inOrder(t, r, c.taken(t), map[uint64]bool{2: true}, 0)
 	if !strings.Contains(r.fates(), "2 dead no stream of nats://") {
 		t.Error(r.fates())
+	}
+}
+
+// TestStreamDeleted has the stream taken away from a sink at work: it waits for another, and no entry is at fault.
+func TestStreamDeleted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, options, ask string }{
+		{"named", "&stream=all", "$JS.API.STREAM.INFO.all"},
+		{"by its subjects", "", "$JS.API.STREAM.NAMES"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := fedmsgtest.StartNATS(t, fedmsgtest.NATSOptions{})
+			conn, js := admin(t, s.Addr)
+			all := jetstream.StreamConfig{Name: "all", Subjects: []string{"org.>"}}
+			makeStream(t, js, all)
+			makeStream(t, js, jetstream.StreamConfig{Name: "other", Subjects: []string{"net.>"}})
+			r := run(t, deliver.Config{To: "nats://" + s.Addr + "?jetstream=yes" + c.options, Attempts: 2})
+			r.log.add("org.a", "", numbered(0))
+			r.done(t)
+			if err := js.DeleteStream(t.Context(), "all"); err != nil {
+				t.Fatal(err)
+			}
+			var asked atomic.Int32
+			if _, err := conn.Subscribe(c.ask, func(*nats.Msg) { asked.Add(1) }); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 20 {
+				r.log.add("org.a", "", numbered(1+i))
+			}
+			await(t, "it to try again and again", func() bool { return asked.Load() >= 10 || r.status().Dead > 0 })
+			if st := r.status(); st.Dead > 0 || !strings.Contains(st.LastError, "make it") {
+				t.Fatalf("%d dead letters, %q", st.Dead, st.LastError)
+			}
+			makeStream(t, js, all)
+			r.done(t)
+			got := consume(t, s.Addr, "stream", "all")
+			await(t, "all", func() bool { return len(got.taken(t)) >= 20 })
+			inOrder(t, &running{log: &memLog{entries: r.log.entries[1:]}}, got.taken(t), nil, 0)
+		})
 	}
 }
 

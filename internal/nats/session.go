@@ -121,6 +121,16 @@ func (w *window) take(seq uint64) (sent, bool) {
 	return sent{}, false
 }
 
+// subject gives that of what is under way with this number.
+func (w *window) subject(seq uint64) (string, bool) {
+	for i := range w.list {
+		if s := &w.list[i]; s.seq == seq {
+			return s.subject, !s.over
+		}
+	}
+	return "", false
+}
+
 // trim takes out what is over at the front.
 func (w *window) trim() {
 	n := 0

@@ -33,6 +33,7 @@ type sink struct {
 	format carry.Form
 	escape bool
 	full   atomic.Pointer[sent] // what a stream had no room for, until it has
+	took   took                 // which streams had room
 }
 
 var _ deliver.Sink = (*sink)(nil)

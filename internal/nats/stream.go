@@ -60,9 +60,17 @@ func (s *streamSession) answered(m *nats.Msg) {
 		return
 	}
 	verdict, full := s.sink.judge(m)
+	if isNobody(m) {
+		verdict = s.nobody(seq)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
+		return
+	}
+	if deliver.IsNotNow(verdict) {
+		s.answers.Lost(verdict)
+		s.closed = true
 		return
 	}
 	e, ok := s.sent.take(seq)
@@ -111,8 +119,8 @@ type streamFault struct {
 
 // judge reads an answer: nil is that the stream has it, or had it before. Full tells that there was no room for it.
 func (s *sink) judge(m *nats.Msg) (verdict error, full bool) {
-	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
-		return fedmsg.Errorf(fedmsg.CodeUnavailable, "no stream of %s takes the subject; make one, or widen the subjects of one", s.address), false
+	if isNobody(m) {
+		return s.noStream(), false
 	}
 	var a publishAnswer
 	if err := json.Unmarshal(m.Data, &a); err != nil || a.Error == nil && a.Stream == "" {
@@ -122,6 +130,7 @@ func (s *sink) judge(m *nats.Msg) (verdict error, full bool) {
 	case a.Error == nil && s.stream != "" && a.Stream != s.stream:
 		return deliver.Permanent(fedmsg.Errorf(fedmsg.CodeConfig, "the subject is one of the stream %s, which has the message now, and not of %s; see stream in the sink's address", a.Stream, s.stream)), false
 	case a.Error == nil:
+		s.took.add(a.Stream)
 		return nil, false
 	}
 	err := fedmsg.Errorf(fedmsg.CodeUnavailable, "a stream of %s refuses it: %s", s.address, a.Error.Description)
