@@ -29,10 +29,18 @@ type Where struct {
 const (
 	maxSource = 4096
 	maxNodes  = 400
-	// maxWork bounds the work for one entry, in units of at most some nanoseconds; most bytes that are looked at cost one. An expression
-	// that needs more is false: one message of the largest size may be looked through some twenty times.
-	maxWork = 32 << 20
+
+	// The work for one entry is bounded, in units of at most some nanoseconds: maxWork, and workOfByte for each byte of its envelope. An
+	// expression that needs more is false. Most bytes that are looked at cost one: finding msg in the envelope one a byte, and as much
+	// each member that is looked up in what it lies in. So a comparison with a member of the largest message, whose body has 1 MiB,
+	// needs 2 MiB of the 5 MiB that there are; four members, or all objects of a list, can be asked for; and an entry of some KB,
+	// as nearly all are, takes no longer than one of 200 KB.
+	maxWork    = 1 << 20
+	workOfByte = 4
 )
+
+// budget is the work that may be done for an entry.
+func budget(e *fedmsg.Entry) int { return maxWork + workOfByte*len(e.Envelope) }
 
 // names is what an expression can ask for, and of which type.
 type names struct {
@@ -120,7 +128,7 @@ func (w *Where) String() string {
 
 // Match reports whether the expression is true of the entry.
 func (w *Where) Match(e *fedmsg.Entry) bool {
-	r := run{entry: e, left: maxWork}
+	r := run{entry: e, left: budget(e)}
 	v := w.run(&r)
 	return v.kind == boolean && v.yes && r.left >= 0
 }

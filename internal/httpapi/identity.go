@@ -22,6 +22,9 @@ func (id *identity) identified() bool {
 	return !id.sender.IsZero() && id.sender.Kind != fedmsg.SenderLoopback
 }
 
+// nobody reports whether nothing is known of the sender but that the endpoint let it in, from wherever it came.
+func (id *identity) nobody() bool { return id.sender.IsZero() && !id.local }
+
 // mayRead reports whether an entry of the topic may be shown.
 func (id *identity) mayRead(topic string) bool {
 	for _, p := range id.read {

@@ -32,29 +32,29 @@ func TestRoutesByIdentity(t *testing.T) {
 		},
 		"wide insecure": func(t *testing.T) *edge { return startWide(t, "http://0.0.0.0:1?fd=wide", true) },
 	}
-	// The answers to: publish, open message, secret message, stream, log, metrics, pprof; and who the door saw.
+	// The answers to: publish, open message, secret message, stream, stream with where, log, metrics, pprof; and who the door saw.
 	cases := []struct {
 		door, token string
 		want        string
 		sender      string
 	}{
-		{"socket", "", "201 200 200 200 200 200 200", uid},
-		{"socket", "writer", "201 200 200 200 200 200 200", "token:writer"},
-		{"socket", "wrong", "401 401 401 401 401 401 404", ""},
-		{"loopback dev", "", "201 200 200 200 200 200 404", "loopback"},
-		{"loopback dev", "writer", "201 200 200 200 200 200 404", "token:writer"},
-		{"loopback dev", "wrong", "401 401 401 401 401 401 404", ""},
-		{"loopback prod", "", "401 200 200 200 200 200 404", ""},
-		{"loopback prod", "opener", "201 200 200 200 200 200 404", "token:open"},
-		{"loopback scoped", "", "201 200 404 200 200 200 404", "loopback"},
-		{"loopback scoped", "secretive", "201 200 200 200 200 200 404", "token:secret"},
-		{"wide", "", "401 401 401 401 401 401 404", ""},
-		{"wide", "opener", "403 403 403 403 403 403 404", ""},
-		{"wide scoped", "", "401 200 404 200 200 200 404", ""},
-		{"wide insecure", "opener", "201 200 404 200 200 200 404", "token:open"},
-		{"wide insecure", "secretive", "201 404 200 200 200 200 404", "token:secret"},
-		{"wide insecure", "writer", "201 403 403 403 403 403 404", "token:writer"},
-		{"wide insecure", "wrong", "401 401 401 401 401 401 404", ""},
+		{"socket", "", "201 200 200 200 200 200 200 200", uid},
+		{"socket", "writer", "201 200 200 200 200 200 200 200", "token:writer"},
+		{"socket", "wrong", "401 401 401 401 401 401 401 404", ""},
+		{"loopback dev", "", "201 200 200 200 200 200 200 404", "loopback"},
+		{"loopback dev", "writer", "201 200 200 200 200 200 200 404", "token:writer"},
+		{"loopback dev", "wrong", "401 401 401 401 401 401 401 404", ""},
+		{"loopback prod", "", "401 200 200 200 403 200 200 404", ""},
+		{"loopback prod", "opener", "201 200 200 200 200 200 200 404", "token:open"},
+		{"loopback scoped", "", "201 200 404 200 200 200 200 404", "loopback"},
+		{"loopback scoped", "secretive", "201 200 200 200 200 200 200 404", "token:secret"},
+		{"wide", "", "401 401 401 401 401 401 401 404", ""},
+		{"wide", "opener", "403 403 403 403 403 403 403 404", ""},
+		{"wide scoped", "", "401 200 404 200 403 200 200 404", ""},
+		{"wide insecure", "opener", "201 200 404 200 200 200 200 404", "token:open"},
+		{"wide insecure", "secretive", "201 404 200 200 200 200 200 404", "token:secret"},
+		{"wide insecure", "writer", "201 403 403 403 403 403 403 404", "token:writer"},
+		{"wide insecure", "wrong", "401 401 401 401 401 401 401 404", ""},
 	}
 	for _, c := range cases {
 		t.Run(c.door+" "+c.token, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestRoutesByIdentity(t *testing.T) {
 			}
 			var got []string
 			for _, q := range []string{
-				"POST /v1/messages", "GET /v1/messages/open/1", "GET /v1/messages/secret:1", "HEAD /v1/stream", "GET /v1/log", "GET /metrics", "GET /debug/pprof/cmdline",
+				"POST /v1/messages", "GET /v1/messages/open/1", "GET /v1/messages/secret:1", "HEAD /v1/stream", "HEAD /v1/stream?where=true", "GET /v1/log", "GET /metrics", "GET /debug/pprof/cmdline",
 			} {
 				method, path, _ := strings.Cut(q, " ")
 				status, body, _ := ask(t, client, method, "http://localhost"+path, "{}", auth...)

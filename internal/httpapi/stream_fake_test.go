@@ -106,12 +106,13 @@ type streamNode struct {
 	streams *streams
 	url     string
 	scope   []fedmsg.Pattern
+	sender  fedmsg.Sender // who reads
 	server  *httptest.Server
 }
 
 // startStreams starts a node; nil scope is everything.
 func startStreams(t testing.TB, cfg StreamConfig, scope []fedmsg.Pattern, ringBytes int) *streamNode {
-	n := &streamNode{log: &fakeStreamLog{}, scope: scope}
+	n := &streamNode{log: &fakeStreamLog{}, scope: scope, sender: fedmsg.Sender{Kind: fedmsg.SenderToken, Name: "reader"}}
 	if scope == nil {
 		n.scope = []fedmsg.Pattern{fedmsg.MatchAll()}
 	}
@@ -133,7 +134,7 @@ func startStreams(t testing.TB, cfg StreamConfig, scope []fedmsg.Pattern, ringBy
 
 func (n *streamNode) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Test", "kept")
-	if err := n.streams.serve(w, r, n.scope); err != nil {
+	if err := n.streams.serve(w, r, &identity{read: n.scope, sender: n.sender}); err != nil {
 		writeError(w, err)
 	}
 }

@@ -12,21 +12,21 @@ import (
 
 // handleStream answers GET /v1/stream.
 func (s *Server) handleStream(w http.ResponseWriter, r *http.Request, id identity) {
-	if err := s.streams.serve(w, r, id.read); err != nil {
+	if err := s.streams.serve(w, r, &id); err != nil {
 		writeError(w, err)
 	}
 }
 
 // serve answers a request with a stream that goes on after it has returned. An error means that nothing has been answered.
-func (t *streams) serve(w http.ResponseWriter, r *http.Request, scope []fedmsg.Pattern) error {
-	q, err := parseStreamRequest(r, time.Now())
+func (t *streams) serve(w http.ResponseWriter, r *http.Request, id *identity) error {
+	q, err := parseStreamRequest(r, id.nobody(), time.Now())
 	if err != nil {
 		return err
 	}
-	if len(scope) == 0 {
+	if len(id.read) == 0 {
 		return fedmsg.Errorf(fedmsg.CodeForbidden, "nothing may be read here without a token; send one, or let the operator set topics on this listener")
 	}
-	q.filter.Scope = scope
+	q.filter.Scope = id.read
 	if r.Method == http.MethodHead {
 		w.Header().Set("Content-Type", q.form.media())
 		return nil

@@ -43,8 +43,9 @@ func (q *streamRequest) terms() int {
 }
 
 // parseStreamRequest reads topic=PATTERN, prefix=, sender=, signer=, where=, after=POSITION or since=, limit= and the headers that
-// matter. A parameter that is not known is refused: a stream with a mistyped topic= would bring everything.
-func parseStreamRequest(r *http.Request, now time.Time) (q streamRequest, err error) {
+// matter. A parameter that is not known is refused: a stream with a mistyped topic= would bring everything. An expression of nobody is
+// refused before it is looked at.
+func parseStreamRequest(r *http.Request, nobody bool, now time.Time) (q streamRequest, err error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return q, fedmsg.Errorf(fedmsg.CodeBadRequest, "the query of the address is not well formed; write # as %%23 and %% as %%25")
@@ -75,6 +76,9 @@ func parseStreamRequest(r *http.Request, now time.Time) (q streamRequest, err er
 		return q, fedmsg.Errorf(fedmsg.CodeBadRequest, "the stream asks for %d topics, prefixes, senders and signers; %d are allowed", n, maxStreamTerms)
 	}
 	if values.Has("where") {
+		if nobody {
+			return q, fedmsg.Errorf(fedmsg.CodeForbidden, "where is for readers who say who they are, since the node works for each of them; show a token or a certificate, use the unix socket, or choose by topic, prefix, sender and signer")
+		}
 		if q.filter.Where, err = filter.ParseWhere(values.Get("where")); err != nil {
 			return q, err
 		}

@@ -150,7 +150,7 @@ func FuzzStreamRequest(f *testing.F) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, query, accept, lastID string) {
 		r := &http.Request{Method: "GET", Header: http.Header{"Accept": {accept}, "Last-Event-Id": {lastID}}, URL: &url.URL{RawQuery: query}}
-		q, err := parseStreamRequest(r, now)
+		q, err := parseStreamRequest(r, false, now)
 		if err != nil {
 			if c := fedmsg.CodeOf(err); c.HTTPStatus() >= 500 {
 				t.Errorf("%q: %v", query, err)

@@ -67,6 +67,29 @@ func TestStreamWhereRefused(t *testing.T) {
 	}
 }
 
+// TestStreamWhereOfNobody: the node works out no expression for a reader of whom it knows nothing, not even whether it is one.
+func TestStreamWhereOfNobody(t *testing.T) {
+	n := startStreams(t, DefaultStreamConfig(), nil, 0)
+	n.sender = fedmsg.Sender{}
+	for _, query := range []string{"where=true", "where=(", "topic=a&where="} {
+		resp := n.get(t, query)
+		if resp.StatusCode == http.StatusOK {
+			_ = resp.Body.Close()
+			t.Errorf("%s: %s", query, resp.Status)
+			continue
+		}
+		body, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != http.StatusForbidden || !strings.Contains(string(body), "who say who they are") {
+			t.Errorf("%s: %s %s", query, resp.Status, body)
+		}
+	}
+	resp := n.get(t, "topic=a")
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("without where: %s", resp.Status)
+	}
+	_ = resp.Body.Close()
+}
+
 // TestStreamWhereOutOfScope: an expression is not asked of what its reader may not have.
 func TestStreamWhereOutOfScope(t *testing.T) {
 	checkLeaks(t)
