@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"errors"
 	"fmt"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -42,11 +43,21 @@ func (s *session) over() {
 	for range s.confirms { // until the library has let go of the channel
 	}
 	if s.reason == nil {
-		s.reason = broken(&s.sink.server, whyClosed(s.closes))
+		why := whyClosed(s.closes)
+		if s.reason = broken(&s.sink.server, why); isOfServer(why) {
+			s.reason = deliver.NotNow(s.reason)
+		}
 	}
 	if !s.closing.Load() {
 		s.answers.Lost(s.reason)
 	}
+}
+
+// isOfServer reports whether no entry is at fault for the end: the exchange is gone, or the server's operator, or its own end, ended
+// the connection.
+func isOfServer(why error) bool {
+	told, ok := errors.AsType[*amqp.Error](why)
+	return ok && (told.Code == amqp.NotFound || told.Code == amqp.ConnectionForced)
 }
 
 // confirmed answers one entry and those behind it whose confirms are there too. It is false when the session cannot go on.

@@ -3,6 +3,7 @@ package amqp
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -31,7 +32,13 @@ func (h *heard) note(format string, args ...any) {
 func (h *heard) Done(seq uint64, err error)     { h.note("done %d %v", seq, deliver.IsPermanent(err)) }
 func (h *heard) DoneThrough(seq uint64)         { h.note("through %d", seq) }
 func (h *heard) Remark(seq uint64, text string) { h.note("remark %d", seq) }
-func (h *heard) Lost(err error)                 { h.note("lost") }
+func (h *heard) Lost(err error) {
+	if deliver.IsNotNow(err) {
+		h.note("not now: %v", err)
+	} else {
+		h.note("lost")
+	}
+}
 
 func (h *heard) String() string {
 	h.mu.Lock()
@@ -74,6 +81,53 @@ func TestConfirms(t *testing.T) {
 				t.Errorf("it tells %q, want %q", h, c.want)
 			}
 		})
+	}
+}
+
+// TestExchangeGone takes the exchange away from a session: no entry is at fault.
+func TestExchangeGone(t *testing.T) {
+	t.Parallel()
+	r := theServer(t)
+	name := unique(t)
+	made, err := NewSink(deliver.Config{Name: "it", To: address("amqp", r.Addr, "", "exchange", name)}, nil)
+	try(t, err)
+	h := &heard{}
+	s, err := made.(*Sink).open(t.Context(), h)
+	try(t, err)
+	try(t, channelOf(t, r.Addr).ExchangeDelete(name, false, false))
+	try(t, s.Send(t.Context(), entryOf(1, "org.example.dev.x", "x", "{}", "{}")))
+	try(t, s.Flush(t.Context()))
+	await(t, "an answer", func() bool { return h.String() != "" })
+	try(t, s.Close())
+	if !strings.HasPrefix(h.String(), "not now") || !strings.Contains(h.String(), "make what is missing there") {
+		t.Errorf("it tells %q", h)
+	}
+}
+
+// TestEnds tells whose the end of a connection is.
+func TestEnds(t *testing.T) {
+	t.Parallel()
+	for why, want := range map[*amqp.Error]string{
+		{Code: amqp.ConnectionForced, Reason: "broker forced connection closure"}: "not now",
+		{Code: amqp.NotFound, Reason: "no exchange"}:                              "not now",
+		{Code: amqp.PreconditionFailed, Reason: "invalid"}:                        "lost",
+		nil: "lost",
+	} {
+		h := &heard{}
+		near, far := net.Pipe()
+		defer far.Close()
+		s := &session{
+			sink: &Sink{server: testServer(t)}, answers: h, link: &link{wire: &cork{Conn: near}},
+			confirms: make(chan amqp.Confirmation), closes: make(chan *amqp.Error, 1),
+		}
+		close(s.confirms)
+		if why != nil {
+			s.closes <- why
+		}
+		close(s.closes)
+		if s.over(); !strings.HasPrefix(h.String(), want) {
+			t.Errorf("%v: it tells %q", why, h)
+		}
 	}
 }
 
