@@ -20,5 +20,5 @@ const (
 	DeliveryDead      DeliveryState = "dead"       // it was given up and lies with the dead letters
 	DeliverySkipped   DeliveryState = "skipped"    // it was too old, the sink was moved past it, its dead letter was dropped
 	DeliveryNotWanted DeliveryState = "not_wanted" // the sink's topics or filter leave it out
-	DeliveryUnknown   DeliveryState = "unknown"    // the sink is past it, and whether it was delivered is written down no more
+	DeliveryUnknown   DeliveryState = "unknown"    // the sink is past it, and whether it was delivered is written down nowhere
 )

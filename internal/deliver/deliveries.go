@@ -121,10 +121,16 @@ func (r *runner) isSettled(seq uint64) bool {
 // settledDelivery completes what is told of an entry that the sink is done with.
 func (r *runner) settledDelivery(d fedmsg.Delivery, p fedmsg.Position) fedmsg.Delivery {
 	a := r.told(p)
+	taken := a.remark.Kind == lineRemark // else the other side would have had nothing to remark upon
+	r.mu.Lock()
+	other := p.Seq <= r.change.UpTo
+	r.mu.Unlock()
 	switch {
 	case a.skip.Kind != "":
 		d.State, d.Time, d.Reason = fedmsg.DeliverySkipped, a.skip.Time, a.skip.Reason
-	case a.forgotten.Kind != "" && a.remark.Kind != lineRemark: // of which a remark would tell that it was delivered
+	case other && !taken:
+		d.State, d.Reason = fedmsg.DeliveryUnknown, reasonChanged
+	case a.forgotten.Kind != "" && !taken:
 		d.State, d.Reason = fedmsg.DeliveryUnknown, a.forgotten.Reason
 	default:
 		d.State, d.Time, d.Reason = fedmsg.DeliveryDelivered, r.deliveredBy(p), a.remark.Reason

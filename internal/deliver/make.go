@@ -67,6 +67,7 @@ func (r *runner) start() error {
 	}
 	r.through, r.read, r.kept = p, p.Seq, p
 	r.placed = !p.IsZero()
+	r.noteChange(isNew, p.Seq)
 	if !isNew || p.IsZero() {
 		return nil
 	}

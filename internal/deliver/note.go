@@ -35,6 +35,7 @@ const (
 
 // What is told where something is not known.
 const (
+	reasonChanged     = "what the sink wants was changed behind it, and whether it was wanted before is not known"
 	reasonForgotten   = "some entries around it were skipped, so many that which ones is no longer kept"
 	reasonManyRemarks = "the other side had more to say about entries around this one than is kept"
 	reasonRemarksGone = "what the other side had to say about entries around this one is no longer kept"

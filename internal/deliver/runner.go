@@ -92,6 +92,7 @@ type runner struct {
 	lastErr     string
 	lastTime    time.Time
 	kept        fedmsg.Position // the place that was saved
+	change      change          // set by run only
 	notes       []line          // what is to be written down
 	noted       time.Time       // when the first of these came
 	notesUrgent bool            // some of these come before the place is saved
@@ -179,7 +180,9 @@ func (r *runner) open(after fedmsg.Position) {
 		r.through.Log = r.log.End().Log // a position of a log that this one went on from is one of this log
 	}
 	r.letters = r.dead.Behind(r.through)
+	from := r.through.Seq
 	r.mu.Unlock()
+	r.passesAgain(from)
 	if gap != nil {
 		r.gap(gap)
 	}
