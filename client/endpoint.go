@@ -114,8 +114,15 @@ func (c *Client) dial(ctx context.Context) (net.Conn, endpoint, error) {
 	return nil, endpoint{}, noNode(c.endpoints, errors.Join(errs...))
 }
 
+// unanswered is why no connection came about. Callers inside this module, which have no command line, find it by its method.
+type unanswered struct{ error }
+
+func (u unanswered) Unwrap() error    { return u.error }
+func (u unanswered) Unanswered() bool { return true }
+
 // noNode says that nobody answered, where, and what to do.
 func noNode(tried []endpoint, cause error) error {
+	cause = unanswered{cause}
 	var places []string
 	for _, e := range tried {
 		places = append(places, e.uri)

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"time"
@@ -34,6 +35,9 @@ func parse(address string, files remote.Files, options ...string) (node, *remote
 	n := node{uri: e.String(), host: e.Host, local: e.Scheme == "unix", files: files}
 	if e.User != "" {
 		return n, nil, fault("%s has a user in its address; a node knows others by a token, whose file is named by credentials, or by a certificate", n.uri)
+	}
+	if before, _, ok := strings.Cut(e.Path+"/", "/v1/"); ok && !n.local {
+		return n, nil, fault("%s goes on behind the address of the node, which knows by itself what is where; write %s", n.uri, strings.TrimSuffix(n.uri, e.RawPath)+before)
 	}
 	if n.plain, err = e.Flag(optionPlain, false); err != nil {
 		return n, nil, err
@@ -73,6 +77,18 @@ func (n *node) client() (*client.Client, error) {
 		}
 	}
 	return client.New(o)
+}
+
+// told is an error as the operator of this node is to see it: what the client says for people at a command line is of no use here.
+func (n *node) told(err error) error {
+	var none interface {
+		error
+		Unanswered() bool
+	}
+	if errors.As(err, &none) && none.Unanswered() {
+		return fedmsg.WrapError(fedmsg.CodeUnavailable, none, "nothing answers at %s", n.uri)
+	}
+	return err
 }
 
 func fault(format string, args ...any) error {

@@ -1,7 +1,10 @@
 package peer
 
 import (
+	"io"
+	stdlog "log"
 	"log/slog"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -38,6 +41,11 @@ func TestAddresses(t *testing.T) {
 		{to: "ftp://node.example.org", fault: "begins with none of"},
 		{to: "https://node.example.org?start=now", fault: "not known"},
 		{to: "https://node.example.org#top", fault: "%23"},
+		{to: "https://node.example.org/v1/messages", fault: "write https://node.example.org"},
+		{to: "https://node.example.org/bus/v1", fault: "write https://node.example.org/bus"},
+		{to: "https://node.example.org/v1", fault: "goes on behind the address"},
+		{to: "https://node.example.org/v10/"},
+		{to: "unix:///run/v1/fedmsg.sock"},
 	} {
 		c.config.To = c.to
 		_, err := NewSink(c.config, slog.New(slog.DiscardHandler))
@@ -71,6 +79,39 @@ func hold(t *testing.T, what string, err error, fault string) {
 		t.Errorf("%s: %v, want a fault of the configuration with %q", what, err, fault)
 	case err != nil && strings.Contains(err.Error(), "s3cret"):
 		t.Errorf("%s: the password is in %v", what, err)
+	}
+}
+
+// TestNobodyThere says why nothing answers, without advice for people at a command line.
+func TestNobodyThere(t *testing.T) {
+	t.Parallel()
+	strange := httptest.NewUnstartedServer(nil)
+	strange.Config.ErrorLog = stdlog.New(io.Discard, "", 0)
+	strange.StartTLS()
+	defer strange.Close()
+	for to, want := range map[string]string{
+		"http://127.0.0.1:1":              "connection refused",
+		"https://nobody.invalid":          "nobody.invalid",
+		"unix:///nonexistent/fedmsg.sock": "no such file",
+		strange.URL:                       "certificate",
+	} {
+		made, err := NewSink(deliver.Config{To: to}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = made.Open(t.Context(), &deliver.Answers{})
+		if err == nil || !strings.HasPrefix(err.Error(), "nothing answers at "+to+": ") || !strings.Contains(err.Error(), want) ||
+			strings.Contains(err.Error(), "--node") {
+			t.Errorf("%s: %v, want %q", to, err, want)
+		}
+		n := made.(*sink).node
+		if c, err := n.client(); err == nil {
+			_, err = c.Log(t.Context())
+			c.Close()
+			if err == nil || !strings.Contains(err.Error(), "--node") {
+				t.Errorf("%s: at a command line it says %v", to, err)
+			}
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *sink) Open(ctx context.Context, answers *deliver.Answers) (deliver.Sess
 	session := &session{node: &s.node, answers: answers, client: c}
 	if err = session.begin(ctx); err != nil {
 		c.Close()
-		return nil, err
+		return nil, s.told(err)
 	}
 	return session, nil
 }
@@ -121,7 +121,7 @@ func (s *session) ended(err error) {
 	if e, ok := errors.AsType[*fedmsg.Error](err); ok && e.Code == fedmsg.CodeUnavailable && e.Err == nil {
 		err = deliver.NotNow(err)
 	}
-	s.answers.Lost(err)
+	s.answers.Lost(s.node.told(err))
 }
 
 // refusal tells of an entry that the other node did not take.

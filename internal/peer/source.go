@@ -63,11 +63,11 @@ func (s *source) Run(ctx context.Context, in *receive.Intake) (err error) {
 	defer c.Close()
 	o, err := f.options(ctx, c, file.Position())
 	if err != nil {
-		return err
+		return s.told(err)
 	}
 	err = f.run(ctx, c, o)
 	in.Drain() // what is settled now need not come again
-	return err
+	return s.told(err)
 }
 
 // options says from where to follow. A reader that begins now has its place saved before it waits for anything.
