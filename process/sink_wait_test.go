@@ -37,6 +37,15 @@ func TestSinkWait(t *testing.T) {
 			t.Fatalf("it is not said why it is pending: %+v", w)
 		}
 	}
+	// What the program said is for the socket.
+	token := newToken(t, node, "away", "--read", "#", "--publish", "#")
+	for path, body := range map[string]string{"/v1/messages/n-1": "", "/v1/messages?wait=slow&timeout=10ms": one} {
+		answer := withToken(t, node, token, path, body)
+		_, sinks, _ := strings.Cut(answer, `"sinks":`)
+		if !strings.Contains(sinks, "operator sees why") || strings.Contains(sinks, "75") {
+			t.Errorf("%s tells a token %s", path, answer)
+		}
+	}
 	if w = awaitSinks(t, node, one, "other", patience); w.Status != 202 || w.states() != "other=not_wanted" {
 		t.Errorf("%+v", w)
 	}
@@ -66,6 +75,31 @@ func TestSinkWait(t *testing.T) {
 		t.Errorf("%s", r)
 	}
 	slow.drop("gate")
+}
+
+// withToken asks a node over TCP, or sends it a message.
+func withToken(t *testing.T, node *fedmsgtest.Node, token, path, message string) string {
+	t.Helper()
+	method := http.MethodPost
+	if message == "" {
+		method = http.MethodGet
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, node.URL+path, strings.NewReader(message))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // TestSinkWaitRefused holds that what cannot be waited for is refused before anything is stored.

@@ -97,7 +97,7 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity,
 		answer, err = s.appendSigned(answer, &outcomes[0].Receipt)
 	}
 	if err == nil && len(q.wait) > 0 {
-		answer, status, err = s.appendDelivered(w, r, answer, &outcomes[0].Receipt, q)
+		answer, status, err = s.appendDelivered(w, r, answer, &outcomes[0].Receipt, q, &id)
 	}
 	if err != nil {
 		s.report(err)

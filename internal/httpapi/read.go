@@ -19,7 +19,7 @@ func (s *Server) handleMessage(w http.ResponseWriter, r *http.Request, id identi
 	}
 	b := entry.AppendJSON(make([]byte, 0, len(entry.Envelope)+512))
 	if s.deps.Sinks != nil && id.identified() {
-		if b, err = appendSinks(b, s.deps.Sinks.Deliveries(entry)); err != nil {
+		if b, err = appendSinks(b, id.told(s.deps.Sinks.Deliveries(entry))); err != nil {
 			s.report(err)
 			writeError(w, err)
 			return

@@ -44,7 +44,7 @@ func (s *Server) parseWait(q *publishQuery, wait, timeout string, stream bool) e
 
 // appendDelivered waits until the sinks are done with a message and puts how far they are into the JSON of its receipt, as the member
 // sinks. The status is 201 when each has delivered it, else 202. The message is stored in any case.
-func (s *Server) appendDelivered(w http.ResponseWriter, r *http.Request, answer []byte, receipt *fedmsg.Receipt, q *publishQuery) ([]byte, int, error) {
+func (s *Server) appendDelivered(w http.ResponseWriter, r *http.Request, answer []byte, receipt *fedmsg.Receipt, q *publishQuery, id *identity) ([]byte, int, error) {
 	entry, found, err := s.deps.Log.Find(receipt.ID)
 	if err == nil && !found {
 		err = fedmsg.Errorf(fedmsg.CodeNotFound, "retention has removed the message %s", clip(receipt.ID))
@@ -59,8 +59,28 @@ func (s *Server) appendDelivered(w http.ResponseWriter, r *http.Request, answer 
 	if len(deliveries) == 0 || slices.ContainsFunc(deliveries, func(d fedmsg.Delivery) bool { return d.State != fedmsg.DeliveryDelivered }) {
 		status = http.StatusAccepted
 	}
-	answer, err = appendSinks(answer, deliveries)
+	answer, err = appendSinks(answer, id.told(deliveries))
 	return answer, status, err
+}
+
+// told is what the reader is told of deliveries. The reasons why one is not delivered, and remarks, have names of hosts and what
+// programs printed in them: they are for the unix socket.
+func (id *identity) told(deliveries []fedmsg.Delivery) []fedmsg.Delivery {
+	if id.local {
+		return deliveries
+	}
+	for i := range deliveries {
+		d := &deliveries[i]
+		switch {
+		case d.State == fedmsg.DeliveryPending:
+			d.Reason = "not yet delivered; the node's operator sees why"
+		case d.State == fedmsg.DeliveryDead:
+			d.Reason = "given up; the node's operator sees why, among the dead letters"
+		case d.Reason != "":
+			d.Reason = "the node's operator sees more"
+		}
+	}
+	return deliveries
 }
 
 // appendSinks puts deliveries into a JSON object as its last member.
