@@ -63,10 +63,13 @@ func (s *Server) handleDeadList(w http.ResponseWriter, r *http.Request, _ identi
 // deadList reads of=KIND/NAME, after=NUMBER and limit=NUMBER, and gives what they ask for.
 func (s *Server) deadList(query string) ([]deadletter.Letter, error) {
 	values, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, fedmsg.Errorf(fedmsg.CodeBadRequest, "the query of the address is not well formed; write / as it is, and %% as %%25")
+	}
 	after, limit := uint64(0), deadListed
 	for name, all := range values {
 		switch {
-		case err != nil || len(all) > 1:
+		case len(all) > 1:
 		case name == "of" && all[0] != "":
 			continue
 		case name == "after":
