@@ -16,7 +16,8 @@ func (d *Door) fresh(e *wire.Envelope, now time.Time) error {
 	switch {
 	// verification: time-missing
 	case !known && (gone || !d.passage.Replaying):
-		return fedmsg.Errorf(fedmsg.CodeStale, "the signed message on %s has no timestamp, so that its age at %s cannot be told; sign it anew with the time", topic, clock(now))
+		// Not CodeStale: what is too old is passed over where it comes late, and this may be new.
+		return fedmsg.Errorf(fedmsg.CodeBadEnvelope, "the signed message on %s has no timestamp, so that its age at %s cannot be told; sign it anew with the time", topic, clock(now))
 	case !known:
 		return nil
 	// verification: time-from-future

@@ -59,6 +59,7 @@ func (r *runner) passOver(why error) {
 	r.mu.Lock()
 	r.state.received++
 	r.state.tooOld++
+	r.state.passed = time.Now()
 	r.fault(errors.New(reason))
 	r.mu.Unlock()
 	r.remark("a message is passed over as too old: " + reason)

@@ -95,6 +95,11 @@ func TestTooOld(t *testing.T) {
 	running(t, few, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
 		d.set(refuse(fedmsg.CodeStale, 1, 2, 4, 5))
 		b.publishRange(0, 8)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if c := s.Checks()[0]; c.Status != ops.Warning || !strings.Contains(c.Text, "4 messages") {
+			t.Errorf("health while messages are passed over: %+v", c)
+		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		holdLog(t, d, []string{id(0), id(3), id(6), id(7)})
@@ -103,6 +108,9 @@ func TestTooOld(t *testing.T) {
 		}
 		if st := s.List()[0]; st.Received != 8 || st.TooOld != 4 || st.Refused != 0 || st.LastError != "refused" {
 			t.Errorf("status %+v", st)
+		}
+		if c := s.Checks()[0]; c.Status != ops.OK {
+			t.Errorf("health an hour later: %+v", c)
 		}
 	})
 }

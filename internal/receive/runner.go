@@ -40,6 +40,7 @@ type state struct {
 	duplicates uint64
 	refused    uint64
 	tooOld     uint64
+	passed     time.Time // when the last of these was passed over
 	lost       uint64 // sessions
 	lastError  string
 	lastTime   time.Time

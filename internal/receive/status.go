@@ -39,6 +39,9 @@ func (r *runner) status() Status {
 	return out
 }
 
+// passedFor is how long health speaks of the last message that was passed over.
+const passedFor = 10 * time.Minute
+
 // check is the health of the source.
 func (r *runner) check() ops.Check {
 	r.mu.Lock()
@@ -52,6 +55,8 @@ func (r *runner) check() ops.Check {
 		c.Status, c.Text = ops.Warning, "the source is held back: what it brings cannot be stored now, and is tried again; the node's log says why"
 	case !s.connected:
 		c.Status, c.Text = ops.Warning, "the source is not connected, and is tried again; the node's log says why"
+	case s.tooOld > 0 && time.Since(s.passed) < passedFor:
+		c.Status, c.Text = ops.Warning, fmt.Sprintf("the source is connected and passes over what is older than this node keeps, since the log may have had it: %d messages so far, and %d dead letters; keep more by retention if they are wanted", s.tooOld, dead)
 	case dead > 0:
 		c.Status, c.Text = ops.Warning, fmt.Sprintf("the source is connected; %d of its messages were refused and wait for a decision: `fedmsg dead list`", dead)
 	default:
