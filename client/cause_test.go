@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -90,6 +91,15 @@ func TestUnknownHostIsNamed(t *testing.T) {
 	cause := &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "nod", IsNotFound: true}}
 	if _, text := fedmsg.Public(noNode(tried, cause)); !strings.Contains(text, "no such host as nod; name the node with --node") {
 		t.Error(text)
+	}
+}
+
+// TestEachPlaceIsTold keeps apart why nobody answers at each place, for who tells people of it.
+func TestEachPlaceIsTold(t *testing.T) {
+	e, _ := errors.AsType[*fedmsg.Error](noNode(make([]endpoint, 2), errors.Join(io.EOF, io.ErrUnexpectedEOF)))
+	many, ok := e.Err.(interface{ Unwrap() []error })
+	if !ok || len(many.Unwrap()) != 2 || !errors.Is(e, io.EOF) {
+		t.Errorf("%#v", e.Err)
 	}
 }
 

@@ -117,8 +117,16 @@ func (c *Client) dial(ctx context.Context) (net.Conn, endpoint, error) {
 // unanswered is why no connection came about. Callers inside this module, which have no command line, find it by its method.
 type unanswered struct{ error }
 
-func (u unanswered) Unwrap() error    { return u.error }
+// Unanswered tells it from what went wrong on a connection.
 func (u unanswered) Unanswered() bool { return true }
+
+// Unwrap gives what went wrong at each place.
+func (u unanswered) Unwrap() []error {
+	if many, ok := u.error.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	return []error{u.error}
+}
 
 // noNode says that nobody answered, where, and what to do.
 func noNode(tried []endpoint, cause error) error {
