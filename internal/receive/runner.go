@@ -41,7 +41,7 @@ type state struct {
 	refused    uint64
 	tooOld     uint64
 	passed     time.Time // when the last of these was passed over
-	lost       uint64 // sessions
+	lost       uint64    // sessions
 	lastError  string
 	lastTime   time.Time
 }
