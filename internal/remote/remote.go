@@ -176,15 +176,12 @@ func (f *Files) Secret() (string, error) {
 	if f.Credentials == "" {
 		return "", nil
 	}
-	info, err := os.Stat(f.Credentials)
+	size, err := secretSize(f.Credentials, "the credentials")
 	if err != nil {
-		return "", fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot read the credentials")
+		return "", err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", fault("the file %s can be read by others (mode %04o); chmod 600 it", f.Credentials, info.Mode().Perm())
-	}
-	if info.Size() > maxSecret {
-		return "", fault("the file %s has %d bytes; credentials are one line", f.Credentials, info.Size())
+	if size > maxSecret {
+		return "", fault("the file %s has %d bytes; credentials are one line", f.Credentials, size)
 	}
 	data, err := os.ReadFile(f.Credentials)
 	if err != nil {
@@ -196,6 +193,18 @@ func (f *Files) Secret() (string, error) {
 		return "", fault("the file %s has nothing in its first line", f.Credentials)
 	}
 	return line, nil
+}
+
+// secretSize gives the size of a file that nobody else may read, and refuses one that others may.
+func secretSize(path, what string) (int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot read %s", what)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return 0, fault("the file %s can be read by others (mode %04o); chmod 600 it", path, mode)
+	}
+	return info.Size(), nil
 }
 
 // Login gives user and password: those of the file of credentials, else the user of the address without a password.
@@ -212,7 +221,7 @@ func (f *Files) Login(e *Endpoint) (user, password string, err error) {
 }
 
 // TLS makes the settings of a connection to the host. The files are read again at each call, so that renewed certificates
-// count at the next connection.
+// count at the next connection. A key that others may read is refused.
 func (f *Files) TLS(host string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
 	if f.CA != "" {
@@ -227,6 +236,9 @@ func (f *Files) TLS(host string) (*tls.Config, error) {
 	}
 	if f.Certificate == "" {
 		return c, nil
+	}
+	if _, err := secretSize(f.Key, "the key of the certificate"); err != nil {
+		return nil, err
 	}
 	pair, err := tls.LoadX509KeyPair(f.Certificate, f.Key)
 	if err != nil {
