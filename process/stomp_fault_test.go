@@ -108,8 +108,9 @@ func TestSTOMPFaults(t *testing.T) {
 	t.Logf("%d messages, %d in the consumer's file, %d cuts", len(load.acked), len(c.all(t)), proxy.Cuts())
 }
 
-// fullQueues has a server that keeps little of a queue in memory and nothing on disk, and lets who sends more wait.
-const fullQueues = `<destinationPolicy><policyMap><policyEntries><policyEntry queue=">" producerFlowControl="true" memoryLimit="300kb">
+// fullQueues has a server that keeps little of a queue in memory, less than a transaction has, and nothing on disk, and lets who sends
+// more wait.
+const fullQueues = `<destinationPolicy><policyMap><policyEntries><policyEntry queue=">" producerFlowControl="true" memoryLimit="100kb">
 <pendingQueuePolicy><vmQueueCursor/></pendingQueuePolicy></policyEntry></policyEntries></policyMap></destinationPolicy>`
 
 // TestSTOMPServerFull has a server whose memory is full take nothing for longer than the sink waits for answers, and over a restart of
@@ -117,9 +118,9 @@ const fullQueues = `<destinationPolicy><policyMap><policyEntries><policyEntry qu
 func TestSTOMPServerFull(t *testing.T) {
 	t.Parallel()
 	a := fedmsgtest.StartActiveMQ(t, fedmsgtest.ActiveMQOptions{Elements: []string{fullQueues}})
-	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: stompSink(stompURI(a.STOMP, "destination", "/queue/full"), "answer_timeout = \"2s\"\n")})
+	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: stompSink(stompURI(a.STOMP, "destination", "/queue/full", "heartbeat", "300ms"), "answer_timeout = \"1s\"\n")})
 	load := startSteadyLoad(t, n, 2*time.Millisecond)
-	await(t, "the sink waits for the server", func() bool { return sinkStatus(t, n, "stomp")["lag"].(float64) > 500 })
+	await(t, "the sink waits for the server", func() bool { return sinkStatus(t, n, "stomp")["lag"].(float64) > 250 })
 	await(t, "the sink connects again after silence", func() bool { return sinkStatus(t, n, "stomp")["retried"].(float64) > 0 })
 	if took := n.Stop(t); took > 10*time.Second {
 		t.Errorf("a node whose server takes nothing stops within %s", took)

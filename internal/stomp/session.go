@@ -31,13 +31,10 @@ type session struct {
 
 	begun, last  uint64 // the numbers of its first and its newest entry
 	count, bytes int
-}
 
-// The size of a transaction, which ActiveMQ has in memory.
-const (
-	maxCount = 256
-	maxBytes = 512 << 10
-)
+	sent  uint64 // the name of the newest COMMIT; belongs to Send and Flush
+	heard uint64 // and of the newest that was answered; belongs to read, and to Close behind it
+}
 
 // Send puts an entry into the buffer, and waits while that is full.
 func (n *session) Send(ctx context.Context, e *fedmsg.Entry) error {
@@ -64,7 +61,7 @@ func (n *session) Send(ctx context.Context, e *fedmsg.Entry) error {
 		n.last, n.count, n.bytes = e.Position.Seq, n.count+1, n.bytes+len(b)-before
 		return b
 	})
-	if err != nil || n.count < maxCount && n.bytes < maxBytes {
+	if err != nil || !n.sink.pace.full(n.count, n.bytes) {
 		return err
 	}
 	return n.commit(ctx)
@@ -75,7 +72,7 @@ func (n *session) commit(ctx context.Context) error {
 	if n.count == 0 {
 		return nil
 	}
-	n.count, n.bytes = 0, 0
+	n.count, n.bytes, n.sent = 0, 0, n.last
 	return n.Append(ctx, func(b []byte) []byte {
 		b = appendTransaction(b, "COMMIT", n.begun)
 		b = append(b, "receipt:"...)
@@ -128,8 +125,12 @@ func (n *session) Flush(ctx context.Context) error {
 
 // Close takes the receipts that still come within a short time, and ends the connection.
 func (n *session) Close() error {
-	n.over.Store(true)
-	return n.leave(func() { <-n.ended })
+	silent := !n.over.Swap(true)
+	err := n.leave(func() { <-n.ended })
+	if silent && n.heard < n.sent {
+		n.sink.pace.silence()
+	}
+	return err
 }
 
 // lost tells the end, once.
@@ -154,6 +155,8 @@ func (n *session) read() {
 			switch {
 			case err != nil: // of nothing that was asked for
 			case n.transacts:
+				n.heard = seq
+				n.sink.pace.committed()
 				n.answers.DoneThrough(seq)
 			default:
 				n.answers.Done(seq, nil)

@@ -22,13 +22,14 @@ type Sink struct {
 	form     carry.Form
 	fixed    []byte   // the headers that all messages have
 	commands []string // names that no publisher's header has
+	pace     *pace
 }
 
 var _ deliver.Sink = (*Sink)(nil)
 
 // NewSink checks the address and options of a sink and opens nothing.
 func NewSink(c deliver.Config, logger *slog.Logger) (deliver.Sink, error) {
-	s := &Sink{commands: commands()}
+	s := &Sink{commands: commands(), pace: newPace()}
 	var err error
 	if s.server, err = parse(c.To, c.Files(), optFormat, optPersistent, optAs); err != nil {
 		return nil, err
