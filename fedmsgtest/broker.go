@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -13,8 +14,10 @@ import (
 // brokerPatience bounds the start and the stop of a broker: seconds on an idle machine.
 const brokerPatience = 2 * time.Minute
 
-// brokerScript becomes the server, which ends with descriptor 3, also when this process is killed.
-const brokerScript = `(read x <&3; kill -9 -$$) &
+// brokerScript becomes the server, which ends with descriptor 3, also when this process is killed. Where the server stands still
+// just then the kernel sends all of them a SIGHUP, which must not end the one that waits.
+const brokerScript = `trap '' HUP
+(read x <&3; kill -9 -$$) &
 exec "$0" "$@" 3<&-`
 
 // broker is a real message broker in a process of its own, over its lives. One goroutine at a time starts and ends it; what is
@@ -126,8 +129,38 @@ func (b *broker) Remove() error {
 	return os.RemoveAll(b.dir)
 }
 
-// Pause freezes the server (SIGSTOP): connections are accepted by the kernel, nothing answers.
-func (b *broker) Pause() error { return b.run.cmd.Process.Signal(syscall.SIGSTOP) }
+// Pause freezes the server (SIGSTOP) and returns when all of it stands still: connections are accepted by the kernel, nothing
+// answers.
+func (b *broker) Pause() error { return b.signal(syscall.SIGSTOP, true) }
 
-// Resume lets a paused server go on (SIGCONT).
-func (b *broker) Resume() error { return b.run.cmd.Process.Signal(syscall.SIGCONT) }
+// Resume lets a paused server go on (SIGCONT), and returns when it does.
+func (b *broker) Resume() error { return b.signal(syscall.SIGCONT, false) }
+
+// signal sends a signal until every thread stands still, or none does. The kernel stops and wakes them one by one, and tells of
+// it only by the states that it shows; a SIGCONT while they are being stopped has been seen to leave them stopped.
+func (b *broker) signal(s syscall.Signal, still bool) error {
+	for deadline := time.Now().Add(brokerPatience); time.Now().Before(deadline); {
+		if err := b.run.cmd.Process.Signal(s); err != nil {
+			return err
+		}
+		if b.stands(still) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s does not obey signal %d", b.name, s)
+}
+
+// stands reports whether each thread is stopped, or none is.
+func (b *broker) stands(still bool) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", b.PID()))
+	for _, file := range threads {
+		stat, err := os.ReadFile(file)
+		if os.IsNotExist(err) {
+			continue // the thread has ended
+		}
+		if _, rest, ok := strings.Cut(string(stat), ") "); err != nil || !ok || strings.HasPrefix(rest, "T") != still {
+			return false
+		}
+	}
+	return err == nil
+}

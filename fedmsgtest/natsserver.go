@@ -1,13 +1,10 @@
 package fedmsgtest
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 )
 
 // NATSOptions says how a nats-server is started. The zero value has JetStream, no TLS and no users.
@@ -65,30 +62,4 @@ func newNATS(dir string, opts NATSOptions) (*NATS, error) {
 			pair.Certificate, pair.Key, opts.TLS.File, opts.Certificates)
 	}
 	return n, os.WriteFile(file, []byte(config), 0o600)
-}
-
-// Pause freezes the server (SIGSTOP) and returns when all of it stands still: connections are accepted by the kernel, nothing
-// answers.
-func (n *NATS) Pause() error {
-	if err := n.broker.Pause(); err != nil {
-		return err
-	}
-	for deadline := time.Now().Add(brokerPatience); !n.frozen(); {
-		if time.Now().After(deadline) {
-			return errors.New("nats-server does not stand still after SIGSTOP")
-		}
-	}
-	return nil
-}
-
-// frozen reports whether each thread is stopped: the kernel stops them one by one, and tells of it only here.
-func (n *NATS) frozen() bool {
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", n.PID()))
-	for _, file := range threads {
-		stat, err := os.ReadFile(file)
-		if _, rest, ok := strings.Cut(string(stat), ") "); err != nil || !ok || !strings.HasPrefix(rest, "T") {
-			return false
-		}
-	}
-	return err == nil
 }

@@ -149,7 +149,8 @@ func rabbitEnviron(dir string, distPort, epmdPort int) []string {
 
 // rabbitScript starts the port mapper, waits for it, and becomes the server. All of them end with descriptor 3, also when this
 // process is killed.
-const rabbitScript = `(read x <&3; kill -9 -$$) &
+const rabbitScript = `trap '' HUP
+(read x <&3; kill -9 -$$) &
 epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 3<&- &
 until epmd -names >/dev/null 2>&1; do sleep 0.05; done
 exec "$0" 3<&-`
