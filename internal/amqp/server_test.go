@@ -57,6 +57,13 @@ func TestQueues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	few, err := NewSource(receive.Config{Name: "x", From: "amqp://127.0.0.1/", Topics: topics, InFlight: 7}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := s.(*Source).prefetch, few.(*Source).prefetch; a != 256 || b != 14 {
+		t.Errorf("the server may send %d ahead, and %d where 7 are in flight", a, b)
+	}
 	q := s.(*Source).queue
 	if q.name != "fedmsg-x" || !q.durable || q.exclusive || strings.Join(q.patterns, " ") != "example.# #" {
 		t.Errorf("the queue of a source with prefix=org. is %+v", q)
