@@ -41,7 +41,7 @@ func configKeys(t *testing.T) map[string]bool {
 	for _, key := range []string{"to", "command", "prefixes", "senders", "signers", "where", "start", "max_age", "hold", "attempts", "answer_timeout", "idle_timeout"} {
 		keys["sink."+key] = true
 	}
-	for _, key := range []string{"from", "verify"} {
+	for _, key := range []string{"from", "verify", "sign"} {
 		keys["source."+key] = true
 	}
 	return keys
