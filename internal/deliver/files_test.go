@@ -186,8 +186,12 @@ func TestJournal(t *testing.T) {
 	if a := j.about(at(10001)); a.forgotten.Kind != "" {
 		t.Errorf("behind a move back: %+v", a)
 	}
-	for i := range uint64(20000) {
-		add(line{Kind: lineSkip, From: 40000 + 2*i, To: 40000 + 2*i, Reason: "too old"})
+	for i := range uint64(200) {
+		var lines []line
+		for seq := 40000 + 200*i; seq < 40000+200*(i+1); seq += 2 {
+			lines = append(lines, line{Kind: lineSkip, From: seq, To: seq, Reason: "too old"})
+		}
+		add(lines...)
 	}
 	for seq, forgotten := range map[uint64]bool{4: false, 6: true, 10000: true, 40000: true} { // the move back too
 		if a := j.about(at(seq)); (a.forgotten.Kind != "") != forgotten {
