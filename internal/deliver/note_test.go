@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -177,4 +178,44 @@ func TestToldWhileWriting(t *testing.T) {
 		}
 		asked.Store(seq)
 	}
+}
+
+// TestNotesAreInOnePlace holds that notes are taken to be written, and looked at, under the lock of the records only: else one who asks
+// in between would find them in neither place.
+func TestNotesAreInOnePlace(t *testing.T) {
+	s := newSet(t, newMemLog(), t.TempDir(), config(t, "one"), &fakeSink{})
+	defer stop(t, s)
+	r := s.runners[0]
+	r.through.Log = testLog
+	soon := func(is func() bool) bool {
+		for range 100_000 {
+			if is() {
+				return true
+			}
+			runtime.Gosched()
+		}
+		return false
+	}
+	r.noteSkip(1, 1, reasonOld)
+	var done sync.WaitGroup
+	r.records.mu.Lock()
+	done.Go(r.writeNotes)
+	if soon(func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.notes) == 0 }) {
+		t.Error("the notes are taken before they can be written")
+	}
+	r.records.mu.Unlock()
+	done.Wait()
+	r.mu.Lock()
+	done.Go(func() { r.told(at(1)) })
+	if !soon(func() bool {
+		free := r.records.mu.TryLock()
+		if free {
+			r.records.mu.Unlock()
+		}
+		return !free
+	}) {
+		t.Error("the notes are looked at while they may be written")
+	}
+	r.mu.Unlock()
+	done.Wait()
 }
