@@ -20,7 +20,7 @@ const (
 	stompMessages = 20_000 // in a round; with many more in a queue that nobody takes from ActiveMQ does little but page
 	stompWarm     = 10_000 // sent and taken before: a server that has just started is slow
 	stompPending  = 1024   // what the bare client may have without receipt, as the sink
-	stompTogether = 256    // messages in a transaction of the bare client, as of the sink
+	stompTogether = 80     // messages in a transaction of the bare client, as of the sink with messages of this size
 	stompQueue    = "/queue/all"
 )
 
