@@ -20,6 +20,7 @@ type session struct {
 	sink    *sink
 	answers *deliver.Answers
 	link    *link
+	asking  chan struct{} // has one element while an entry is sent, and while the server is asked why it took none; nil: it never is
 
 	mu     sync.Mutex // guards what follows
 	closed bool       // nothing is told any more
@@ -54,7 +55,19 @@ func (s *session) publish(ctx context.Context, e *fedmsg.Entry, reply string) er
 		return err
 	}
 	m.Reply = reply
+	if s.asking != nil { // what were sent behind one that nobody took could come before it
+		select {
+		case s.asking <- struct{}{}:
+			defer func() { <-s.asking }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return s.sink.failed(nil)
+	}
 	s.sent.add(sent{seq: e.Position.Seq, subject: m.Subject, size: uint64(m.Size()), lossy: lossy}) // before it is sent: the answer may be faster
 	s.mu.Unlock()
 	err = s.link.PublishMsg(m)

@@ -21,7 +21,7 @@ type streamSession struct {
 var _ deliver.Session = (*streamSession)(nil)
 
 func (s *sink) openStream(ctx context.Context, answers *deliver.Answers) (deliver.Session, error) {
-	sess := &streamSession{session: session{sink: s, answers: answers}}
+	sess := &streamSession{session: session{sink: s, answers: answers, asking: make(chan struct{}, 1)}}
 	l, err := s.dial(ctx, events{closed: sess.lost, problem: sess.problem})
 	if err != nil {
 		return nil, err
@@ -61,6 +61,8 @@ func (s *streamSession) answered(m *nats.Msg) {
 	}
 	verdict, full := s.sink.judge(m)
 	if isNobody(m) {
+		s.asking <- struct{}{} // a moment: it sends, which the end of the connection ends
+		defer func() { <-s.asking }()
 		verdict = s.nobody(seq)
 	}
 	s.mu.Lock()
