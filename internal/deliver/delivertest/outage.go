@@ -78,8 +78,8 @@ func stopsInSilence(r *rig) {
 	r.start()
 	r.await(want)
 	r.d.Pause(r.t)
-	want = append(want, r.add(5)...)
 	sent := r.between.count(callSend)
+	want = append(want, r.add(5)...)
 	r.eventually("something to be sent", func() string {
 		if r.between.count(callSend) == sent {
 			return "nothing is"
