@@ -2,12 +2,14 @@ package nats
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +115,8 @@ func (c *consumer) taken(t *testing.T) []taken {
 		}
 		seen[m.Seq] = true
 	}
+	// In the stream's order: a server that comes back gives its consumer new messages before those that it gives it again.
+	slices.SortStableFunc(all, func(a, b taken) int { return cmp.Compare(a.Seq, b.Seq) })
 	return all
 }
 

@@ -22,6 +22,8 @@ type session struct {
 	link    *link
 	asking  chan struct{} // has one element while an entry is sent, and while the server is asked why it took none; nil: it never is
 
+	gate *gate // before the first entry is taken; nil without one
+
 	mu     sync.Mutex // guards what follows
 	closed bool       // nothing is told any more
 	sent   window     // what is not answered
@@ -55,6 +57,11 @@ func (s *session) publish(ctx context.Context, e *fedmsg.Entry, reply string) er
 		return err
 	}
 	m.Reply = reply
+	if s.gate != nil {
+		if err := s.gate.pass(ctx); err != nil {
+			return err
+		}
+	}
 	if s.asking != nil { // what were sent behind one that nobody took could come before it
 		select {
 		case s.asking <- struct{}{}:
@@ -77,6 +84,9 @@ func (s *session) publish(ctx context.Context, e *fedmsg.Entry, reply string) er
 	s.mu.Lock()
 	s.sent.take(e.Position.Seq)
 	s.mu.Unlock()
+	if s.gate != nil {
+		s.gate.answered(false)
+	}
 	switch {
 	case errors.Is(err, nats.ErrMaxPayload):
 		return deliver.Permanent(fedmsg.Errorf(fedmsg.CodeTooLarge, "the message has %d bytes with its headers; %s takes %d (max_payload)",

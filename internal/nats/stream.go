@@ -21,7 +21,7 @@ type streamSession struct {
 var _ deliver.Session = (*streamSession)(nil)
 
 func (s *sink) openStream(ctx context.Context, answers *deliver.Answers) (deliver.Session, error) {
-	sess := &streamSession{session: session{sink: s, answers: answers, asking: make(chan struct{}, 1)}}
+	sess := &streamSession{session: session{sink: s, answers: answers, asking: make(chan struct{}, 1), gate: newGate()}}
 	l, err := s.dial(ctx, events{closed: sess.lost, problem: sess.problem})
 	if err != nil {
 		return nil, err
@@ -60,6 +60,7 @@ func (s *streamSession) answered(m *nats.Msg) {
 		return
 	}
 	verdict, full := s.sink.judge(m)
+	defer func() { s.gate.answered(verdict == nil) }()
 	if isNobody(m) {
 		s.asking <- struct{}{} // a moment: it sends, which the end of the connection ends
 		defer func() { <-s.asking }()
@@ -104,6 +105,7 @@ func (s *streamSession) problem(_ *nats.Subscription, err error) {
 	if ok && !s.closed {
 		s.sent.take(e.seq)
 		s.answers.Done(e.seq, s.notPermitted(subject, err))
+		s.gate.answered(false)
 	}
 }
 
