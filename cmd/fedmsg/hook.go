@@ -11,16 +11,18 @@ import (
 	"github.com/federated-messaging/fedmsg/client"
 )
 
-const (
-	// hookTime bounds the whole hook: nobody's push waits longer.
-	hookTime = 2 * time.Second
-	// hookReading is the part of it that reading the repository may take.
-	hookReading = 900 * time.Millisecond
-	// hookSending is the part after which what the node has not taken goes to the spool.
-	hookSending = 600 * time.Millisecond
-	// hookDraining is the part for what waits in the spool from before.
-	hookDraining = 200 * time.Millisecond
-)
+// hookTimes bound the hook, since somebody's push waits for it.
+type hookTimes struct {
+	whole    time.Duration // nobody's push waits longer
+	reading  time.Duration // the part of it that reading the repository may take
+	sending  time.Duration // the part after which what the node has not taken goes to the spool
+	draining time.Duration // the part for what waits in the spool from before
+}
+
+// timesOfHook are those of a real push.
+func timesOfHook() hookTimes {
+	return hookTimes{whole: 2 * time.Second, reading: 900 * time.Millisecond, sending: 600 * time.Millisecond, draining: 200 * time.Millisecond}
+}
 
 // hookFlags are the flags of `fedmsg hook git`.
 type hookFlags struct {
@@ -29,6 +31,7 @@ type hookFlags struct {
 	repo       string
 	noEmail    bool
 	maxCommits int
+	times      hookTimes
 }
 
 // hookCommand is `fedmsg hook`, which has one hook for each kind of program that calls one.
@@ -61,7 +64,10 @@ and troubles are only told on standard error.`,
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()
-	o := hookFlags{clientFlags: nodeClientFlags(f)}
+	o := hookFlags{clientFlags: nodeClientFlags(f), times: p.hookTimes}
+	if o.times == (hookTimes{}) {
+		o.times = timesOfHook()
+	}
 	o.publishingFlags(f)
 	f.StringVar(&o.modname, "modname", "git", "name of the service in topics")
 	f.StringVar(&o.repo, "repo", "", "name of the repository in messages (default: of its directory, without .git)")
@@ -78,7 +84,7 @@ and troubles are only told on standard error.`,
 
 // hookGit runs the hook, and leaves it running behind when its time is over.
 func (p *program) hookGit(cmd *cobra.Command, o *hookFlags) error {
-	ctx, cancel := context.WithTimeout(cmd.Context(), hookTime)
+	ctx, cancel := context.WithTimeout(cmd.Context(), o.times.whole)
 	defer cancel()
 	result := make(chan error, 1)
 	go func() { result <- p.publishPush(ctx, cmd, o) }() // not waited for at the deadline: the program ends
@@ -86,7 +92,7 @@ func (p *program) hookGit(cmd *cobra.Command, o *hookFlags) error {
 	case err := <-result:
 		return err
 	case <-ctx.Done():
-		return fedmsg.Errorf(fedmsg.CodeTimeout, "two seconds are over; some messages of this push may not have been published")
+		return fedmsg.Errorf(fedmsg.CodeTimeout, "%s are over; some messages of this push may not have been published", o.times.whole)
 	}
 }
 
@@ -96,7 +102,7 @@ func (p *program) publishPush(ctx context.Context, cmd *cobra.Command, o *hookFl
 	if err != nil {
 		return err
 	}
-	o.timeout = min(o.timeout, hookSending)
+	o.timeout = min(o.timeout, o.times.sending)
 	c, err := p.newClient(cfg, o.clientFlags, true)
 	if err != nil {
 		return err
@@ -106,12 +112,12 @@ func (p *program) publishPush(ctx context.Context, cmd *cobra.Command, o *hookFl
 	if err != nil {
 		return err
 	}
-	reading, cancel := context.WithTimeout(ctx, hookReading)
+	reading, cancel := context.WithTimeout(ctx, o.times.reading)
 	defer cancel()
 	push := &gitPush{run: p.git, repo: o.repo, noEmail: o.noEmail, maxCommits: o.maxCommits}
 	events, readErr := push.events(reading, updates)
 	if len(events) > 0 {
-		drainFirst(ctx, c, hookDraining)
+		drainFirst(ctx, c, o.times.draining)
 	}
 	var tickets []*client.Ticket
 	for _, e := range events {

@@ -39,6 +39,7 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        func() []string // KEY=VALUE
+	hookTimes      hookTimes       // none: those of a real push
 }
 
 // run does what the arguments say and gives the exit status.

@@ -16,7 +16,7 @@ import (
 
 const (
 	ackWait = 30 * time.Second // of a consumer that is made here: what is not settled by then is brought again
-	maxNaks = 16 << 10         // messages that are asked for again at the start of a connection
+	maxNaks = 16 << 10         // messages that are asked for again at once
 )
 
 // open finds the consumer, or makes it.
@@ -39,8 +39,9 @@ func (r *streamRun) open(ctx context.Context) error {
 	if err := r.s.checkConsumer(&info.Config); err != nil {
 		return err
 	}
-	r.order = newOrder(info.Delivered.Stream, info.NumAckPending)
+	r.order = newOrder(info.Delivered.Consumer, info.NumAckPending)
 	r.askAgain(info)
+	r.asked = time.Now()
 	return nil
 }
 
@@ -87,14 +88,17 @@ func (s *source) streamFault(err error) error {
 	return s.failed(err)
 }
 
-// askAgain has the server bring at once what an earlier connection had taken and not settled, which it would otherwise do when
-// the consumer's time for that is over, behind what is new. A server that takes no notice does it then.
+// askAgain has the server bring at once what it sent elsewhere and waits for, which it would otherwise do when the consumer's time
+// for that is over, behind what is new. A server that takes no notice does it then.
 func (r *streamRun) askAgain(info *jetstream.ConsumerInfo) {
 	from, to := info.AckFloor.Stream+1, info.Delivered.Stream
 	if info.NumAckPending == 0 || to-from >= maxNaks {
 		return
 	}
 	for seq := from; seq <= to; seq++ {
+		if r.order.here(seq) {
+			continue
+		}
 		subject := fmt.Sprintf("$JS.ACK.%s.%s.1.%d.%d.0.0", r.s.stream, r.s.consumer, seq, info.Delivered.Consumer)
 		if r.link.Publish(subject, []byte("-NAK")) != nil {
 			return // the connection is over

@@ -7,19 +7,28 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// order puts what an earlier connection had taken and not settled, and the server brings again, before what is new, and leaves
-// out what it brings again while it is still under way here. It is bounded by the consumer's max ack pending: the server sends
-// no more that is not acknowledged.
+// order keeps the stream's order over what the server sends twice or sends elsewhere, and leaves out what it brings again while
+// that is under way here or was just settled.
+//
+// A server counts what it sends on behalf of a consumer. Where a number is missing, a message went to somebody else: mostly to an
+// earlier connection of this source whose end the server has not seen. Everything is held then until the server waits for nothing
+// that is not here. That is bounded by the consumer's max ack pending: the server sends no more that is not acknowledged.
 type order struct {
 	// Owned by whoever calls take.
-	last  uint64 // number in the stream of the newest message that the earlier connections were given
-	await int    // messages of those that have not come yet
-	old   []held // those that have
-	fresh []held // what is new, until they all have
+	next  uint64 // the consumer's number of what comes next
+	doubt bool   // something may be elsewhere
+	held  []held // what waits until nothing is
+	loose bool   // order is given up: somebody else uses the consumer
 
-	mu   sync.Mutex          // guards what follows
-	open map[uint64]struct{} // numbers of what came and is not settled
+	mu     sync.Mutex          // guards what follows
+	open   map[uint64]struct{} // numbers in the stream of what came and is not settled
+	lately []uint64            // a ring of those settled last, which may have been on their way a second time
+	oldest int                 // index in lately
+	recent map[uint64]struct{} // those in lately
 }
+
+// maxLately is how many settled numbers are known: more than a server sends before it has seen that they are acknowledged.
+const maxLately = 4 << 10
 
 // held is a message that waits for others.
 type held struct {
@@ -27,8 +36,9 @@ type held struct {
 	m   jetstream.Msg
 }
 
-func newOrder(last uint64, await int) *order {
-	return &order{last: last, await: await, open: make(map[uint64]struct{})}
+// newOrder is for a consumer of which so many messages were sent and so many of them are not acknowledged.
+func newOrder(sent uint64, pending int) *order {
+	return &order{next: sent + 1, doubt: pending > 0, open: make(map[uint64]struct{}), recent: make(map[uint64]struct{})}
 }
 
 // take takes a message that came, and gives what is next in order; mostly it is the same.
@@ -37,37 +47,29 @@ func (o *order) take(m jetstream.Msg) []jetstream.Msg {
 	if err != nil {
 		return []jetstream.Msg{m}
 	}
+	if meta.Sequence.Consumer != o.next && !o.loose {
+		o.doubt = true
+	}
+	o.next = meta.Sequence.Consumer + 1
 	seq := meta.Sequence.Stream
-	if !o.begin(seq) {
+	switch o.begin(seq) {
+	case beginUnderWay:
+		return nil
+	case beginSettled:
+		_ = m.Ack() // if that fails the connection is over
 		return nil
 	}
-	switch {
-	case o.await == 0:
+	if !o.doubt {
 		return []jetstream.Msg{m}
-	case seq > o.last:
-		o.fresh = append(o.fresh, held{seq, m})
-	default:
-		o.old = append(o.old, held{seq, m})
-		o.await--
 	}
-	if o.await > 0 {
-		return nil
-	}
-	return o.release()
+	o.held = append(o.held, held{seq, m})
+	return nil
 }
 
-// giveUp waits no longer for what has not come. It gives nil where nothing was awaited.
-func (o *order) giveUp() []jetstream.Msg {
-	if o.await == 0 {
-		return nil
-	}
-	o.await = 0
-	return o.release()
-}
-
-func (o *order) release() []jetstream.Msg {
-	all := slices.Concat(o.old, o.fresh)
-	o.old, o.fresh = nil, nil
+// trust ends the doubt: nothing is elsewhere. It gives what was held.
+func (o *order) trust() []jetstream.Msg {
+	all := o.held
+	o.doubt, o.held = false, nil
 	slices.SortFunc(all, func(a, b held) int {
 		if a.seq < b.seq {
 			return -1
@@ -81,13 +83,42 @@ func (o *order) release() []jetstream.Msg {
 	return messages
 }
 
-// begin reports whether the message is not under way already.
-func (o *order) begin(seq uint64) bool {
+// giveUp does without order from now on, and gives what was held.
+func (o *order) giveUp() []jetstream.Msg {
+	o.loose = true
+	return o.trust()
+}
+
+// begun says what is known of a message that came.
+type begun int
+
+const (
+	beginNew begun = iota
+	beginUnderWay
+	beginSettled
+)
+
+// begin takes note of a message that came.
+func (o *order) begin(seq uint64) begun {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_, known := o.open[seq]
+	if _, ok := o.open[seq]; ok {
+		return beginUnderWay
+	}
+	if _, ok := o.recent[seq]; ok {
+		return beginSettled
+	}
 	o.open[seq] = struct{}{}
-	return !known
+	return beginNew
+}
+
+// here reports whether the message of that number came over this connection.
+func (o *order) here(seq uint64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, open := o.open[seq]
+	_, recent := o.recent[seq]
+	return open || recent
 }
 
 // underWay is how many messages came and are not settled.
@@ -97,9 +128,18 @@ func (o *order) underWay() int {
 	return len(o.open)
 }
 
-// settled lets go of a number.
+// settled says that the message of that number is on disk. It is called before the server is told, so that never more is under
+// way than the server waits for.
 func (o *order) settled(seq uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.open, seq)
+	if len(o.lately) < maxLately {
+		o.lately = append(o.lately, seq)
+	} else {
+		delete(o.recent, o.lately[o.oldest])
+		o.lately[o.oldest] = seq
+		o.oldest = (o.oldest + 1) % maxLately
+	}
+	o.recent[seq] = struct{}{}
 }

@@ -209,6 +209,35 @@ func TestRedelivered(t *testing.T) {
 	}
 }
 
+// TestSentElsewhere keeps the stream's order where the server sends a part of it to somebody who does not answer, as it does while
+// it has not seen that an earlier connection is over.
+func TestSentElsewhere(t *testing.T) {
+	t.Parallel()
+	s := fedmsgtest.StartNATS(t, fedmsgtest.NATSOptions{})
+	_, js := admin(t, s.Addr)
+	makeStream(t, js, jetstream.StreamConfig{Name: "all", Subjects: []string{"org.>"}})
+	c, err := js.CreateConsumer(t.Context(), "all", jetstream.ConsumerConfig{
+		Durable: "fedmsg-it", AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour, MaxDeliver: -1, MaxAckPending: SourceInFlight,
+	})
+	try(t, err)
+	d := &door{}
+	set, _ := bring(t, d, receive.Config{From: "nats://" + s.Addr + "?jetstream=yes&stream=all"})
+	connected(t, set)
+	elsewhere, err := c.Fetch(20, jetstream.FetchMaxWait(patience))
+	try(t, err)
+	await(t, "both to ask the server", func() bool { info, err := c.Info(t.Context()); return err == nil && info.NumWaiting == 2 })
+	fill(t, js, 0, 100)
+	taken := 0
+	for range elsewhere.Messages() {
+		taken++
+	}
+	if taken != 20 {
+		t.Fatalf("%d messages went elsewhere: %v", taken, elsewhere.Error())
+	}
+	await(t, "all to be acknowledged", func() bool { pending, unsent := outstanding(t, js); return pending == 0 && unsent == 0 })
+	complete(t, d, 100)
+}
+
 // TestConsumersRefused tells what is wrong with a consumer that would lose messages.
 func TestConsumersRefused(t *testing.T) {
 	t.Parallel()
@@ -315,18 +344,21 @@ func TestBytesAreBounded(t *testing.T) {
 }
 
 // TestCutsUnderLoad breaks connections while messages come and are acknowledged. Nothing is missing, in order, and no connection
-// waits for what was acknowledged just before the one before it broke.
+// waits for what was acknowledged just before the one before it broke: the server would bring that only after an hour.
 func TestCutsUnderLoad(t *testing.T) {
 	t.Parallel()
 	s := fedmsgtest.StartNATS(t, fedmsgtest.NATSOptions{})
 	_, js := admin(t, s.Addr)
 	makeStream(t, js, jetstream.StreamConfig{Name: "all", Subjects: []string{"org.>"}})
+	_, err := js.CreateConsumer(t.Context(), "all", jetstream.ConsumerConfig{
+		Durable: "fedmsg-it", AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour, MaxDeliver: -1, MaxAckPending: SourceInFlight,
+	})
+	try(t, err)
 	p := fedmsgtest.StartProxy(t, s.Addr)
 	d := &door{}
 	set, _ := bring(t, d, receive.Config{From: "nats://" + p.Addr + "?jetstream=yes&stream=all"})
 	connected(t, set)
 	const each = 300
-	start := time.Now()
 	for i := range 15 {
 		filled := make(chan error, 1)
 		go func() { filled <- fillFrom(t.Context(), js, i*each, (i+1)*each) }()
@@ -337,7 +369,4 @@ func TestCutsUnderLoad(t *testing.T) {
 	}
 	await(t, "all to be acknowledged", func() bool { pending, unsent := outstanding(t, js); return pending == 0 && unsent == 0 })
 	complete(t, d, 15*each)
-	if took := time.Since(start); took > ackWait {
-		t.Errorf("it took %s: some connection has waited for what does not come", took)
-	}
 }

@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	heartbeat = 5 * time.Second        // of the server, while it has nothing to send; two that do not come end the connection
-	pullBytes = 16 << 20               // bytes on their way from the server
-	lookEvery = 100 * time.Millisecond // so often it is asked whether something of an earlier connection is still awaited
+	heartbeat = 5 * time.Second       // of the server, while it has nothing to send; two that do not come end the connection
+	pullBytes = 16 << 20              // bytes on their way from the server
+	lookEvery = 50 * time.Millisecond // so often it is asked, while in doubt, whether something is elsewhere
+	askEvery  = time.Second           // so often that is asked for again
+	doubtMost = time.Minute           // the longest that everything is held for the sake of order
 )
 
 // streamRun is one connection of a source of JetStream.
@@ -25,6 +27,8 @@ type streamRun struct {
 	link     *link
 	consumer jetstream.Consumer
 	order    *order
+	doubted  time.Time // since when everything is held; zero while it is not
+	asked    time.Time // when what is elsewhere was asked for last
 	came     chan jetstream.Msg
 	lost     chan error // has an element when the connection is over
 }
@@ -120,7 +124,6 @@ func (r *streamRun) pullFault(_ jetstream.ConsumeContext, err error) {
 
 // handOver hands what comes to the node, in the stream's order.
 func (r *streamRun) handOver(ctx context.Context) error {
-	until := time.Now().Add(2 * r.consumer.CachedInfo().Config.AckWait)
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	b := newBudget()
@@ -133,10 +136,7 @@ func (r *streamRun) handOver(ctx context.Context) error {
 				ready = append(ready, r.order.take(<-r.came)...)
 			}
 		case <-look.C:
-			if r.order.await == 0 {
-				look.Stop()
-			}
-			ready = r.look(ctx, until)
+			ready = r.look(ctx)
 		case err := <-r.lost:
 			return err
 		case <-ctx.Done():
@@ -152,19 +152,31 @@ func (r *streamRun) handOver(ctx context.Context) error {
 	}
 }
 
-// look asks whether what an earlier connection had taken is still awaited: what was settled just before that ended was counted, and
-// does not come again. It gives what waited for it.
-func (r *streamRun) look(ctx context.Context, until time.Time) []jetstream.Msg {
-	if r.order.await == 0 {
+// look asks, while in doubt, whether the server waits for something that is not here, and has it brought. It gives what was held
+// when there is nothing.
+func (r *streamRun) look(ctx context.Context) []jetstream.Msg {
+	if !r.order.doubt {
+		r.doubted, r.asked = time.Time{}, time.Time{}
 		return nil
 	}
+	now := time.Now()
+	if r.doubted.IsZero() {
+		r.doubted = now
+	}
+	if now.Sub(r.doubted) > doubtMost {
+		r.in.Remark("what the server sent elsewhere and waits for did not come again; another source may use the same consumer, and order is not kept then")
+		return r.order.giveUp()
+	}
 	info, err := r.consumer.Info(ctx)
-	switch {
-	case err == nil && info.NumAckPending <= r.order.underWay():
-		return r.order.giveUp()
-	case time.Now().After(until):
-		r.in.Remark("what was taken and not settled over an earlier connection has not all come again; another source may use the same consumer, and order is not kept then")
-		return r.order.giveUp()
+	if err != nil {
+		return nil // asked again soon, or the connection is over
+	}
+	if info.NumAckPending <= r.order.underWay() {
+		return r.order.trust()
+	}
+	if now.Sub(r.asked) > askEvery {
+		r.asked = now
+		r.askAgain(info)
 	}
 	return nil
 }
@@ -177,8 +189,8 @@ func (r *streamRun) item(m jetstream.Msg) receive.Item {
 	}
 	item := r.s.item(m.Subject(), streamID(meta), m.Headers(), m.Data())
 	item.Settled = func() {
-		_ = m.Ack() // if that fails the connection is over, and the message comes again
 		r.order.settled(meta.Sequence.Stream)
+		_ = m.Ack() // if that fails the connection is over, and the message comes again
 	}
 	return item
 }

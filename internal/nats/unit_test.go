@@ -93,46 +93,73 @@ func TestEscapes(t *testing.T) {
 // metaMsg is a message of a stream with nothing but its number.
 type metaMsg struct {
 	jetstream.Msg
-	seq uint64
+	seq, sent uint64 // number in the stream, number among what was sent on behalf of the consumer
 }
 
 func (m metaMsg) Metadata() (*jetstream.MsgMetadata, error) {
-	return &jetstream.MsgMetadata{Sequence: jetstream.SequencePair{Stream: m.seq}}, nil
+	return &jetstream.MsgMetadata{Sequence: jetstream.SequencePair{Stream: m.seq, Consumer: m.sent}}, nil
 }
 
-// TestOrder puts what is brought again before what is new.
+func (m metaMsg) Ack() error { return nil }
+
+// TestOrder gives what is in doubt only when it has all come.
 func TestOrder(t *testing.T) {
 	t.Parallel()
+	type came = []metaMsg
 	cases := []struct {
-		last    uint64
-		await   int
-		come    []uint64
-		want    []uint64 // what is given until all has come
-		givenUp []uint64
+		name    string
+		pending int
+		come    came
+		want    []uint64 // what is given while it comes
+		trusted []uint64 // and when there is no doubt any longer
 	}{
-		{0, 0, []uint64{1, 2, 3}, []uint64{1, 2, 3}, nil},
-		{9, 2, []uint64{10, 7, 11, 5, 12}, []uint64{5, 7, 10, 11, 12}, nil},
-		{9, 2, []uint64{10, 10, 7, 7, 5}, []uint64{5, 7, 10}, nil},
-		{9, 3, []uint64{10, 7, 11, 5, 12}, nil, []uint64{5, 7, 10, 11, 12}},
+		{"nothing elsewhere", 0, came{{seq: 1, sent: 8}, {seq: 2, sent: 9}, {seq: 5, sent: 10}}, []uint64{1, 2, 5}, nil},
+		{"an earlier connection", 2, came{{seq: 10, sent: 8}, {seq: 7, sent: 9}, {seq: 11, sent: 10}, {seq: 5, sent: 11}}, nil, []uint64{5, 7, 10, 11}},
+		{"brought again while under way", 0, came{{seq: 3, sent: 8}, {seq: 3, sent: 9}, {seq: 4, sent: 10}}, []uint64{3, 4}, nil},
+		{"one went elsewhere", 0, came{{seq: 3, sent: 8}, {seq: 5, sent: 10}, {seq: 6, sent: 11}, {seq: 4, sent: 12}}, []uint64{3}, []uint64{4, 5, 6}},
+		{"the first went elsewhere", 0, came{{seq: 5, sent: 9}, {seq: 4, sent: 10}}, nil, []uint64{4, 5}},
+		{"a server that forgot how far it was", 0, came{{seq: 5, sent: 8}, {seq: 6, sent: 4}}, []uint64{5}, []uint64{6}},
 	}
 	for _, c := range cases {
-		o := newOrder(c.last, c.await)
-		var got []uint64
-		for _, seq := range c.come {
-			for _, m := range o.take(metaMsg{seq: seq}) {
-				got = append(got, m.(metaMsg).seq)
+		o := newOrder(7, c.pending)
+		give := func(messages []jetstream.Msg) (seqs []uint64) {
+			for _, m := range messages {
+				seqs = append(seqs, m.(metaMsg).seq)
 			}
+			return seqs
+		}
+		var got []uint64
+		for _, m := range c.come {
+			got = append(got, give(o.take(m))...)
 		}
 		if !slices.Equal(got, c.want) {
-			t.Errorf("of %v came %v; want %v", c.come, got, c.want)
+			t.Errorf("%s: %v was given; want %v", c.name, got, c.want)
 		}
-		var left []uint64
-		for _, m := range o.giveUp() {
-			left = append(left, m.(metaMsg).seq)
+		if got := give(o.trust()); !slices.Equal(got, c.trusted) {
+			t.Errorf("%s: %v was held; want %v", c.name, got, c.trusted)
 		}
-		if !slices.Equal(left, c.givenUp) {
-			t.Errorf("of %v was left %v; want %v", c.come, left, c.givenUp)
+	}
+}
+
+// TestOrderSettled leaves out what was settled lately, and knows no more of those than it may.
+func TestOrderSettled(t *testing.T) {
+	t.Parallel()
+	o := newOrder(0, 0)
+	for seq := range uint64(maxLately + 1) {
+		if len(o.take(metaMsg{seq: seq, sent: seq + 1})) != 1 {
+			t.Fatalf("message %d is held", seq)
 		}
+		o.settled(seq)
+	}
+	if got := o.take(metaMsg{seq: 1, sent: maxLately + 2}); got != nil {
+		t.Error("what was settled is given again")
+	}
+	if len(o.recent) != maxLately || o.here(0) || !o.here(maxLately) || o.underWay() != 0 {
+		t.Errorf("%d settled numbers are known, %d messages are under way", len(o.recent), o.underWay())
+	}
+	o.giveUp()
+	if got := o.take(metaMsg{seq: maxLately + 9, sent: maxLately + 9}); len(got) != 1 {
+		t.Error("it is held after order was given up")
 	}
 }
 
