@@ -99,16 +99,23 @@ func (n *Node) Pause() error {
 // Resume lets a paused node go on (SIGCONT).
 func (n *Node) Resume() error { return n.run.cmd.Process.Signal(syscall.SIGCONT) }
 
-// RSS gives the resident memory of the running node in bytes.
-func (n *Node) RSS() (int64, error) {
+// RSS gives the resident memory of the running node in bytes, with the pages of the program file that are in memory, which
+// the kernel shares and takes back.
+func (n *Node) RSS() (int64, error) { return n.memory("VmRSS:") }
+
+// OwnMemory gives the part of RSS in bytes that is the node's alone: heap, stacks, what it made and wrote.
+func (n *Node) OwnMemory() (int64, error) { return n.memory("RssAnon:") }
+
+// memory reads one line of what the kernel says of the node.
+func (n *Node) memory(name string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.PID()))
 	if err != nil {
 		return 0, err
 	}
-	rest, ok := line(string(status), "VmRSS:")
+	rest, ok := line(string(status), name)
 	var kib int64
 	if _, err := fmt.Sscan(rest, &kib); !ok || err != nil {
-		return 0, fmt.Errorf("no VmRSS in /proc/%d/status", n.PID())
+		return 0, fmt.Errorf("no %s in /proc/%d/status", name, n.PID())
 	}
 	return kib << 10, nil
 }
