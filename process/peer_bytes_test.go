@@ -51,14 +51,15 @@ func TestPeerBytes(t *testing.T) {
 		line, _ := k.message(t, r, fmt.Sprintf("form-%d", i))
 		add(line)
 	}
-	for _, envelope := range oldEnvelopes() { // as a node gives what came by its old doors
+	old := oldEnvelopes()
+	for _, envelope := range old { // as a node gives what came by its old doors
 		e := fedmsg.Entry{Position: fedmsg.Position{Log: "aaaaaaaaaaaa", Seq: 1}, Envelope: envelope, NotIJSON: true}
 		add(e.AppendJSON(nil))
 	}
 	p.submit("a", &lines, count)
 	first := p.await("a", count)
-	for i, want := range oldEnvelopes() {
-		if got := first[count-len(oldEnvelopes())+i].Envelope; !bytes.Equal(got, want) {
+	for i, want := range old {
+		if got := first[count-len(old)+i].Envelope; !bytes.Equal(got, want) {
 			t.Fatalf("the first node has %.200s, want %.200s", got, want)
 		}
 	}
