@@ -21,16 +21,17 @@ const module = "github.com/federated-messaging/fedmsg"
 func layers() [][]string {
 	return [][]string{
 		{".", "zmtp"}, // the vocabulary, which imports the standard library only; ZeroMQ's protocol, which knows nothing of fedmsg
-		{"internal/bind", "internal/durable", "internal/mutate", "internal/nearest", "internal/span", "internal/stamp"},
+		{"internal/bind", "internal/durable", "internal/facts", "internal/mutate", "internal/nearest", "internal/span", "internal/stamp"},
 		{
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",
 			"internal/spool", "internal/token", "internal/replay", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",
 			"internal/place", "internal/remote",
 		},
-		{"internal/pki", "internal/pgp", "internal/compose", "internal/carry", "internal/deadletter", "internal/conform"},
+		{"internal/pki", "internal/pgp", "internal/compose", "internal/carry", "internal/deadletter", "internal/conform", "internal/archive"},
 		{
 			"internal/ingest", "client", "internal/trust", "internal/sign", "internal/seqid",
 			"internal/deliver", "internal/receive",
+			"internal/archive/sqlite", "internal/archive/postgres", "internal/archive/archivetest", "internal/archiver", "internal/datagrepper",
 		},
 		{"mesh", "internal/deliver/delivertest", "internal/receive/receivetest"},
 		{
