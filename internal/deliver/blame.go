@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // accuse counts an attempt of the entry, and gives it up behind the last one. The caller holds mu.
@@ -74,7 +75,7 @@ func (r *runner) become(state State, err error) {
 	defer r.mu.Unlock()
 	r.state = state
 	if err != nil {
-		r.lastErr, r.lastTime = shown(sentence(err)), r.now()
+		r.lastErr, r.lastTime = ops.Excerpt(sentence(err)), r.now()
 	}
 }
 

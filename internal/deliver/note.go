@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // records is what a sink writes down for those who ask what became of an entry.
@@ -92,7 +93,7 @@ func (r *runner) noteRemark(seq uint64, text string) {
 	n := len(r.notes)
 	switch {
 	case n < maxNotes:
-		r.note(line{Kind: lineRemark, From: seq, To: seq, Reason: shown(text)})
+		r.note(line{Kind: lineRemark, From: seq, To: seq, Reason: ops.Excerpt(text)})
 	case r.notes[n-1].Kind == lineMany:
 		last := &r.notes[n-1]
 		last.From, last.To = min(last.From, seq), max(last.To, seq)

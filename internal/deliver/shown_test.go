@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 	"unicode/utf8"
+
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // TestWhatOthersSayIsBounded holds that the last error and remarks are kept with a bounded length, and cannot speak to a terminal.
@@ -31,7 +33,7 @@ func TestWhatOthersSayIsBounded(t *testing.T) {
 			s := startSet(t, log, dir, config(t, "one"), sink)
 			settleDown(time.Minute)
 			for _, got := range []string{s.List()[0].LastError, s.Deliveries(e)[0].Reason} {
-				if len(got) > maxShown+len("…") || len(got) < min(len(text), maxShown-4) || !utf8.ValidString(got) || strings.ContainsAny(got, "\x1b\x07\n\u202e") {
+				if len(got) > ops.MaxExcerpt+len("…") || len(got) < min(len(text), ops.MaxExcerpt-4) || !utf8.ValidString(got) || strings.ContainsAny(got, "\x1b\x07\n\u202e") {
 					t.Errorf("%d bytes: %q", len(got), got[:min(len(got), 100)])
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/backoff"
 	"github.com/federated-messaging/fedmsg/internal/deadletter"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // runner runs one source, session after session. Its goroutine is that of run, which others report to.
@@ -34,15 +35,15 @@ type runner struct {
 // state is what is known of a source.
 type state struct {
 	connected  bool
-	stuck      string // why the node takes nothing from it just now; a sentence, empty while it does
-	full       bool   // stuck for its dead letters
+	stuck      bool // the node takes nothing from it just now
+	full       bool // stuck for its dead letters
 	received   uint64
 	duplicates uint64
 	refused    uint64
 	tooOld     uint64
 	passed     time.Time // when the last of these was passed over
 	lost       uint64    // sessions
-	lastError  string
+	lastError  string    // of bounded length
 	lastTime   time.Time
 }
 
@@ -80,7 +81,7 @@ func (r *runner) begin(in *Intake) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.current = in
-	r.state.connected, r.state.stuck, r.state.full = false, "", false
+	r.state.connected, r.state.stuck, r.state.full = false, false, false
 }
 
 func (r *runner) connected() {
@@ -111,14 +112,14 @@ func (r *runner) lose(err error) {
 
 // fault enters an error. The mutex is held.
 func (r *runner) fault(err error) {
-	r.state.lastError, r.state.lastTime = err.Error(), time.Now().UTC()
+	r.state.lastError, r.state.lastTime = ops.Excerpt(err.Error()), time.Now().UTC()
 }
 
 // holds takes note that the node takes nothing now.
 func (r *runner) holds(err error) {
 	r.mu.Lock()
-	first := r.state.stuck == ""
-	r.state.stuck, r.state.full = err.Error(), isFull(err)
+	first := !r.state.stuck
+	r.state.stuck, r.state.full = true, isFull(err)
 	r.fault(err)
 	r.mu.Unlock()
 	if first {
@@ -129,7 +130,7 @@ func (r *runner) holds(err error) {
 // goesOn takes note that the node takes again.
 func (r *runner) goesOn() {
 	r.mu.Lock()
-	r.state.stuck, r.state.full = "", false
+	r.state.stuck, r.state.full = false, false
 	r.mu.Unlock()
 	r.log.Info("source goes on")
 }

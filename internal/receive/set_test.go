@@ -1,6 +1,7 @@
 package receive
 
 import (
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 func TestValidate(t *testing.T) {
@@ -130,6 +132,18 @@ func TestLines(t *testing.T) {
 			if got := strings.Count(text, part); got < want || got > want+1 {
 				t.Errorf("%q stands there %d times, want %d: %s", part, got, want, text)
 			}
+		}
+	})
+}
+
+// TestLastErrorIsBounded holds that of what a server says when it ends a session a bounded part is kept, which is harmless to see.
+func TestLastErrorIsBounded(t *testing.T) {
+	running(t, nil, func(t *testing.T, s *Set, b *fakeBroker, _ *fakeDoor) {
+		b.lose <- errors.New("\x1b[2J" + strings.Repeat("x", 1<<20))
+		synctest.Wait()
+		got := s.List()[0].LastError
+		if len(got) > ops.MaxExcerpt+len("…") || !strings.HasPrefix(got, `\x1b[2Jxxx`) || !strings.HasSuffix(got, "x…") {
+			t.Errorf("%d bytes are kept: %.100q", len(got), got)
 		}
 	})
 }

@@ -51,7 +51,7 @@ func (r *runner) check() ops.Check {
 	switch dead := r.dead.Len(); {
 	case s.full:
 		c.Status, c.Text = ops.Failed, fmt.Sprintf("the source takes nothing: its %d dead letters are at their limit; look at them with `fedmsg dead list`, and retry or drop them", dead)
-	case s.stuck != "":
+	case s.stuck:
 		c.Status, c.Text = ops.Warning, "the source is held back: what it brings cannot be stored now, and is tried again; the node's log says why"
 	case !s.connected:
 		c.Status, c.Text = ops.Warning, "the source is not connected, and is tried again; the node's log says why"
