@@ -14,7 +14,7 @@ import (
 )
 
 // Key is where a row stands in time, and its name in a store: microseconds since 1970 of its receipt, raised by one until no other
-// row has it. Along one log keys grow as numbers do. Zero is before every row.
+// row has it. Along one log keys grow as numbers do. Zero is before every row: what is older than 1970 begins at one.
 type Key int64
 
 // KeyOf is the first key of a moment.
@@ -26,7 +26,7 @@ func (k Key) Time() time.Time { return time.UnixMicro(int64(k)).UTC() }
 // Row is an entry as the archive keeps it.
 type Row struct {
 	Key       Key
-	Entry     fedmsg.Entry // its Position is zero where it was imported; Redacted where its payload was erased
+	Entry     fedmsg.Entry // its Position is zero where it was imported; Redacted where its payload was erased; Made is not kept
 	Redaction *Redaction   // who erased it and why; nil otherwise
 }
 
@@ -67,9 +67,6 @@ type Draft struct {
 	Words []string // each once
 }
 
-// DraftOf works out what an entry is found by: its words and terms by package facts.
-func DraftOf(e *fedmsg.Entry) Draft { panic("not built") }
-
 // Window is a piece of time and a direction through it: keys k with From <= k < To.
 type Window struct {
 	From, To Key
@@ -107,9 +104,13 @@ type Loader interface {
 type Statistician interface {
 	// Counts gives about how many rows have each of the terms: the rows that were written, in all time.
 	Counts(ctx context.Context, terms []Term) ([]int64, error)
-	// Topics gives all topics and about how many rows each has.
+	// Topics gives every topic that a row has, and about how many rows have it. No topic may be missing that was there before the
+	// call, because its rows would then be missing from an answer. It is asked for each question with a pattern or a narrow scope:
+	// a store keeps it, and looks only for what is new. The map is never changed, by nobody.
 	Topics(ctx context.Context) (map[string]int64, error)
-	// Series gives the numbers of rows by term of a kind and by time, in both orders, from the rollups.
+	// Series gives the numbers of rows by term of a kind and by time, in the order of time and then of names, from the rollups:
+	// exactly the rows whose keys lie in the bucket and that have the term now. Those without a row are left out. Every kind
+	// can be asked for but KindBoth.
 	Series(ctx context.Context, q Series) ([]Point, error)
 	// Extent tells what the store holds.
 	Extent(ctx context.Context) (Extent, error)
@@ -118,7 +119,7 @@ type Statistician interface {
 // Series asks for numbers of rows over time.
 type Series struct {
 	By         Kind
-	From, To   time.Time // whole buckets that touch it
+	From, To   time.Time // whole buckets that touch it; zero has no bound
 	Bucket     Bucket
 	Names      []string // only these; empty is all
 	MostPoints int      // more is CodeTooLarge
@@ -156,7 +157,8 @@ type Writer interface {
 	// Position gives how far the log is in the store; zero where nothing of it is.
 	Position(ctx context.Context, log fedmsg.LogID) (fedmsg.Position, error)
 	// Redact erases a row's payload, its words and all terms but topic and category, so that no file holds the bytes when it
-	// returns. It is true where there is such a row. Erasing twice is no error.
+	// returns. Of the entry its position, time, id and topic stay; all else becomes zero, and Redacted true. It is true where there
+	// is such a row. Erasing twice is no error, and what was said first stays.
 	Redact(ctx context.Context, r Redaction) (bool, error)
 	// Reindex writes terms, words and rollups of the rows behind a key anew, at most so many, and gives the last key it did; 0 when
 	// none was left. derive is DraftOf.
@@ -168,12 +170,17 @@ type Appended struct {
 	Stored, Known int // Known were in the store already
 }
 
-// Store is a place that keeps the history: package sqlite, package postgres. Its methods may be called by many goroutines, but for
-// those of Writer.
-type Store interface {
+// Reader is what answers questions about a store. Its methods may be called by many goroutines.
+type Reader interface {
 	Finder
 	Loader
 	Statistician
+}
+
+// Store is a place that keeps the history: package sqlite, package postgres. Its methods may be called by many goroutines, but for
+// those of Writer.
+type Store interface {
+	Reader
 	Writer
 	// Close frees it. Nobody uses it any more.
 	Close() error

@@ -48,11 +48,11 @@ type Page struct {
 
 // Searcher answers questions over a store. It may be used by many goroutines.
 type Searcher struct {
-	store Store
+	store Reader
 }
 
 // NewSearcher makes one.
-func NewSearcher(s Store) *Searcher { return &Searcher{store: s} }
+func NewSearcher(s Reader) *Searcher { return &Searcher{store: s} }
 
 // Search answers a question by the deadline of ctx. An error is that of a bad question (CodeUsage and the like) or of the store
 // (CodeUnavailable); running out of time is neither.
