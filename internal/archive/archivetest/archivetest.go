@@ -15,6 +15,3 @@ type Target struct {
 
 // Run holds a store against the model and against its contract. fresh gives a new empty target for each part.
 func Run(t *testing.T, fresh func(t *testing.T) Target) { panic("not built") }
-
-// NewMemory is the store in memory.
-func NewMemory() archive.Store { panic("not built") }

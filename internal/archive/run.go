@@ -1,0 +1,176 @@
+package archive
+
+import (
+	"context"
+	"math"
+)
+
+const (
+	firstKeys = 32   // keys that are asked for at first; twice as many each time
+	mostKeys  = 1024 // and in the end
+	firstRows = 32   // rows that are loaded at once at first
+	mostRows  = 512
+	rowsBytes = 4 << 20 // about so many bytes of rows are loaded at once
+)
+
+// run is a question being answered. It is one goroutine's.
+type run struct {
+	store  Reader
+	match  *matcher
+	window Window
+	source source
+
+	keys    []Key // may be wanted, and are not loaded
+	reached Key   // where the source stands: all wanted rows up to here are in rows and keys, or were decided
+	done    bool  // the source has no more
+	rows    []Row // loaded, not decided
+	seen    Key   // the last key that was decided
+	ask     int   // keys of the next piece
+	load    int   // rows of the next piece
+}
+
+// next gives the next wanted row, or nil when there is none.
+func (r *run) next(ctx context.Context) (*Row, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		for len(r.rows) > 0 {
+			row := &r.rows[0]
+			r.rows, r.seen = r.rows[1:], row.Key
+			if r.match.row(&row.Entry) {
+				return row, nil
+			}
+		}
+		switch {
+		case len(r.keys) > 0:
+			if err := r.fetch(ctx); err != nil {
+				return nil, err
+			}
+		case r.done:
+			r.seen = r.reached
+			return nil, nil
+		default:
+			if err := r.find(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// ended reports whether every row was decided.
+func (r *run) ended() bool { return r.done && len(r.keys) == 0 && len(r.rows) == 0 }
+
+// find asks the source for more keys.
+func (r *run) find(ctx context.Context) error {
+	r.seen = r.reached
+	f, err := r.source.next(ctx, r.ask)
+	if err != nil {
+		return err
+	}
+	r.keys, r.reached, r.done = f.keys, f.reached, f.done
+	r.ask = min(2*r.ask, mostKeys)
+	return nil
+}
+
+// fetch loads rows. However large they are, it keeps to a bounded memory.
+func (r *run) fetch(ctx context.Context) error {
+	n := min(r.load, len(r.keys))
+	rows, err := r.store.Rows(ctx, r.keys[:n])
+	if err != nil {
+		return err
+	}
+	bytes := n
+	for i := range rows {
+		bytes += len(rows[i].Entry.Envelope) + len(rows[i].Entry.Signatures)
+	}
+	r.rows, r.keys = rows, r.keys[n:]
+	r.load = max(1, min(2*r.load, mostRows, rowsBytes/(bytes/n)))
+	return nil
+}
+
+// begin plans a question. The run is nil where nothing can be wanted.
+func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
+	w, err := q.window()
+	if err != nil {
+		return nil, err
+	}
+	r := &run{
+		store: s.store, match: newMatcher(q), window: w, reached: w.start(), seen: w.start(),
+		ask: min(max(firstKeys, q.Limit+1), mostKeys), load: min(max(firstRows, q.Limit), mostRows),
+	}
+	p := planner{store: s.store, q: q, match: r.match}
+	n, err := p.plan(ctx)
+	if err != nil {
+		return r, err
+	}
+	r.source = n.drive(w)
+	return r, nil
+}
+
+// everything is the condition that each row meets whose topic can be wanted.
+type everything struct {
+	store Reader
+	topic func(string) bool
+}
+
+func (e *everything) about() int64 { return math.MaxInt64 }
+
+func (e *everything) among(_ context.Context, keys []Key) ([]Key, error) { return keys, nil }
+
+func (e *everything) drive(w Window) source { return &heads{store: e.store, topic: e.topic, left: w} }
+
+// heads goes through all rows and looks at their topics.
+type heads struct {
+	store Reader
+	topic func(string) bool
+	left  Window
+	ask   int
+}
+
+const mostHeads = 4096
+
+func (h *heads) next(ctx context.Context, most int) (found, error) {
+	h.ask = min(max(2*h.ask, most), mostHeads)
+	if h.left.From >= h.left.To {
+		return found{reached: h.left.end(), done: true}, nil
+	}
+	all, err := h.store.Heads(ctx, h.left, h.ask)
+	if err != nil {
+		return found{}, err
+	}
+	var f found
+	for i := range all {
+		if h.topic(all[i].Topic) {
+			f.keys = append(f.keys, all[i].Key)
+		}
+	}
+	if len(all) < h.ask {
+		f.reached, f.done = h.left.end(), true
+		h.left.To = h.left.From
+		return f, nil
+	}
+	f.reached = all[len(all)-1].Key
+	h.left = h.left.behind(f.reached)
+	return f, nil
+}
+
+// planner decides by what the rows of a question are found.
+type planner struct {
+	store Reader
+	q     *Query
+	match *matcher
+}
+
+func (p *planner) plan(ctx context.Context) (node, error) {
+	if len(p.q.Categories) == 1 {
+		return &exact{store: p.store, term: Term{KindCategory, p.q.Categories[0]}}, nil
+	}
+	if len(p.q.Users) == 1 {
+		return &exact{store: p.store, term: Term{KindUser, p.q.Users[0]}}, nil
+	}
+	if len(p.q.Packages) == 1 {
+		return &exact{store: p.store, term: Term{KindPackage, p.q.Packages[0]}}, nil
+	}
+	return &everything{store: p.store, topic: p.match.topic}, nil
+}
