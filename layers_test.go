@@ -21,7 +21,8 @@ const module = "github.com/federated-messaging/fedmsg"
 func layers() [][]string {
 	return [][]string{
 		{".", "zmtp"}, // the vocabulary, which imports the standard library only; ZeroMQ's protocol, which knows nothing of fedmsg
-		{"internal/bind", "internal/durable", "internal/facts", "internal/mutate", "internal/nearest", "internal/span", "internal/stamp"},
+		{"internal/bind", "internal/durable", "internal/jsonwalk", "internal/mutate", "internal/nearest", "internal/span", "internal/stamp"},
+		{"internal/facts"},
 		{
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",
 			"internal/spool", "internal/token", "internal/replay", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",

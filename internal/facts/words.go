@@ -1,6 +1,14 @@
 package facts
 
-import "github.com/federated-messaging/fedmsg"
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/jsonwalk"
+)
 
 // MaxWords bounds the words that one message is found by, and MaxWordBytes the length of each; what is longer is cut.
 const (
@@ -9,9 +17,166 @@ const (
 )
 
 // Words gives the words of an entry, each once, in no order: those of its topic, and those of the texts, numbers and names of
-// members in its body, and of its headers. A word is a run of letters and digits, in lower case, without accents' compositions
-// (NFKC). It appends to b and gives it.
-func Words(b []string, e *fedmsg.Entry) []string { panic("not built") }
+// members in its headers and body. A word is a run of letters, with the marks on them, and digits, in lower case; accents are
+// composed and forms that only look different are one (NFKC). It appends to b and gives it.
+func Words(b []string, e *fedmsg.Entry) []string {
+	w := wordList{words: b, seen: make(map[string]struct{})}
+	w.text(e.Topic)
+	p := partsOf(e.Envelope)
+	w.document(p.headers)
+	w.document(p.msg)
+	return w.words
+}
 
 // Query gives the words of what somebody looks for, by the same rules.
-func Query(text string) []string { panic("not built") }
+func Query(text string) []string {
+	w := wordList{seen: make(map[string]struct{})}
+	w.text(text)
+	return w.words
+}
+
+// wordList collects words.
+type wordList struct {
+	words   []string
+	seen    map[string]struct{}
+	word    []byte // the one that is being read
+	unquote []byte // for texts with escapes
+	done    int    // characters that were composed
+}
+
+// maxComposed bounds the characters that are composed for one message: some have bytes that stand for six times as many.
+const maxComposed = 1 << 20
+
+// document takes the words of JSON, in one pass and however deep it goes.
+func (w *wordList) document(raw []byte) {
+	if len(raw) == 0 {
+		return
+	}
+	if raw[0] != '{' && raw[0] != '[' {
+		w.scalar(raw)
+		return
+	}
+	c := jsonwalk.Inside(raw)
+	for objects := append(make([]bool, 0, deepest), raw[0] == '{'); len(objects) > 0 && len(w.seen) < MaxWords; {
+		object := objects[len(objects)-1]
+		key, ok := c.Next(object)
+		if !ok {
+			objects = objects[:len(objects)-1]
+			continue
+		}
+		if object {
+			w.quoted(key)
+		}
+		switch kind := c.Kind(); kind {
+		case '{', '[':
+			objects = append(objects, kind == '{')
+			c.Enter()
+		default:
+			w.scalar(c.Take())
+		}
+	}
+}
+
+// scalar takes the words of a text or number. Literals have none.
+func (w *wordList) scalar(raw []byte) {
+	switch {
+	case len(raw) == 0:
+	case raw[0] == '"' && len(raw) >= 2:
+		w.quoted(raw[1 : len(raw)-1])
+	case raw[0] == '-' || raw[0]-'0' < 10:
+		w.bytes(raw)
+	}
+}
+
+// quoted takes the words between two quotes.
+func (w *wordList) quoted(inside []byte) {
+	for _, c := range inside {
+		if c == '\\' {
+			w.unquote = jsonwalk.AppendUnquoted(w.unquote[:0], inside)
+			inside = w.unquote
+			break
+		}
+	}
+	w.bytes(inside)
+}
+
+// bytes takes the words of a text.
+func (w *wordList) bytes(text []byte) {
+	for i, c := range text {
+		switch {
+		case c >= utf8.RuneSelf:
+			w.word = w.word[:0]
+			// The letter before may be one with the mark behind it.
+			from := i
+			for from > 0 && wordByte(text[from-1]) != 0 {
+				from--
+			}
+			w.composed(text[from:])
+			return
+		case wordByte(c) != 0:
+			w.add(rune(wordByte(c)))
+		default:
+			w.end()
+		}
+	}
+	w.end()
+}
+
+// text is bytes for strings.
+func (w *wordList) text(s string) { w.bytes([]byte(s)) }
+
+// wordByte gives a letter or digit of ASCII in lower case, and 0 for anything else.
+func wordByte(c byte) byte {
+	switch {
+	case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+		return c
+	case c >= 'A' && c <= 'Z':
+		return c | 0x20
+	}
+	return 0
+}
+
+// composed takes the words of a text that is not ASCII. It composes piece by piece: a few bytes may stand for many.
+func (w *wordList) composed(text []byte) {
+	var pieces norm.Iter
+	for pieces.Init(norm.NFKC, text); !pieces.Done() && len(w.seen) < MaxWords && w.done < maxComposed; {
+		for piece := pieces.Next(); len(piece) > 0; {
+			r, size := utf8.DecodeRune(piece)
+			piece = piece[size:]
+			w.done++
+			if unicode.IsLetter(r) || unicode.IsDigit(r) || len(w.word) > 0 && unicode.IsMark(r) {
+				w.add(unicode.ToLower(r))
+			} else {
+				w.end()
+			}
+		}
+	}
+	w.end()
+}
+
+// add puts a character behind the word that is being read, where it has room.
+func (w *wordList) add(char rune) {
+	if len(w.word) <= MaxWordBytes {
+		w.word = utf8.AppendRune(w.word, char)
+	}
+}
+
+// end takes the word that was read.
+func (w *wordList) end() {
+	if len(w.word) == 0 {
+		return
+	}
+	word := w.word
+	if w.word = word[:0]; len(word) > MaxWordBytes {
+		word = word[:MaxWordBytes]
+		for !utf8.Valid(word) {
+			word = word[:len(word)-1]
+		}
+	}
+	if _, known := w.seen[string(word)]; known || len(w.seen) >= MaxWords {
+		return
+	}
+	text := string(word)
+	w.seen[text] = struct{}{}
+	w.words = append(w.words, text)
+}

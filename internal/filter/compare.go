@@ -1,6 +1,10 @@
 package filter
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/federated-messaging/fedmsg/internal/jsonwalk"
+)
 
 // ordered compares numbers with numbers, texts with texts and times with times; all else is false.
 func ordered(a, b eval, is func(int) bool) eval {
@@ -84,7 +88,7 @@ func (r *run) equalLists(a, b value, depth int) bool {
 func (r *run) in(a, b value) (found bool) {
 	switch {
 	case b.kind == object && a.kind == text:
-		return r.spend(b.size()) && member(b.raw, a.text) != nil
+		return r.spend(b.size()) && jsonwalk.Member(b.raw, a.text) != nil
 	case b.kind == list && r.spend(b.size()):
 		b.each(func(item value) bool {
 			found = r.equal(a, item, 0)

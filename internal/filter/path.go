@@ -1,6 +1,10 @@
 package filter
 
-import "github.com/expr-lang/expr/ast"
+import (
+	"github.com/expr-lang/expr/ast"
+
+	"github.com/federated-messaging/fedmsg/internal/jsonwalk"
+)
 
 // member is a.b, a["b"] and a[1].
 func (c *compiler) member(n *ast.MemberNode) eval {
@@ -28,7 +32,7 @@ func (r *run) member(v value, key string) value {
 	if v.kind != object || !r.spend(v.size()) {
 		return value{}
 	}
-	return fromJSON(member(v.raw, key))
+	return fromJSON(jsonwalk.Member(v.raw, key))
 }
 
 // element looks up an element of a list, from its end where n is negative.

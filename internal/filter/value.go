@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/federated-messaging/fedmsg/internal/jsonwalk"
 )
 
 // kind is a sort of value.
@@ -47,7 +49,7 @@ func fromJSON(raw []byte) value {
 		if len(raw) < 2 {
 			return value{}
 		}
-		return textual(unquote(raw[1 : len(raw)-1]))
+		return textual(jsonwalk.Unquote(raw[1 : len(raw)-1]))
 	case '{':
 		return value{kind: object, raw: raw}
 	case '[':
@@ -89,8 +91,8 @@ func (v *value) each(yield func(value) bool) {
 	if v.raw == nil {
 		return
 	}
-	for w := walk(v.raw); ; {
-		_, raw, ok := w.next(false)
+	for w := jsonwalk.Inside(v.raw); ; {
+		_, raw, ok := w.Pair(false)
 		if !ok || !yield(fromJSON(raw)) {
 			return
 		}
@@ -108,8 +110,8 @@ func (v *value) length() value {
 	case list:
 		v.each(func(value) bool { n++; return true })
 	case object:
-		for w := walk(v.raw); ; n++ {
-			if _, _, ok := w.next(true); !ok {
+		for w := jsonwalk.Inside(v.raw); ; n++ {
+			if _, _, ok := w.Pair(true); !ok {
 				break
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/expr-lang/expr/parser"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/jsonwalk"
 )
 
 // Where is an expression about an entry, in the language of expr-lang: its grammar and its checks of types. It is worked out here
@@ -165,8 +166,8 @@ func (r *run) outer() {
 	if len(envelope) == 0 || envelope[0] != '{' || !r.spend(len(envelope)) {
 		return
 	}
-	for w := walk(envelope); ; {
-		key, raw, ok := w.next(true)
+	for w := jsonwalk.Inside(envelope); ; {
+		key, raw, ok := w.Pair(true)
 		if !ok {
 			return
 		}

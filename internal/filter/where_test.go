@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"encoding/json"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -179,74 +178,23 @@ func TestWhereMemory(t *testing.T) {
 	}
 }
 
-// FuzzMember holds the walk over JSON against encoding/json.
-func FuzzMember(f *testing.F) {
-	for _, s := range []string{body, `{"a":1}`, `{}`, `{"a":{"a":[{"a":"}"}]},"b":"\\\""}`, `{"a"`, `[1,2`, `{"a":"\`, `{"a":"\\`} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) { agrees(t, data) })
-}
-
-// agrees holds that every member that encoding/json finds in an object is found, with that value; where it is no JSON, only that
-// there is an end.
-func agrees(t *testing.T, data []byte) {
-	t.Helper()
-	var m map[string]json.RawMessage
-	valid := json.Unmarshal(data, &m) == nil && m != nil
-	if i := space(data, 0); i < len(data) {
-		data = data[i:]
-	}
-	if !valid {
-		if len(data) > 0 {
-			v := fromJSON(data)
-			v.length()
-			member(data, "a")
-			v.each(func(value) bool { return true })
-		}
-		return
-	}
-	seen := map[string]int{}
-	for w := walk(data); ; {
-		k, _, ok := w.next(true)
-		if !ok {
-			break
-		}
-		seen[unquote(k)]++
-	}
-	for key, raw := range m {
-		if seen[key] > 1 {
-			continue // readers may disagree
-		}
-		if got := member(data, key); string(got) != string(raw) {
-			t.Fatalf("%q of %q is %q, want %q", key, data, got, raw)
-		}
-	}
-}
-
-// TestMutatedJSON is the fuzz test on changes of one message.
+// TestMutatedJSON holds that an expression does no harm whatever an envelope is.
 func TestMutatedJSON(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	rnd := rand.New(rand.NewPCG(seed, 1))
+	rnd := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	w := where(t, `any(msg.commits, any(.files, # == "x")) or msg.bug.tags == ["a"] or msg.text matches "x" or len(msg) == 0 or username == "x"`)
 	good := whereEntry()
 	for range fedmsgtest.Count(20_000, 1_000_000) {
-		data := []byte(body)
 		e := *good
 		e.Envelope = append([]byte(nil), good.Envelope...)
 		for range 1 + rnd.IntN(3) {
 			const signs = `{}[]",:\0`
-			data[rnd.IntN(len(data))] = signs[rnd.IntN(len(signs))]
 			e.Envelope[rnd.IntN(len(e.Envelope))] = signs[rnd.IntN(len(signs))]
 		}
 		if rnd.IntN(4) == 0 {
-			data, e.Envelope = data[:rnd.IntN(len(data))], e.Envelope[:rnd.IntN(len(e.Envelope))]
+			e.Envelope = e.Envelope[:rnd.IntN(len(e.Envelope))]
 		}
-		agrees(t, data)
 		w.Match(&e)
-		if t.Failed() {
-			t.Fatalf("seed %d", seed)
-		}
 	}
 }
 
