@@ -61,6 +61,9 @@ func isOfServer(why error) bool {
 }
 
 // confirmed answers one entry and those behind it whose confirms are there too. It is false when the session cannot go on.
+//
+// The confirms say whose turn it is, and not what the answer is: where RabbitMQ refuses one before it has those before it on disk, and
+// acknowledges these later together with those behind (multiple), the library gives an ack for the refused one as well.
 func (s *session) confirmed(c amqp.Confirmation) bool {
 	var last uint64 // the newest that is delivered and not told of yet
 	defer func() {
@@ -71,7 +74,7 @@ func (s *session) confirmed(c amqp.Confirmation) bool {
 	for ok := true; ok; {
 		s.takeReturns()
 		p, err := s.window.pop(c.DeliveryTag)
-		if err == nil && !c.Ack {
+		if err == nil && !p.answer.Acked() {
 			err = s.refused(p)
 		}
 		if err != nil {

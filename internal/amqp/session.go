@@ -53,9 +53,14 @@ func (s *session) Send(ctx context.Context, e *fedmsg.Entry) error {
 	stop := context.AfterFunc(ctx, s.link.abort) // a server that takes nothing would hold the write for ever
 	defer stop()
 	s.link.wire.hold(true)
-	_, err = s.link.channel.PublishWithDeferredConfirm(s.sink.exchange, p.key, s.sink.mandatory, false, p.message)
+	confirm, err := s.link.channel.PublishWithDeferredConfirm(s.sink.exchange, p.key, s.sink.mandatory, false, p.message)
 	s.link.wire.hold(false)
-	return s.whole(ctx, err)
+	if err != nil {
+		s.window.published(nil)
+		return s.whole(ctx, err)
+	}
+	s.window.published(confirm)
+	return nil
 }
 
 // Flush sends what is in the buffer.

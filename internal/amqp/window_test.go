@@ -19,6 +19,8 @@ func TestWindow(t *testing.T) {
 			p := pending{seq: next, id: fmt.Sprint(next)}
 			next++
 			w.push(p)
+			p.answer = acked(true)
+			w.published(p.answer)
 			want = append(want, p)
 			continue
 		}
