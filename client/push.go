@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -38,6 +39,7 @@ type Push struct {
 	c    *Client
 	o    PushOptions
 	conn net.Conn
+	late bool            // the node takes what waited, whatever its age
 	ctx  context.Context // ends with Close
 	end  context.CancelFunc
 	gone chan struct{} // closed by the goroutine that reads the answers, at its end
@@ -58,7 +60,7 @@ func (c *Client) Push(ctx context.Context, o PushOptions) (*Push, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	body, err := c.beginPush(conn, e)
+	answer, err := c.beginPush(conn, e)
 	if !stop() {
 		err = fedmsg.WrapError(fedmsg.CodeUnavailable, ctx.Err(), "the connection to %s was given up", e.uri)
 	}
@@ -66,18 +68,25 @@ func (c *Client) Push(ctx context.Context, o PushOptions) (*Push, error) {
 		conn.Close()
 		return nil, err
 	}
-	p := &Push{c: c, o: o, conn: conn, gone: make(chan struct{})}
+	p := &Push{c: c, o: o, conn: conn, late: answer.Header.Get(replayingHeader) == "yes", gone: make(chan struct{})}
 	p.ctx, p.end = context.WithCancel(c.ctx)
 	c.wg.Go(func() {
 		defer close(p.gone)
 		defer context.AfterFunc(c.ctx, func() { conn.Close() })()
-		p.receive(body, e.uri)
+		p.receive(answer.Body, e.uri)
 	})
 	return p, nil
 }
 
-// beginPush sends the head of the request and gives the body of the answer.
-func (c *Client) beginPush(conn net.Conn, e endpoint) (io.Reader, error) {
+// replayingHeader is where a node says whether the age of what waited is held against it: no or yes, and nothing of old nodes.
+const replayingHeader = "Fedmsg-Replaying"
+
+// Replaying reports whether the node does not hold their age against the messages of this push. What it refuses as stale all the same
+// is older than what its log still knows, and will be refused for ever.
+func (p *Push) Replaying() bool { return p.late }
+
+// beginPush sends the head of the request and gives the answer, whose body is still to come.
+func (c *Client) beginPush(conn net.Conn, e endpoint) (*http.Response, error) {
 	began := time.Now()
 	conn.SetDeadline(began.Add(c.o.Timeout))
 	fields := "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n"
@@ -89,7 +98,7 @@ func (c *Client) beginPush(conn net.Conn, e endpoint) (io.Reader, error) {
 		return nil, err
 	}
 	conn.SetDeadline(time.Time{})
-	return resp.Body, nil
+	return resp, nil
 }
 
 // Send puts an entry, which nobody changes until it is answered, behind those before it. It is written when there is a chunk

@@ -25,12 +25,26 @@ func (s *Server) handlePublish(w http.ResponseWriter, r *http.Request, id identi
 		refuse(w, r, err)
 		return
 	}
-	into := connOf(r).door.entrance(q.replaying)
+	door := connOf(r).door
+	if q.replaying {
+		tellReplaying(w.Header(), door.late != nil)
+	}
+	into := door.entrance(q.replaying)
 	if stream {
 		s.publishStream(w, r, id, into)
 		return
 	}
 	s.publishOne(w, r, id, into, &q)
+}
+
+// tellReplaying answers who asked for replaying=1 whether that is allowed here. If so, what is refused as stale all the same is older
+// than what the log knows: it will be refused for ever, and the publisher need not wait for an operator to allow it.
+func tellReplaying(h http.Header, allowed bool) {
+	value := "no"
+	if allowed {
+		value = "yes"
+	}
+	h.Set("Fedmsg-Replaying", value)
 }
 
 // publishType checks what the body claims to be; stream is true for NDJSON. It is strict because a form of another site's

@@ -7,7 +7,7 @@ import (
 )
 
 // TestReplaying: what is sent with replaying=1 comes in by the way of what waited, on the socket and where the endpoint
-// allows it; anywhere else, and without it, by the way of what is live.
+// allows it; anywhere else, and without it, by the way of what is live. The answer says which to who asked.
 func TestReplaying(t *testing.T) {
 	type way struct {
 		verify    fedmsg.VerifyMode
@@ -28,12 +28,16 @@ func TestReplaying(t *testing.T) {
 	for i, c := range []struct {
 		scheme string
 		waited way
-	}{{"unix", way{"", true}}, {"http", way{"", false}}, {"http", way{"if-signed", true}}} {
+		told   string
+	}{{"unix", way{"", true}, "yes"}, {"http", way{"", false}, "no"}, {"http", way{"if-signed", true}, "yes"}} {
 		client := (&edge{Server: &Server{listeners: e.listeners[i:]}, t: t}).client(c.scheme)
 		for _, kind := range []string{"json", "x-ndjson"} {
 			for query, want := range map[string]way{"": {c.waited.verify, false}, "?replaying=1": c.waited} {
 				before := len(through(want).lines)
-				ask(t, client, "POST", "http://localhost/v1/messages"+query, "x\n", "Content-Type", "application/"+kind)
+				_, _, head := ask(t, client, "POST", "http://localhost/v1/messages"+query, "x\n", "Content-Type", "application/"+kind)
+				if told := head.Get("Fedmsg-Replaying"); query == "" && told != "" || query != "" && told != c.told {
+					t.Errorf("%s with %q at %s was told %q, want %q", kind, query, e.Addrs()[i], told, c.told)
+				}
 				if after := len(through(want).lines); after != before+1 {
 					t.Errorf("%s with %q at %s did not come by the way %+v", kind, query, e.Addrs()[i], want)
 				}

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -90,10 +91,15 @@ func (s *session) Close() error {
 func (s *session) answered(entries []*fedmsg.Entry, outcomes []fedmsg.Outcome) {
 	taken := 0 // of the entries from the beginning
 	for i := range outcomes {
-		o, seq := &outcomes[i], entries[i].Position.Seq
-		switch {
-		case s.over:
+		if s.over {
 			return
+		}
+		o, seq := &outcomes[i], entries[i].Position.Seq
+		if s.tooOld(o.Err) {
+			s.answers.Remark(seq, fmt.Sprintf("the node at %s passes it over, since its log may have had it and trimmed it: %s", s.node.uri, o.Err))
+			o.Err = nil
+		}
+		switch {
 		case o.Err != nil:
 			if taken > 0 && !s.refused {
 				s.answers.DoneThrough(entries[taken-1].Position.Seq)
@@ -104,8 +110,7 @@ func (s *session) answered(entries []*fedmsg.Entry, outcomes []fedmsg.Outcome) {
 			s.answers.Done(seq, nil)
 		default:
 			taken = i + 1
-			if s.theirs.Load() == nil {
-				log := o.Receipt.Position.Log
+			if log := o.Receipt.Position.Log; log != "" && s.theirs.Load() == nil {
 				s.theirs.Store(&log)
 			}
 		}
@@ -113,6 +118,12 @@ func (s *session) answered(entries []*fedmsg.Entry, outcomes []fedmsg.Outcome) {
 	if taken > 0 && !s.refused {
 		s.answers.DoneThrough(entries[taken-1].Position.Seq)
 	}
+}
+
+// tooOld reports whether an entry was refused as one that the other node may have had and forgotten. Of these there may be as many as
+// this node keeps, and no attempt and no person can make them younger.
+func (s *session) tooOld(err error) bool {
+	return fedmsg.CodeOf(err) == fedmsg.CodeStale && s.push.Replaying()
 }
 
 // ended tells that the other node answers no more. An answer that comes to its proper end is its own doing, as when it stops: no entry
