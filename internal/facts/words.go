@@ -20,26 +20,25 @@ const (
 // members in its headers and body. A word is a run of letters, with the marks on them, and digits, in lower case; accents are
 // composed and forms that only look different are one (NFKC). It appends to b and gives it.
 func Words(b []string, e *fedmsg.Entry) []string {
-	w := wordList{words: b, seen: make(map[string]struct{})}
+	w := wordList{set: newSet(b)}
 	w.text(e.Topic)
 	p := partsOf(e.Envelope)
 	w.document(p.headers)
 	w.document(p.msg)
-	return w.words
+	return w.set.all
 }
 
 // Query gives the words of what somebody looks for, by the same rules.
 func Query(text string) []string {
-	w := wordList{seen: make(map[string]struct{})}
+	w := wordList{set: newSet(nil)}
 	w.text(text)
-	return w.words
+	return w.set.all
 }
 
 // wordList collects words.
 type wordList struct {
-	words   []string
-	seen    map[string]struct{}
-	word    []byte // the one that is being read
+	set     set
+	word    []byte // memory for the one that is being read
 	unquote []byte // for texts with escapes
 	done    int    // characters that were composed
 }
@@ -57,7 +56,7 @@ func (w *wordList) document(raw []byte) {
 		return
 	}
 	c := jsonwalk.Inside(raw)
-	for objects := append(make([]bool, 0, deepest), raw[0] == '{'); len(objects) > 0 && len(w.seen) < MaxWords; {
+	for objects := append(make([]bool, 0, deepest), raw[0] == '{'); len(objects) > 0 && w.set.len() < MaxWords; {
 		object := objects[len(objects)-1]
 		key, ok := c.Next(object)
 		if !ok {
@@ -102,24 +101,29 @@ func (w *wordList) quoted(inside []byte) {
 
 // bytes takes the words of a text.
 func (w *wordList) bytes(text []byte) {
+	word := w.word[:0]
 	for i, c := range text {
+		lower := wordByte(c)
 		switch {
-		case c >= utf8.RuneSelf:
-			w.word = w.word[:0]
-			// The letter before may be one with the mark behind it.
+		case lower != 0:
+			if len(word) <= MaxWordBytes {
+				word = append(word, lower)
+			}
+		case c < utf8.RuneSelf:
+			w.end(word)
+			word = word[:0]
+		default:
 			from := i
 			for from > 0 && wordByte(text[from-1]) != 0 {
-				from--
+				from-- // the letter before may be one with the mark behind it
 			}
+			w.word = word
 			w.composed(text[from:])
 			return
-		case wordByte(c) != 0:
-			w.add(rune(wordByte(c)))
-		default:
-			w.end()
 		}
 	}
-	w.end()
+	w.end(word)
+	w.word = word
 }
 
 // text is bytes for strings.
@@ -138,45 +142,34 @@ func wordByte(c byte) byte {
 
 // composed takes the words of a text that is not ASCII. It composes piece by piece: a few bytes may stand for many.
 func (w *wordList) composed(text []byte) {
+	word := w.word[:0]
 	var pieces norm.Iter
-	for pieces.Init(norm.NFKC, text); !pieces.Done() && len(w.seen) < MaxWords && w.done < maxComposed; {
-		for piece := pieces.Next(); len(piece) > 0; {
+	for pieces.Init(norm.NFKC, text); !pieces.Done() && w.set.len() < MaxWords && w.done < maxComposed; {
+		for piece := pieces.Next(); len(piece) > 0; w.done++ {
 			r, size := utf8.DecodeRune(piece)
 			piece = piece[size:]
-			w.done++
-			if unicode.IsLetter(r) || unicode.IsDigit(r) || len(w.word) > 0 && unicode.IsMark(r) {
-				w.add(unicode.ToLower(r))
-			} else {
-				w.end()
+			switch {
+			case !unicode.IsLetter(r) && !unicode.IsDigit(r) && (len(word) == 0 || !unicode.IsMark(r)):
+				w.end(word)
+				word = word[:0]
+			case len(word) <= MaxWordBytes:
+				word = utf8.AppendRune(word, unicode.ToLower(r))
 			}
 		}
 	}
-	w.end()
+	w.end(word)
+	w.word = word
 }
 
-// add puts a character behind the word that is being read, where it has room.
-func (w *wordList) add(char rune) {
-	if len(w.word) <= MaxWordBytes {
-		w.word = utf8.AppendRune(w.word, char)
-	}
-}
-
-// end takes the word that was read.
-func (w *wordList) end() {
-	if len(w.word) == 0 {
-		return
-	}
-	word := w.word
-	if w.word = word[:0]; len(word) > MaxWordBytes {
+// end takes a word that was read.
+func (w *wordList) end(word []byte) {
+	if len(word) > MaxWordBytes {
 		word = word[:MaxWordBytes]
 		for !utf8.Valid(word) {
 			word = word[:len(word)-1]
 		}
 	}
-	if _, known := w.seen[string(word)]; known || len(w.seen) >= MaxWords {
-		return
+	if len(word) > 0 {
+		w.set.add(word)
 	}
-	text := string(word)
-	w.seen[text] = struct{}{}
-	w.words = append(w.words, text)
 }
