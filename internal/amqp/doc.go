@@ -61,8 +61,7 @@ func NewSource(c receive.Config, logger *slog.Logger) (receive.Source, error) {
 	if inFlight == 0 {
 		inFlight = SourceInFlight
 	}
-	// So many are under way to the log, and as many wait here so that it never waits for the server. The library keeps all of them in
-	// memory, whatever their size.
+	// So many are under way to the log, and as many wait here so that it never waits for the server.
 	s.prefetch, err = at.Number("prefetch", min(2*inFlight, defaultPrefetch), 1, maxPrefetch)
 	return s, err
 }

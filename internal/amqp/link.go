@@ -23,11 +23,13 @@ type link struct {
 	connection *amqp.Connection
 	channel    *amqp.Channel
 	wire       *cork
-	frame      int // bytes of the largest frame
+	inlet      *inlet // of a link that takes messages, else nil
+	frame      int    // bytes of the largest frame
 }
 
-// dial connects, logs in and opens the channel. The name is shown to the server's administrators.
-func (s *server) dial(ctx context.Context, name string) (*link, error) {
+// dial connects, logs in and opens the channel. The name is shown to the server's administrators. What takes messages must tell the
+// link's inlet of each that it has handed on.
+func (s *server) dial(ctx context.Context, name string, takes bool) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	sasl, err := s.login()
@@ -38,7 +40,12 @@ func (s *server) dial(ctx context.Context, name string) (*link, error) {
 	if err != nil {
 		return nil, unreachable(s, err)
 	}
-	l := &link{wire: &cork{Conn: conn}}
+	l := &link{}
+	if takes {
+		l.inlet = newInlet(conn)
+		conn = l.inlet
+	}
+	l.wire = &cork{Conn: conn}
 	stop := context.AfterFunc(ctx, l.abort)
 	defer stop()
 	properties := amqp.NewConnectionProperties()

@@ -33,7 +33,7 @@ func (s *Sink) Open(ctx context.Context, answers *deliver.Answers) (deliver.Sess
 }
 
 func (s *Sink) open(ctx context.Context, answers told) (*session, error) {
-	l, err := s.dial(ctx, s.name)
+	l, err := s.dial(ctx, s.name, false)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ const maxBatch = 128
 
 // Run takes messages until the connection ends, which is also where the queue is deleted.
 func (s *Source) Run(ctx context.Context, in *receive.Intake) error {
-	l, err := s.dial(ctx, s.name)
+	l, err := s.dial(ctx, s.name, true)
 	if err != nil {
 		return err
 	}
@@ -43,11 +43,12 @@ func (s *Source) Run(ctx context.Context, in *receive.Intake) error {
 	}()
 	in.Connected()
 	for {
-		items, ok := s.gather(ctx, c.deliveries, a)
+		items, bytes, ok := s.gather(ctx, c.deliveries, a)
 		if len(items) > 0 {
 			if err := in.Submit(ctx, items...); err != nil {
 				return err
 			}
+			l.inlet.handedOn(bytes)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -102,33 +103,33 @@ func (s *Source) consume(ctx context.Context, l *link) (*consumer, error) {
 	return c, err
 }
 
-// gather waits for a delivery and takes what else is there. It is false when there will be no more.
-func (s *Source) gather(ctx context.Context, deliveries <-chan amqp.Delivery, a *acker) ([]receive.Item, bool) {
-	var items []receive.Item
+// gather waits for a delivery and takes what else is there; bytes are those of the bodies. It is false when there will be no more.
+func (s *Source) gather(ctx context.Context, deliveries <-chan amqp.Delivery, a *acker) (items []receive.Item, bytes int, more bool) {
 	add := func(d amqp.Delivery) {
 		item := s.item(&d)
 		item.Settled = func() { a.settled(d.DeliveryTag) }
 		items = append(items, item)
+		bytes += len(d.Body)
 	}
 	select {
 	case d, ok := <-deliveries:
 		if !ok {
-			return nil, false
+			return nil, 0, false
 		}
 		add(d)
 	case <-ctx.Done():
-		return nil, true
+		return nil, 0, true
 	}
 	for len(items) < maxBatch {
 		select {
 		case d, ok := <-deliveries:
 			if !ok {
-				return items, false
+				return items, bytes, false
 			}
 			add(d)
 		default:
-			return items, true
+			return items, bytes, true
 		}
 	}
-	return items, true
+	return items, bytes, true
 }

@@ -11,8 +11,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/remote"
 )
 
-// maxPrefetch is what AMQP has room for. With the default a source is as fast as with more, and holds 4 GiB at the worst where the
-// server takes messages of 16 MiB.
+// maxPrefetch is what AMQP has room for. With the default a source is as fast as with more.
 const (
 	defaultPrefetch = 256
 	maxPrefetch     = 65535
