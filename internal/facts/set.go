@@ -2,7 +2,7 @@ package facts
 
 import "hash/maphash"
 
-// set collects at most MaxWords different words. A map would cost more than all else that is done for a message's words: most of
+// set collects different words, one less than MaxWords. A map would cost more than all else that is done for a message's words: most of
 // them come several times.
 type set struct {
 	all    []string
@@ -18,23 +18,24 @@ func newSet(b []string) set {
 
 func (s *set) len() int { return len(s.all) - s.before }
 
-// add puts a word into the set where there is room.
-func (s *set) add(word []byte) {
+// add puts a word into the set. It is false where there is no room for it.
+func (s *set) add(word []byte) bool {
 	mask := uint64(len(s.table) - 1)
 	i := maphash.Bytes(s.seed, word) & mask
 	for ; s.table[i] != 0; i = (i + 1) & mask {
 		if s.all[s.before+int(s.table[i])-1] == string(word) {
-			return
+			return true
 		}
 	}
-	if s.len() >= MaxWords {
-		return
+	if s.len() >= MaxWords-1 {
+		return false
 	}
 	s.all = append(s.all, string(word))
 	s.table[i] = uint16(s.len())
 	if 2*s.len() > len(s.table) {
 		s.grow()
 	}
+	return true
 }
 
 func (s *set) grow() {

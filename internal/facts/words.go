@@ -16,15 +16,22 @@ const (
 	MaxWordBytes = 64
 )
 
+// More stands in place of the words that a message has and is not found by. Nobody can look for it: it has no letter.
+const More = "…"
+
 // Words gives the words of an entry, each once, in no order: those of its topic, and those of the texts, numbers and names of
 // members in its headers and body. A word is a run of letters, with the marks on them, and digits, in lower case; accents are
-// composed and forms that only look different are one (NFKC). It appends to b and gives it.
+// composed and forms that only look different are one (NFKC). Where there are too many, [More] is the last. It appends to b and gives
+// it.
 func Words(b []string, e *fedmsg.Entry) []string {
 	w := wordList{set: newSet(b)}
 	w.text(e.Topic)
 	p := partsOf(e.Envelope)
 	w.document(p.headers)
 	w.document(p.msg)
+	if w.more {
+		w.set.all = append(w.set.all, More)
+	}
 	return w.set.all
 }
 
@@ -41,10 +48,11 @@ type wordList struct {
 	word    []byte // memory for the one that is being read
 	unquote []byte // for texts with escapes
 	done    int    // characters that were composed
+	more    bool   // some words are left out
 }
 
 // maxComposed bounds the characters that are composed for one message: some have bytes that stand for six times as many.
-const maxComposed = 1 << 20
+const maxComposed = 1 << 18
 
 // document takes the words of JSON, in one pass and however deep it goes.
 func (w *wordList) document(raw []byte) {
@@ -56,7 +64,7 @@ func (w *wordList) document(raw []byte) {
 		return
 	}
 	c := jsonwalk.Inside(raw)
-	for objects := append(make([]bool, 0, deepest), raw[0] == '{'); len(objects) > 0 && w.set.len() < MaxWords; {
+	for objects := append(make([]bool, 0, deepest), raw[0] == '{'); len(objects) > 0 && !w.more; {
 		object := objects[len(objects)-1]
 		key, ok := c.Next(object)
 		if !ok {
@@ -144,8 +152,9 @@ func wordByte(c byte) byte {
 func (w *wordList) composed(text []byte) {
 	word := w.word[:0]
 	var pieces norm.Iter
-	for pieces.Init(norm.NFKC, text); !pieces.Done() && w.set.len() < MaxWords && w.done < maxComposed; {
+	for pieces.Init(norm.NFKC, text); !pieces.Done() && !w.more; {
 		for piece := pieces.Next(); len(piece) > 0; w.done++ {
+			w.more = w.more || w.done >= maxComposed
 			r, size := utf8.DecodeRune(piece)
 			piece = piece[size:]
 			switch {
@@ -169,7 +178,7 @@ func (w *wordList) end(word []byte) {
 			word = word[:len(word)-1]
 		}
 	}
-	if len(word) > 0 {
-		w.set.add(word)
+	if len(word) > 0 && !w.set.add(word) {
+		w.more = true
 	}
 }

@@ -108,8 +108,14 @@ func TestMostWords(t *testing.T) {
 	for i := range 5000 {
 		fmt.Fprintf(&b, `"w%d",`, i)
 	}
-	if got := Words(nil, entry(`{}`, `[`+b.String()+`"last"]`)); len(got) != MaxWords {
-		t.Errorf("%d words", len(got))
+	if got := Words(nil, entry(`{}`, `[`+b.String()+`"last"]`)); len(got) != MaxWords || got[MaxWords-1] != More {
+		t.Errorf("%d words, the last is %q", len(got), got[len(got)-1])
+	}
+	if got := Words(nil, entry(`{}`, `"`+strings.Repeat("é ", maxComposed)+`last"`)); got[len(got)-1] != More {
+		t.Errorf("the last word of many characters is %q", got[len(got)-1])
+	}
+	if got := Words(nil, entry(`{}`, `"`+strings.Repeat("e ", maxComposed)+`last"`)); got[len(got)-1] != "last" {
+		t.Errorf("the last word of many characters is %q", got[len(got)-1])
 	}
 }
 
