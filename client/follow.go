@@ -154,7 +154,7 @@ func (f *follower) session(ctx context.Context, connected func()) error {
 		return err
 	}
 	connected()
-	err = f.read(&patient{conn: conn, body: resp.Body})
+	err = readLines(&patient{conn: conn, body: resp.Body}, f.line, f.o.Rest)
 	if _, coded := errors.AsType[*fedmsg.Error](err); !coded && err != errStopped {
 		err = fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the stream from %s ended", e.uri)
 	}
@@ -220,8 +220,9 @@ func (p *patient) Read(b []byte) (int, error) {
 	return p.body.Read(b)
 }
 
-// read cuts the stream into lines. A chunk of memory is filled and then left to the entries that were cut from it.
-func (f *follower) read(in io.Reader) error {
+// readLines cuts a stream into lines. A chunk of memory is filled and then left to the entries that were cut from it. Rest is called
+// when all that has come was given; it may be nil.
+func readLines(in io.Reader, line func([]byte) error, rest func()) error {
 	buf := make([]byte, 0, followChunk)
 	for {
 		n, err := in.Read(buf[len(buf):cap(buf)])
@@ -231,13 +232,13 @@ func (f *follower) read(in io.Reader) error {
 			if i < 0 {
 				break
 			}
-			if err := f.line(buf[:i:i]); err != nil {
+			if err := line(buf[:i:i]); err != nil {
 				return err
 			}
 			buf = buf[i+1:]
 		}
-		if f.o.Rest != nil {
-			f.o.Rest()
+		if rest != nil {
+			rest()
 		}
 		if err != nil {
 			return err

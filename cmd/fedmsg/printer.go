@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/ops"
@@ -19,6 +20,7 @@ const terseBody = 200
 // printer writes entries in one format. What it returns is valid until its next call.
 type printer struct {
 	format   func(p *printer, e *fedmsg.Entry)
+	head     []byte // what stands before the first entry
 	color    bool
 	terminal bool // the output obeys control characters
 	buf      []byte
@@ -26,15 +28,23 @@ type printer struct {
 
 // newPrinter makes the printer of a format.
 func newPrinter(format string, color, terminal bool) (*printer, error) {
-	formats := map[string]func(*printer, *fedmsg.Entry){
-		"pretty": (*printer).pretty, "terse": (*printer).terse, "json": (*printer).json, "raw": (*printer).raw,
+	how := map[string]func(*printer, *fedmsg.Entry){
+		"pretty": (*printer).pretty, "terse": (*printer).terse, "json": (*printer).json, "raw": (*printer).raw, "csv": (*printer).csv,
 	}
-	f, ok := formats[format]
+	f, ok := how[format]
 	if !ok {
-		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "--format is pretty, terse, json or raw, not %q", format)
+		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "--format is %s, not %q", strings.Join(formats(), ", "), format)
 	}
-	return &printer{format: f, color: color, terminal: terminal}, nil
+	p := &printer{format: f, color: color, terminal: terminal}
+	if format == "csv" {
+		p.csvLine(csvHead())
+		p.head = slices.Clone(p.buf)
+	}
+	return p, nil
 }
+
+// formats are those that entries are printed in.
+func formats() []string { return []string{"pretty", "terse", "json", "raw", "csv"} }
 
 // entry gives the text of one entry, with its line end.
 func (p *printer) entry(e *fedmsg.Entry) []byte {

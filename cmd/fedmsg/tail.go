@@ -49,7 +49,7 @@ With --mesh it asks no node, but listens over ZeroMQ to the publishers themselve
 domain, as they come and go. Signatures are verified here, by the configuration's [[trust]] or by --trust. What publishers
 number is shown without holes; --after 0 begins with the oldest that they keep.
 
-Formats: pretty (for reading), terse (one line each), json (the entry, one a line), raw (the envelope, one a line).`,
+Formats: pretty (for reading), terse (one line each), json (the entry, one a line), raw (the envelope, one a line), csv.`,
 		Example: `  fedmsg tail
   fedmsg tail --topic 'org.example.*.git.#' --since 1h
   fedmsg tail --prefix org.example.prod. --format json | jq .envelope.msg
@@ -64,7 +64,7 @@ Formats: pretty (for reading), terse (one line each), json (the entry, one a lin
 	o := tailFlags{clientFlags: nodeClientFlags(f)}
 	o.register(f)
 	o.mesh.register(cmd, f)
-	choices(cmd, "format", "pretty", "terse", "json", "raw")
+	choices(cmd, "format", formats()...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.mesh.check(cmd, "node", "token-file", "timeout", "since"); err != nil {
 			return err
@@ -86,7 +86,7 @@ func (o *tailFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&o.where, "where", "", "expression that must be true of the message")
 	f.StringVar(&o.after, "after", "", "position to go on behind; 0 is the very beginning")
 	f.StringVar(&o.since, "since", "", "time (2026-01-31T12:00:00Z) or how long ago (90m, 7d) to begin at")
-	f.StringVar(&o.format, "format", "pretty", "pretty, terse, json or raw")
+	f.StringVar(&o.format, "format", "pretty", "pretty, terse, json, raw or csv")
 	f.IntVar(&o.limit, "limit", 0, "end after so many messages; 0 is no limit")
 }
 
@@ -190,6 +190,7 @@ func meshFilter(o *client.FollowOptions) (f filter.Filter, err error) {
 // show prints entries until the limit, an error, the end of the reader, or the user's interrupt, which is how a tail ends.
 func (p *program) show(limit int, entries iter.Seq2[fedmsg.Entry, error], show *printer) error {
 	w := newLive(p.stdout)
+	_, _ = w.Write(show.head) // the writes behind it have the same error
 	count := 0
 	for e, err := range entries {
 		if gap, ok := errors.AsType[*fedmsg.Gap](err); ok {

@@ -46,6 +46,10 @@ func meaning(key string) string {
 		return "Most bytes of a request's body, or of one line of NDJSON."
 	case "http.publish_queue":
 		return "Most batches of one streaming publisher whose receipts wait to be read."
+	case "http.max_questions":
+		return "Most questions that the archive answers at the same time; others wait for their turn, within their time."
+	case "http.max_exports":
+		return "Most exports of the archive at the same time."
 	case "http.header_timeout":
 		return "How long a client may take to send the headers of a request."
 	case "http.body_timeout":

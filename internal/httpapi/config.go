@@ -42,6 +42,11 @@ type Config struct {
 	// from a publisher that does not read its receipts. A batch has at most 1,024 messages.
 	PublishQueue int
 
+	// MaxQuestions bounds the questions that the archive answers at the same time; further ones wait for their turn, within their time.
+	MaxQuestions int
+	// MaxExports bounds the exports of the archive that are under way at the same time; further ones are refused.
+	MaxExports int
+
 	// HeaderTimeout is how long a client may take to send the headers of a request, TLS handshake included.
 	HeaderTimeout time.Duration
 	// BodyTimeout is how long it may take, from then on, to send the body; not for NDJSON.
@@ -69,6 +74,8 @@ func DefaultConfig() Config {
 		MaxHeaderBytes:           32 << 10,
 		MaxBodyBytes:             4 << 20,
 		PublishQueue:             32,
+		MaxQuestions:             16,
+		MaxExports:               16,
 		HeaderTimeout:            10 * time.Second,
 		BodyTimeout:              30 * time.Second,
 		WriteTimeout:             30 * time.Second,
@@ -117,6 +124,8 @@ func (c *Config) checkNumbers() error {
 		{"max_header_bytes", int64(c.MaxHeaderBytes)},
 		{"max_body_bytes", int64(c.MaxBodyBytes)},
 		{"publish_queue", int64(c.PublishQueue)},
+		{"max_questions", int64(c.MaxQuestions)},
+		{"max_exports", int64(c.MaxExports)},
 		{"header_timeout", int64(c.HeaderTimeout)},
 		{"body_timeout", int64(c.BodyTimeout)},
 		{"write_timeout", int64(c.WriteTimeout)},

@@ -11,21 +11,34 @@ import (
 // handleMessage gives the entry with an id, and to those who said who they are how far each sink is with it. One that the reader may
 // not know of does not exist for it.
 func (s *Server) handleMessage(w http.ResponseWriter, r *http.Request, id identity) {
-	entry, err := s.find(r.PathValue("id"), id)
-	if err != nil {
+	if err := s.answerMessage(w, r, &id); err != nil {
 		s.report(err)
 		writeError(w, err)
-		return
+	}
+}
+
+func (s *Server) answerMessage(w http.ResponseWriter, r *http.Request, id *identity) error {
+	entry, err := s.find(r.PathValue("id"), *id)
+	if fedmsg.CodeOf(err) == fedmsg.CodeNotFound {
+		row, found, archiveErr := s.findArchived(r, r.PathValue("id"), id)
+		switch {
+		case archiveErr != nil:
+			return archiveErr
+		case found:
+			return writeRow(w, &row)
+		}
+	}
+	if err != nil {
+		return err
 	}
 	b := entry.AppendJSON(make([]byte, 0, len(entry.Envelope)+512))
 	if s.deps.Sinks != nil && id.identified() {
 		if b, err = appendSinks(b, id.told(s.deps.Sinks.Deliveries(entry))); err != nil {
-			s.report(err)
-			writeError(w, err)
-			return
+			return err
 		}
 	}
 	writeJSON(w, http.StatusOK, append(b, '\n'))
+	return nil
 }
 
 // find gives the entry with an id, if there is one that the reader may know of.

@@ -34,9 +34,12 @@ type route struct {
 func (s *Server) table() []*route {
 	rows := []*route{
 		{method: "POST", path: "/v1/messages", need: needSender, handle: s.handlePublish},
+		{method: "GET", path: "/v1/messages", need: needScope, handle: s.handleArchive},
 		{method: "GET", path: "/v1/messages/{id...}", need: needScope, handle: s.handleMessage},
 		{method: "GET", path: "/v1/receipts/{id...}", need: needScope, handle: s.handleReceipt},
 		{method: "GET", path: "/v1/keys", need: needNothing, handle: s.handleKeys},
+		{method: "GET", path: "/v1/latest", need: needScope, handle: s.handleLatest},
+		{method: "GET", path: "/v1/stats", need: needScope, handle: s.handleStats},
 		{method: "GET", path: "/v1/stream", need: needScope, handle: s.handleStream},
 		{method: "GET", path: "/v1/log", need: needScope, handle: s.handleLog},
 		{method: "GET", path: "/healthz", need: needNothing, handle: s.handleHealth},
@@ -72,12 +75,17 @@ func (s *Server) newMux() *http.ServeMux {
 		if !below {
 			parent, below = strings.CutSuffix(row.label, "/")
 		}
-		if below {
+		if below && !s.has(parent) {
 			mux.HandleFunc(parent, s.noRoute) // else the mux would redirect to a message without an id, or to pprof
 		}
 	}
 	mux.HandleFunc("/", s.noRoute)
 	return mux
+}
+
+// has reports whether the table has a row of the label.
+func (s *Server) has(label string) bool {
+	return slices.ContainsFunc(s.routes, func(row *route) bool { return row.label == label })
 }
 
 // handler serves one route: identity, need, then the handler, counted.

@@ -146,7 +146,7 @@ func TestMethods(t *testing.T) {
 		code    fedmsg.Code
 		has     string
 	}{
-		{"GET /", 404, "", fedmsg.CodeNotFound, "POST /v1/messages, GET /v1/messages/{id...}"},
+		{"GET /", 404, "", fedmsg.CodeNotFound, "POST /v1/messages, GET /v1/messages, GET /v1/messages/{id...}"},
 		{"GET /v1/message", 404, "", fedmsg.CodeNotFound, "GET /v1/stream"},
 		{"POST /nothing", 404, "", fedmsg.CodeNotFound, ""},
 		{"OPTIONS /nothing", 404, "", fedmsg.CodeNotFound, ""},
@@ -156,10 +156,10 @@ func TestMethods(t *testing.T) {
 		{"GET /v1/messages/never", 404, "", fedmsg.CodeNotFound, ""},
 		{"GET /v1/messages/damaged", 500, "", fedmsg.CodeDamaged, "entry 3"},
 		{"GET /v1/messages/open%2F1", 200, "", "", `"id":"open/1"`},
-		{"GET /v1/messages", 405, "POST, OPTIONS", fedmsg.CodeBadMethod, ""},
+		{"GET /v1/messages", 404, "", fedmsg.CodeNotFound, "keeps no archive"},
 		{"DELETE /v1/messages/open/1", 405, "GET, HEAD, OPTIONS", fedmsg.CodeBadMethod, ""},
 		{"POST /v1/stream", 405, "GET, HEAD, OPTIONS", fedmsg.CodeBadMethod, ""},
-		{"OPTIONS /v1/messages", 204, "POST, OPTIONS", "", ""},
+		{"OPTIONS /v1/messages", 204, "POST, GET, HEAD, OPTIONS", "", ""},
 		{"HEAD /v1/log", 200, "", "", ""},
 		{"GET /v1/log", 200, "", "", `{"id":"edgelogabcde","first":1,"last":2,"bytes":99,"oldest":null,"newest":null}`},
 		{"GET /metrics", 200, "", "", "fedmsg_up 1"},

@@ -26,6 +26,9 @@ type Server struct {
 	limits  *connLimits
 	http    *http.Server
 
+	questions chan struct{} // holds one for each question that the archive answers now
+	exports   chan struct{} // and one for each export
+
 	reporter  reporter
 	bodies    bodyPool
 	listeners []*listener    // never changed after New
@@ -60,6 +63,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		closeReadyMade(deps.Listeners)
 		return nil, err
 	}
+	s.questions, s.exports = make(chan struct{}, cfg.MaxQuestions), make(chan struct{}, cfg.MaxExports)
 	s.ownUID = strconv.Itoa(os.Getuid())
 	s.leaving, s.hurry = context.WithCancel(context.Background())
 	s.patience, s.abandon = context.WithCancel(context.Background())

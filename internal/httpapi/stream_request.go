@@ -118,7 +118,7 @@ func (q *streamRequest) parseStart(r *http.Request, values url.Values, now time.
 	case values.Has("after"):
 		return q.startAfter(values.Get("after"))
 	case values.Has("since"):
-		q.since, err = parseSince(values.Get("since"), now)
+		q.since, err = parseMoment("since", values.Get("since"), now)
 	}
 	return err
 }
@@ -132,8 +132,8 @@ func (q *streamRequest) startAfter(text string) (err error) {
 	return err
 }
 
-// parseSince reads a time in RFC 3339, in seconds since 1970, or as a time span before now such as 1h30m or 2d.
-func parseSince(text string, now time.Time) (time.Time, error) {
+// parseMoment reads a time in RFC 3339, in seconds since 1970, or as a time span before now such as 1h30m or 2d.
+func parseMoment(key, text string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
@@ -143,7 +143,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	if d, ok := span.Parse(text); ok {
 		return now.Add(-d), nil
 	}
-	return time.Time{}, fedmsg.Errorf(fedmsg.CodeBadRequest, "since is not a time; write 2026-01-31T12:00:00Z, or seconds since 1970, or a span such as 90s, 1h30m, 2d")
+	return time.Time{}, fedmsg.Errorf(fedmsg.CodeBadRequest, "%s is not a time; write 2026-01-31T12:00:00Z, or seconds since 1970, or a span such as 90s, 1h30m, 2d", key)
 }
 
 func plainNumber(s string) bool {

@@ -507,7 +507,7 @@ func TestParseSince(t *testing.T) {
 		"1767225600.5":         time.Unix(1767225600, 5e8),
 		"2026-01-01T00:00:00Z": streamEpoch,
 	} {
-		if got, err := parseSince(text, now); err != nil || !got.Equal(want) {
+		if got, err := parseMoment("since", text, now); err != nil || !got.Equal(want) {
 			t.Errorf("%s: %v, %v; want %v", text, got, err, want)
 		}
 	}

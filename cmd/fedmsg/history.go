@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/client"
+	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/archive/postgres"
+	"github.com/federated-messaging/fedmsg/internal/archive/sqlite"
+)
+
+// history answers questions: a node, of which a *client.Client is the other end, or an archive that is opened here.
+type history interface {
+	Query(ctx context.Context, o client.QueryOptions) iter.Seq2[fedmsg.Entry, error]
+	Count(ctx context.Context, o client.QueryOptions) (n int, more bool, err error)
+	Stats(ctx context.Context, o client.StatsOptions) (points []client.StatsPoint, partial bool, err error)
+	Close() error
+}
+
+// openHistory gives what the flags name.
+func (p *program) openHistory(cmd *cobra.Command, o *queryFlags) (history, error) {
+	if o.archive.uri != "" {
+		store, err := o.archive.open(cmd.Context(), true)
+		if err != nil {
+			return nil, err
+		}
+		return &openArchive{store: store, searcher: archive.NewSearcher(store)}, nil
+	}
+	cfg, err := p.clientConfig(cmd, o.clientFlags)
+	if err != nil {
+		return nil, err
+	}
+	return p.newClient(cfg, o.clientFlags, false)
+}
+
+// archiveFlags name an archive.
+type archiveFlags struct {
+	uri, passwordFile string
+}
+
+func (a *archiveFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&a.uri, "archive", "", "ask no node, but this archive: a file, or postgres://USER@HOST/NAME")
+	f.StringVar(&a.passwordFile, "archive-password-file", "", "file with the password of the database")
+}
+
+// open opens the archive.
+func (a *archiveFlags) open(ctx context.Context, readOnly bool) (archive.Store, error) {
+	logger := slog.New(slog.DiscardHandler)
+	if !strings.HasPrefix(a.uri, "postgres://") && !strings.HasPrefix(a.uri, "postgresql://") {
+		return sqlite.Open(ctx, a.uri, sqlite.Options{ReadOnly: readOnly, Logger: logger})
+	}
+	o := postgres.Options{Logger: logger}
+	if a.passwordFile != "" {
+		b, err := os.ReadFile(a.passwordFile)
+		if err != nil {
+			return nil, fedmsg.WrapError(fedmsg.CodeUsage, err, "cannot read the password")
+		}
+		o.Password = strings.TrimSpace(string(b))
+	}
+	return postgres.Open(ctx, a.uri, o)
+}

@@ -1,0 +1,159 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archive"
+)
+
+// Archive is the searchable history; an *archiver.Archiver is one.
+type Archive interface {
+	// Searcher gives what answers questions, or an error (CodeUnavailable) while that cannot be used.
+	Searcher() (*archive.Searcher, error)
+	// Await returns nil when the archive has everything up to the position, or an error when ctx ends before.
+	Await(ctx context.Context, p fedmsg.Position) error
+}
+
+// archiveTime bounds the answer to one question, and one page of an export.
+const archiveTime = 5 * time.Second
+
+// handleArchive answers GET /v1/messages: a page of what the archive has, or all of it.
+func (s *Server) handleArchive(w http.ResponseWriter, r *http.Request, id identity) {
+	q, err := parseArchiveRequest(r, id.nobody(), time.Now())
+	if err == nil {
+		q.query.Filter.Scope = id.read
+		if q.export {
+			err = s.export(w, r, &q)
+		} else {
+			err = s.answerPage(w, r, &q)
+		}
+	}
+	if err != nil {
+		s.report(err)
+		writeError(w, err)
+	}
+}
+
+// answerPage answers with one page.
+func (s *Server) answerPage(w http.ResponseWriter, r *http.Request, q *archiveRequest) error {
+	ctx, cancel := s.asking(r, q.timeout)
+	defer cancel()
+	searcher, done, err := s.searcher(ctx, q.upTo)
+	if err != nil {
+		return err
+	}
+	defer done()
+	page, err := searcher.Search(ctx, &q.query)
+	if err != nil {
+		return err
+	}
+	b := []byte(`{"messages":[`)
+	for i := range page.Rows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = appendRow(b, &page.Rows[i]); err != nil {
+			return err
+		}
+	}
+	b = append(b, `],"next":`...)
+	if page.Next == "" {
+		b = append(b, "null"...)
+	} else {
+		b = fedmsg.AppendJSONString(b, string(page.Next))
+	}
+	b = appendBool(append(b, `,"partial":`...), page.Partial)
+	if q.count {
+		if b, err = appendCount(ctx, b, searcher, &q.query); err != nil {
+			return err
+		}
+	}
+	writeJSON(w, http.StatusOK, append(b, '}', '\n'))
+	return nil
+}
+
+// mostCounted bounds what count=approximate counts.
+const mostCounted = 10_000
+
+// appendCount appends how many messages the question has in all.
+func appendCount(ctx context.Context, b []byte, searcher *archive.Searcher, q *archive.Query) ([]byte, error) {
+	whole := *q
+	whole.After = ""
+	n, more, err := searcher.Count(ctx, &whole, mostCounted)
+	if err != nil {
+		return b, err
+	}
+	count, err := json.Marshal(struct {
+		Approximate int  `json:"approximate"`
+		More        bool `json:"more"`
+	}{n, more})
+	return append(append(b, `,"count":`...), count...), err
+}
+
+// appendRow appends a row as JSON: its entry, and of a redacted one who erased it and why.
+func appendRow(b []byte, row *archive.Row) ([]byte, error) {
+	b = row.Entry.AppendJSON(b)
+	if row.Redaction == nil {
+		return b, nil
+	}
+	redaction, err := json.Marshal(row.Redaction)
+	b = append(b[:len(b)-1], `,"redaction":`...)
+	return append(append(b, redaction...), '}'), err
+}
+
+func appendBool(b []byte, yes bool) []byte {
+	if yes {
+		return append(b, "true"...)
+	}
+	return append(b, "false"...)
+}
+
+// asking is the context of one question. It ends with the request, with its time, and when the server stops.
+func (s *Server) asking(r *http.Request, limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(r.Context(), limit)
+	stop := context.AfterFunc(s.leaving, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// searcher gives what answers one question, as soon as it is the question's turn and the archive has everything up to the position.
+// The caller calls done when it has its answer.
+func (s *Server) searcher(ctx context.Context, upTo fedmsg.Position) (searcher *archive.Searcher, done func(), err error) {
+	if s.deps.Archive == nil {
+		return nil, nil, fedmsg.Errorf(fedmsg.CodeNotFound, "this node keeps no archive; see archive.store in its configuration")
+	}
+	if err := s.awaitArchive(ctx, upTo); err != nil {
+		return nil, nil, err
+	}
+	select {
+	case s.questions <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, fedmsg.WrapError(fedmsg.CodeBusy, ctx.Err(), "%d questions to the archive are being answered, and this one had no turn in its time; try again later", cap(s.questions))
+	}
+	if searcher, err = s.deps.Archive.Searcher(); err != nil {
+		<-s.questions
+		return nil, nil, err
+	}
+	return searcher, func() { <-s.questions }, nil
+}
+
+// awaitArchive waits until the archive has what the log has up to the position; the zero position waits for nothing.
+func (s *Server) awaitArchive(ctx context.Context, p fedmsg.Position) error {
+	if p.IsZero() {
+		return nil
+	}
+	if _, gap := s.deps.Seeker.Resolve(p); gap != nil && gap.Reason != fedmsg.GapTrimmed {
+		info := s.deps.Log.Info()
+		return fedmsg.Errorf(fedmsg.CodeBadPosition, "min_position %s is no position in this log, which is %s and ends at %d", p, info.ID, info.Last)
+	}
+	if err := s.deps.Archive.Await(ctx, p); err != nil {
+		if ctx.Err() == nil {
+			return err
+		}
+		return fedmsg.WrapError(fedmsg.CodeTimeout, err, "the archive has not come to %s in the time there was; ask again, or without min_position", p)
+	}
+	return nil
+}
