@@ -1,6 +1,7 @@
 package fedmsgtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -28,6 +29,7 @@ type NodeOptions struct {
 	Args       []string            // further arguments after `fedmsg serve`
 	Env        []string            // KEY=VALUE, after and above what StartNode sets
 	Wrap       []string            // a command put before the program, as strace -D … (it must keep the program's pid)
+	Archive    string              // archive.store of the configuration; empty is none, so that a test that needs no archive does not wait for one
 	Credential *syscall.Credential // the user to run as; nil is the one of the test
 	Binary     string              // the program; empty is [Binary]
 }
@@ -147,6 +149,7 @@ func (n *Node) Launch() error {
 		"FEDMSG_HTTP_LISTEN=http://127.0.0.1:0",
 		"FEDMSG_HTTP_SOCKET=unix://" + n.Socket,
 		"FEDMSG_ZEROMQ_PUBLISH=tcp://127.0.0.1:0",
+		"FEDMSG_ARCHIVE_STORE=" + cmp.Or(n.opts.Archive, "none"),
 	}, n.opts.Env...))
 	cmd.Stdout, cmd.Stderr = n.out, n.out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: n.opts.Credential}

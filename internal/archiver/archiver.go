@@ -1,46 +1,126 @@
-// Package archiver walks the log and puts what is new into the archive.
-//
-// It promises that every entry of the log is in the archive once, whatever is killed when; that a store which fails holds up nobody
-// but itself, is tried again, and is told of in health and metrics; and that what the archive has not taken stays in the log.
 package archiver
 
 import (
 	"context"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/backoff"
+	"github.com/federated-messaging/fedmsg/internal/commitlog"
+	"github.com/federated-messaging/fedmsg/internal/feed"
+	"github.com/federated-messaging/fedmsg/internal/place"
 )
 
-// Cursor is the reader of the log that it walks with; a *feed.Cursor is one.
-type Cursor interface {
-	WaitContext(ctx context.Context) error
-	Close() error
+// Log is what there is of the past; a *commitlog.Log is one.
+type Log interface {
+	// Info describes the log as it is now.
+	Info() commitlog.Info
+	// Resolve gives the number behind which a reader at the position goes on, and the gap before it where there is one. The zero
+	// position stands before the oldest entry.
+	Resolve(p fedmsg.Position) (after uint64, gap *fedmsg.Gap)
 }
 
-// Deps is what it needs.
+// Deps is what it needs. Fields without "optional" must be set.
 type Deps struct {
-	Open       func(ctx context.Context) (archive.Store, error) // opens the store; tried again with back-off
-	Registerer prometheus.Registerer
-	Logger     *slog.Logger
+	Log  Log
+	Feed *feed.Feed
+	// Open opens the store; it is tried again with back-off for as long as it fails.
+	Open func(ctx context.Context) (archive.Store, error)
+	// Place is the file of what the archive has, for retention.
+	Place string
+	// Redaction reads what an entry says is to be erased, if whoever said so may; optional.
+	Redaction  func(*fedmsg.Entry) (archive.Redaction, bool)
+	Registerer prometheus.Registerer // optional
+	Logger     *slog.Logger          // optional
 }
 
-// Archiver owns one goroutine, from Start to Stop.
-type Archiver struct{}
+// Archiver owns one goroutine, from Start to Stop. All other methods may be called by any goroutine.
+type Archiver struct {
+	deps     Deps
+	metrics  *metrics
+	store    lending
+	searcher *archive.Searcher
+	ancestry []commitlog.Ancestor // the logs that this one went on from, oldest first
 
-// New makes one; it reads and writes nothing yet.
-func New(d Deps) (*Archiver, error) { panic("not built") }
+	cancel context.CancelFunc // ends run; nil before Start
+	tried  chan struct{}      // closed when the first attempt to open the store has ended
+	ended  chan struct{}      // closed when run has returned
 
-// Start begins.
-func (a *Archiver) Start() { panic("not built") }
+	// Owned by run.
+	writer    archive.Store // nil while none is open
+	tryOnce   sync.Once     // closes tried
+	place     *place.File
+	unplaced  bool // the place could not be saved, which was logged
+	retry     backoff.Backoff
+	batch     batch
+	committed time.Time // when something was put into the store last
+	told      string    // the failure that was logged last; empty when the store works
 
-// Stop ends it and closes the store.
-func (a *Archiver) Stop(ctx context.Context) error { panic("not built") }
+	mu       sync.Mutex // guards all that follows; nothing is waited for under it
+	cursor   *feed.Cursor
+	state    state
+	requests []*request
+	awaiting int           // callers of Await
+	advanced chan struct{} // closed when state.through moves; then there is another
+}
 
-// Searcher gives what answers questions, or an error (CodeUnavailable) while the store cannot be used.
-func (a *Archiver) Searcher() (*archive.Searcher, error) { panic("not built") }
+// New makes one. It opens the place and nothing else.
+func New(d Deps) (*Archiver, error) {
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &Archiver{
+		deps: d, metrics: newMetrics(), ancestry: d.Log.Info().Lineage,
+		tried: make(chan struct{}), ended: make(chan struct{}), advanced: make(chan struct{}),
+		retry: backoff.Backoff{Policy: backoff.Policy{First: retryFirst, Max: retryMax}},
+	}
+	a.searcher = archive.NewSearcher(&a.store)
+	if err := a.openPlace(); err != nil {
+		return nil, err
+	}
+	if d.Registerer != nil {
+		if err := a.metrics.register(a, d.Registerer); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
 
-// Await returns when the archive has everything up to the position, or ctx ends.
-func (a *Archiver) Await(ctx context.Context, p fedmsg.Position) error { panic("not built") }
+// Start begins. It is called once.
+func (a *Archiver) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.cancel = cancel
+	go a.run(ctx)
+}
+
+// Tried is closed when the first attempt to open the store has ended, with success or without.
+func (a *Archiver) Tried() <-chan struct{} { return a.tried }
+
+// Stop ends it and closes the store, whatever is under way: what was not put into the store by then will be by the next start. It may
+// be called without Start.
+func (a *Archiver) Stop(ctx context.Context) error {
+	if a.cancel == nil {
+		return a.place.Close()
+	}
+	a.cancel()
+	select {
+	case <-a.ended:
+		return a.place.Close()
+	case <-ctx.Done():
+		return fedmsg.WrapError(fedmsg.CodeTimeout, ctx.Err(), "the archive's store does not stop")
+	}
+}
+
+// Searcher gives what answers questions, or an error (CodeUnavailable) while the store cannot be used. It may be kept: what is asked of
+// it while the store cannot be used fails so too.
+func (a *Archiver) Searcher() (*archive.Searcher, error) {
+	if err := a.store.usable(); err != nil {
+		return nil, err
+	}
+	return a.searcher, nil
+}

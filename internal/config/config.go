@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archiver"
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
@@ -40,6 +41,7 @@ type Config struct {
 	HTTP         httpapi.Config
 	ZeroMQ       zeromq.Config `toml:"zeromq"`
 	Log          Log
+	Archive      archiver.Config
 	Feed         Feed
 	Limits       fedmsg.Limits
 	Spool        Spool
@@ -84,6 +86,7 @@ func Default(sys System) Config {
 		HTTP:         defaultHTTP(sys),
 		ZeroMQ:       defaultZeroMQ(defaultHTTP(sys).Socket),
 		Log:          Log{SegmentBytes: 128 << 20, MaxBytes: 10 << 30, MaxAge: 30 * 24 * time.Hour, QueueBytes: 8 << 20},
+		Archive:      archiver.Config{Store: archiver.StoreNone},
 		Feed:         Feed{RingBytes: 4 << 20},
 		Limits:       fedmsg.DefaultLimits(),
 		Spool:        Spool{Directory: SpoolDir(sys), Interval: 2 * time.Second},
@@ -123,7 +126,7 @@ func (c *Config) Validate() error {
 	return errors.Join(
 		c.validateTop(), c.HTTP.Validate(), c.validateSocket(), (&ingest.Config{Publishers: c.Publisher}).Validate(),
 		c.ZeroMQ.Validate(), zeromq.ValidateClients(c.ZeroMQClient), c.validateZeroMQ(),
-		c.Log.validate(), c.Feed.validate(), validateLimits(c.Limits), c.validateBody(), c.Spool.validate(),
+		c.Log.validate(), c.Archive.Validate(), c.Feed.validate(), validateLimits(c.Limits), c.validateBody(), c.Spool.validate(),
 		c.validateSigning(), c.validateTrust(), c.validateDelivery(),
 	)
 }

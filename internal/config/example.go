@@ -131,6 +131,10 @@ func moreMeaning(key string) string {
 		return "Entries go when they are older; 0s keeps everything."
 	case "log.queue_bytes":
 		return "Most bytes that are accepted and not yet on disk; publishers wait beyond."
+	case "archive.store":
+		return "Where all messages are kept to be searched: sqlite (a file in the state directory), postgres://USER@HOST/NAME, or none."
+	case "archive.password_file":
+		return "File of the password of the database's user, mode 0600."
 	case "feed.ring_bytes":
 		return "Memory for recent entries. Readers further behind read the disk."
 	case "limits.body":

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archiver"
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 	"github.com/federated-messaging/fedmsg/internal/feed"
@@ -62,6 +63,7 @@ type Node struct {
 	server  *httpapi.Server
 	bus     *bus
 	drain   *drainer
+	archive *archiver.Archiver // nil without one
 	sinks   *deliver.Set
 	sources *receive.Set
 	doors   []httpapi.Endpoint // the sources, as places where messages come in
@@ -122,6 +124,12 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true, Sign: true}), c.Spool.Interval, o.Logger)
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)
 
+	if n.archive, err = newArchive(&c, log, live, registry, o.Logger); err != nil {
+		return nil, err
+	}
+	if n.archive != nil {
+		n.stops.push("archive", n.archive.Stop) // behind all who ask it, and before the log that it reads
+	}
 	if n.sinks, err = newSinks(&c, log, live, registry, o.Logger); err != nil {
 		return nil, err
 	}
@@ -153,7 +161,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		Receipt:   who.receipt,
 		Keys:      who.keys,
 		Health: healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, signingChecks(who),
-			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), n.bus.Checks, n.sinks.Checks, n.sources.Checks, insecureChecks(c.Insecure())),
+			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), archiveChecks(n.archive), n.bus.Checks, n.sinks.Checks, n.sources.Checks, insecureChecks(c.Insecure())),
 		Ready:   func() error { return errors.Join(n.ready.Err(), log.Err()) },
 		Metrics: ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,
 	})
@@ -197,6 +205,7 @@ func (n *Node) endpoints() []httpapi.Endpoint {
 // Run serves until ctx ends or a part fails, and then stops everything.
 func (n *Node) Run(ctx context.Context) error {
 	failed := make(chan error, 2) // one of each
+	n.startArchive(ctx)
 	n.sinks.Start()
 	n.bus.start(failed)
 	n.startServing(failed)
@@ -217,6 +226,24 @@ func (n *Node) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return n.stopServing()
 		}
+	}
+}
+
+// archivePatience is how long the node waits for the archive's store before it says that it is ready, so that who asks at once is
+// answered. It goes on without it.
+const archivePatience = time.Second
+
+// startArchive starts the archive, if there is one.
+func (n *Node) startArchive(ctx context.Context) {
+	if n.archive == nil {
+		return
+	}
+	n.archive.Start()
+	ctx, cancel := context.WithTimeout(ctx, archivePatience)
+	defer cancel()
+	select {
+	case <-n.archive.Tried():
+	case <-ctx.Done():
 	}
 }
 

@@ -1,0 +1,108 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/commitlog"
+)
+
+// TestWrite imports beside the log, whose position stays.
+func TestWrite(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, commitlog.Options{})
+	a := s.start()
+	s.await(a, s.publish(1))
+	old := fedmsg.Entry{ID: "old", Topic: "org.example.dev.lab.old", Received: time.Unix(1e9, 0), Envelope: []byte(`{"msg":{}}`)}
+	if err := a.Write(t.Context(), func(ctx context.Context, w archive.Writer) error {
+		_, err := w.Append(ctx, []archive.Draft{archive.DraftOf(&old)}, fedmsg.Position{})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.rows(); len(got) != 2 || got[0] != "old" {
+		t.Errorf("the archive has %s, want the imported row before the other", got)
+	}
+	if p, err := s.store.Position(t.Context(), s.live.Log()); err != nil || p.Seq != 1 {
+		t.Errorf("the store is at %s, %v; want 1", p, err)
+	}
+	if err := a.Write(t.Context(), func(context.Context, archive.Writer) error { return errStore }); !errors.Is(err, errStore) {
+		t.Errorf("an error of what is written came back as %v", err)
+	}
+	s.stop(a)
+	if err := a.Write(t.Context(), nil); fedmsg.CodeOf(err) != fedmsg.CodeUnavailable {
+		t.Errorf("writing behind the end: %v, want %s", err, fedmsg.CodeUnavailable)
+	}
+}
+
+// TestWriteEnds stops the archiver, or takes the time away, while something is written and another thing waits.
+func TestWriteEnds(t *testing.T) {
+	t.Parallel()
+	for _, byStop := range []bool{true, false} {
+		s := newSite(t, commitlog.Options{})
+		a := s.start()
+		<-a.Tried()
+		ctx, cancel := context.WithCancel(t.Context())
+		begun, first, second := make(chan struct{}), make(chan error, 1), make(chan error, 1)
+		go func() {
+			first <- a.Write(ctx, func(ctx context.Context, _ archive.Writer) error {
+				close(begun)
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		}()
+		<-begun
+		go func() { second <- a.Write(ctx, func(context.Context, archive.Writer) error { return nil }) }()
+		s.awaitRequests(a, 1)
+		if byStop {
+			s.stop(a)
+		} else {
+			cancel()
+		}
+		if err := <-first; !errors.Is(err, context.Canceled) {
+			t.Errorf("what was under way ended with %v, want %v", err, context.Canceled)
+		}
+		if err := <-second; byStop && fedmsg.CodeOf(err) != fedmsg.CodeUnavailable {
+			t.Errorf("what waited ended with %v, want %s", err, fedmsg.CodeUnavailable)
+		}
+		cancel()
+	}
+}
+
+// awaitRequests waits until so many requests wait.
+func (s *site) awaitRequests(a *Archiver, n int) {
+	s.t.Helper()
+	s.awaitState(a, func(*state) bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.requests) == n
+	})
+}
+
+// TestRedaction erases what an entry says, also what came in the same batch, and does it again when the store failed at it: the
+// position behind the entry is not saved before.
+func TestRedaction(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, commitlog.Options{})
+	s.deps.Redaction = func(e *fedmsg.Entry) (archive.Redaction, bool) {
+		return archive.Redaction{ID: "m-2", SHA256: "00", Reason: "private"}, e.ID == "m-3"
+	}
+	s.store.set(always("redact", errStore), nil)
+	end := s.publish(4)
+	a := s.start()
+	s.awaitState(a, func(st *state) bool { return st.trouble != nil })
+	if p, err := s.store.Position(t.Context(), s.live.Log()); err != nil || p.Seq != 2 {
+		t.Errorf("the store is at %s, %v; want 2, before the entry that could not be followed", p, err)
+	}
+	s.stop(a)
+	s.store.set(nil, nil)
+	s.await(s.start(), end)
+	row, ok, err := s.store.ByID(t.Context(), "m-2")
+	if err != nil || !ok || row.Redaction == nil || row.Redaction.Reason != "private" {
+		t.Errorf("the row of what was erased is %+v, %t, %v", row, ok, err)
+	}
+}
