@@ -1,0 +1,123 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archive"
+)
+
+// Redact erases what a message said from the file and from what SQLite keeps beside it. Where it fails behind the erasing, as when
+// another program is reading what was there before, it is to be called again.
+func (s *Store) Redact(ctx context.Context, r archive.Redaction) (found bool, err error) {
+	const what = "erase a message from the archive"
+	err = s.write(ctx, what, func(c *sqlite.Conn) error {
+		var row indexed
+		if row, found, err = indexedByID(c, r.ID); err != nil || !found {
+			return err
+		}
+		if row.block != 0 {
+			if err := s.erase(c, &row); err != nil {
+				return err
+			}
+		}
+		return exec(c, "INSERT OR IGNORE INTO redactions (key, sha256, reason, actor, at) VALUES (?, ?, ?, ?, ?)",
+			nil, row.key, r.SHA256, r.Reason, r.By, r.At.UnixNano())
+	})
+	if err != nil || !found {
+		return false, err
+	}
+	return true, s.checkpoint(ctx, what)
+}
+
+// erase takes away the payload of a row, and all by which it is found but topic and category.
+func (s *Store) erase(c *sqlite.Conn, row *indexed) error {
+	slots, err := s.block(c, row.block)
+	if err != nil {
+		return err
+	}
+	if row.slot >= int64(len(slots)) {
+		return fmt.Errorf("%w: there is no slot %d in block %d", errDamaged, row.slot, row.block)
+	}
+	if err := unword(c, row.key, row.words(slots[row.slot].envelope)); err != nil {
+		return err
+	}
+	slots[row.slot] = payload{}
+	if err := s.rewrite(c, row.block, slots); err != nil {
+		return err
+	}
+	index := newChanges()
+	var kept []int64
+	for _, term := range row.terms {
+		kind, err := kindOf(c, term)
+		if err != nil {
+			return err
+		}
+		if kind == archive.KindTopic || kind == archive.KindCategory {
+			kept = append(kept, term)
+		} else {
+			index.remove(row.key, kind, term)
+		}
+	}
+	if err := exec(c, `UPDATE messages SET sender = NULL, signer = NULL, verdict = NULL, origin_log = NULL, origin_seq = NULL, not_ijson = 0,
+		block = NULL, slot = NULL, terms = ?, extra = NULL WHERE key = ?`, nil, appendNumbers(nil, kept), row.key); err != nil {
+		return err
+	}
+	return index.apply(c)
+}
+
+// rewrite writes a block anew.
+func (s *Store) rewrite(c *sqlite.Conn, block int64, slots []payload) error {
+	var data []byte
+	for _, p := range slots {
+		data = appendPayload(data, p)
+	}
+	return exec(c, "UPDATE blocks SET size = ?, data = ? WHERE block = ?", nil, int64(len(data)), s.codec.pack(data), block)
+}
+
+// unwordRounds bounds how often a word is taken out of the text index: it may be there once for each time that the row was indexed.
+const unwordRounds = 1000
+
+// unword takes tokens of a row out of the text index until it is not found by them.
+func unword(c *sqlite.Conn, key int64, all []string) error {
+	for some := range slices.Chunk(all, 64) {
+		match := `"` + strings.Join(some, `" OR "`) + `"`
+		for round := 0; ; round++ {
+			_, found, err := number(c, "SELECT rowid FROM text WHERE text MATCH ? AND rowid = ?", match, key)
+			if err != nil {
+				return err
+			}
+			if !found {
+				break
+			}
+			if round == unwordRounds {
+				return fmt.Errorf("%w: a word cannot be taken out of the text index", errDamaged)
+			}
+			if err := exec(c, "INSERT INTO text (text, rowid, words) VALUES ('delete', ?, ?)", nil, key, strings.Join(some, " ")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkpoint moves what was written into the file itself and empties the write-ahead log, in which what was erased may still stand.
+func (s *Store) checkpoint(ctx context.Context, what string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writer == nil {
+		return fedmsg.Errorf(fedmsg.CodeUnavailable, "cannot %s: it was closed", what)
+	}
+	s.writer.SetInterrupt(ctx.Done())
+	defer s.writer.SetInterrupt(nil)
+	busy, _, err := number(s.writer, "PRAGMA wal_checkpoint(TRUNCATE)")
+	if err == nil && busy != 0 {
+		err = sqlite.ResultBusy.ToError()
+	}
+	return s.fault(ctx, what, err)
+}

@@ -1,0 +1,93 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archive"
+)
+
+// Reindex works out anew by what rows are found. What is asked meanwhile is answered by what rows had before, or have now.
+func (s *Store) Reindex(ctx context.Context, behind archive.Key, most int, derive func(*fedmsg.Entry) archive.Draft) (last archive.Key, err error) {
+	err = s.write(ctx, "index the archive anew", func(c *sqlite.Conn) error {
+		rows, err := indexedBehind(c, int64(behind), most)
+		if err != nil {
+			return err
+		}
+		b, err := s.newBatch(c)
+		if err != nil {
+			return err
+		}
+		r := rowReader{s: s, c: c}
+		for i := range rows {
+			row, _, err := r.row(archive.Key(rows[i].key))
+			if err != nil {
+				return err
+			}
+			d := derive(&row.Entry)
+			if err := b.reindex(&rows[i], &d); err != nil {
+				return err
+			}
+			last = row.Key
+		}
+		return b.index.apply(c)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return last, nil
+}
+
+// reindex changes by what one row is found.
+func (b *batch) reindex(row *indexed, d *archive.Draft) error {
+	var terms []int64
+	for _, t := range d.Terms {
+		n, err := b.term(t)
+		if err != nil {
+			return err
+		}
+		terms = append(terms, n)
+		if !slices.Contains(row.terms, n) {
+			b.index.add(row.key, t.Kind, n)
+		}
+	}
+	for _, n := range row.terms {
+		if slices.Contains(terms, n) {
+			continue
+		}
+		kind, err := kindOf(b.c, n)
+		if err != nil {
+			return err
+		}
+		b.index.remove(row.key, kind, n)
+	}
+	var extra any
+	if words := unseen(d.Words, row.name, d.Entry.Envelope); words != "" {
+		extra = words
+	}
+	b.reword(row, d)
+	return exec(b.c, "UPDATE messages SET terms = ?, extra = ? WHERE key = ?", nil, appendNumbers(nil, terms), extra, row.key)
+}
+
+// reword puts the words of a row into the text index again, of which some may be there already, and takes out those that it has no
+// more.
+func (b *batch) reword(row *indexed, d *archive.Draft) {
+	now := make(map[string]struct{}, len(d.Words))
+	for _, w := range d.Words {
+		now[token(w)] = struct{}{}
+	}
+	gone := slices.DeleteFunc(row.words(d.Entry.Envelope), func(t string) bool {
+		_, stays := now[t]
+		return stays
+	})
+	if len(gone) > 0 {
+		b.index.unwanted = append(b.index.unwanted, passage{row.key, strings.Join(gone, " ")})
+	}
+	if len(d.Words) > 0 {
+		b.index.written = append(b.index.written, passage{row.key, tokens(d.Words)})
+	}
+}
