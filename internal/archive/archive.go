@@ -170,7 +170,8 @@ type Appended struct {
 	Stored, Known int // Known were in the store already
 }
 
-// Reader is what answers questions about a store. Its methods may be called by many goroutines.
+// Reader is what answers questions about a store. Its methods may be called by many goroutines, and do not wait for a Writer. Where
+// ctx ends they end soon, with an error in which that of ctx is. They keep nothing of what they are given and do not change it.
 type Reader interface {
 	Finder
 	Loader

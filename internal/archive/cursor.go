@@ -7,8 +7,8 @@ import (
 	"github.com/federated-messaging/fedmsg"
 )
 
-// cursorAt is the cursor of a page that ended at a key.
-func cursorAt(k Key, newest bool) Cursor {
+// CursorBehind is the cursor for going on behind a key, as the page that ended there gave it.
+func CursorBehind(k Key, newest bool) Cursor {
 	order := "o"
 	if newest {
 		order = "n"
@@ -20,7 +20,7 @@ func cursorAt(k Key, newest bool) Cursor {
 func (c Cursor) read() (k Key, newest bool, err error) {
 	if len(c) > 1 && (c[0] == 'n' || c[0] == 'o') {
 		n, err := strconv.ParseInt(string(c[1:]), 10, 64)
-		if err == nil && n >= 0 && c == cursorAt(Key(n), c[0] == 'n') {
+		if err == nil && n >= 0 && c == CursorBehind(Key(n), c[0] == 'n') {
 			return Key(n), c[0] == 'n', nil
 		}
 	}

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"math"
 )
 
 const (
@@ -89,7 +88,7 @@ func (r *run) fetch(ctx context.Context) error {
 	return nil
 }
 
-// begin plans a question. The run is nil where nothing can be wanted.
+// begin plans a question. What it gives can be asked where a page would go on even when it failed.
 func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
 	w, err := q.window()
 	if err != nil {
@@ -99,78 +98,21 @@ func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
 		store: s.store, match: newMatcher(q), window: w, reached: w.start(), seen: w.start(),
 		ask: min(max(firstKeys, q.Limit+1), mostKeys), load: min(max(firstRows, q.Limit), mostRows),
 	}
-	p := planner{store: s.store, q: q, match: r.match}
+	// What comes in meanwhile is left out: some of the sources would find it and others not, and the cursor would pass it over.
+	newest, err := s.store.Heads(ctx, Window{From: w.From, To: w.To, Newest: true}, 1)
+	if err != nil {
+		return r, err
+	}
+	if len(newest) == 0 {
+		r.done = true
+		return r, nil
+	}
+	w.To = newest[0].Key + 1
+	p := planner{store: s.store, q: q, match: r.match, window: w}
 	n, err := p.plan(ctx)
 	if err != nil {
 		return r, err
 	}
 	r.source = n.drive(w)
 	return r, nil
-}
-
-// everything is the condition that each row meets whose topic can be wanted.
-type everything struct {
-	store Reader
-	topic func(string) bool
-}
-
-func (e *everything) about() int64 { return math.MaxInt64 }
-
-func (e *everything) among(_ context.Context, keys []Key) ([]Key, error) { return keys, nil }
-
-func (e *everything) drive(w Window) source { return &heads{store: e.store, topic: e.topic, left: w} }
-
-// heads goes through all rows and looks at their topics.
-type heads struct {
-	store Reader
-	topic func(string) bool
-	left  Window
-	ask   int
-}
-
-const mostHeads = 4096
-
-func (h *heads) next(ctx context.Context, most int) (found, error) {
-	h.ask = min(max(2*h.ask, most), mostHeads)
-	if h.left.From >= h.left.To {
-		return found{reached: h.left.end(), done: true}, nil
-	}
-	all, err := h.store.Heads(ctx, h.left, h.ask)
-	if err != nil {
-		return found{}, err
-	}
-	var f found
-	for i := range all {
-		if h.topic(all[i].Topic) {
-			f.keys = append(f.keys, all[i].Key)
-		}
-	}
-	if len(all) < h.ask {
-		f.reached, f.done = h.left.end(), true
-		h.left.To = h.left.From
-		return f, nil
-	}
-	f.reached = all[len(all)-1].Key
-	h.left = h.left.behind(f.reached)
-	return f, nil
-}
-
-// planner decides by what the rows of a question are found.
-type planner struct {
-	store Reader
-	q     *Query
-	match *matcher
-}
-
-func (p *planner) plan(ctx context.Context) (node, error) {
-	if len(p.q.Categories) == 1 {
-		return &exact{store: p.store, term: Term{KindCategory, p.q.Categories[0]}}, nil
-	}
-	if len(p.q.Users) == 1 {
-		return &exact{store: p.store, term: Term{KindUser, p.q.Users[0]}}, nil
-	}
-	if len(p.q.Packages) == 1 {
-		return &exact{store: p.store, term: Term{KindPackage, p.q.Packages[0]}}, nil
-	}
-	return &everything{store: p.store, topic: p.match.topic}, nil
 }

@@ -40,7 +40,7 @@ func (s *Searcher) Search(ctx context.Context, q *Query) (Page, error) {
 	}
 	page.Partial = err != nil
 	if page.Partial || !r.ended() {
-		page.Next = cursorAt(r.seen, r.window.Newest)
+		page.Next = CursorBehind(r.seen, r.window.Newest)
 	}
 	return page, nil
 }

@@ -21,9 +21,12 @@ const More = "…"
 
 // Words gives the words of an entry, each once, in no order: those of its topic, and those of the texts, numbers and names of
 // members in its headers and body. A word is a run of letters, with the marks on them, and digits, in lower case; accents are
-// composed and forms that only look different are one (NFKC). Where there are too many, [More] is the last. It appends to b and gives
-// it.
+// composed and forms that only look different are one (NFKC). Where there are too many, [More] is the last. An entry without its
+// envelope, because that was redacted, has none. It appends to b and gives it.
 func Words(b []string, e *fedmsg.Entry) []string {
+	if len(e.Envelope) == 0 {
+		return b
+	}
 	w := wordList{set: newSet(b)}
 	w.text(e.Topic)
 	p := partsOf(e.Envelope)

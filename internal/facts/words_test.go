@@ -127,3 +127,11 @@ func BenchmarkWords(b *testing.B) {
 		Words(nil, e)
 	}
 }
+
+// TestRedactedWords holds that nothing is found by words of which nobody may know, not even by those of the topic.
+func TestRedactedWords(t *testing.T) {
+	t.Parallel()
+	if got := Words([]string{"before"}, &fedmsg.Entry{Topic: "org.example.prod.git.push"}); len(got) != 1 {
+		t.Errorf("the words of a redacted entry are %q", got)
+	}
+}

@@ -13,5 +13,29 @@ type Target struct {
 	Open func(t *testing.T) archive.Store
 }
 
-// Run holds a store against the model and against its contract. fresh gives a new empty target for each part.
-func Run(t *testing.T, fresh func(t *testing.T) Target) { panic("not built") }
+// Run holds a store against the model and against its contract. fresh gives a new empty target for each part. The parts run side
+// by side.
+func Run(t *testing.T, fresh func(t *testing.T) Target) {
+	part := func(name string, run func(r *rig)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, fresh(t))
+			defer r.close()
+			run(r)
+		})
+	}
+	part("keys", keys)
+	part("rows come back to the byte", rowsComeBack)
+	part("known ids are left out", knownIDs)
+	part("positions", positions)
+	part("a batch is all or nothing", allOrNothing)
+	part("finds in order", findsInOrder)
+	part("counts and topics", countsAndTopics)
+	part("series", series)
+	part("redacts", redacts)
+	part("reindexes", reindexes)
+	part("ends with its context", endsWithContext)
+	part("reads while it writes", readsWhileItWrites)
+	part("pages while it writes", pagesWhileItWrites)
+	part("answers as the model does", answersAsModel)
+}

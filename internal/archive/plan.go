@@ -1,0 +1,154 @@
+package archive
+
+import (
+	"context"
+)
+
+// planner decides by what the rows of a question are found. What it makes holds every row that is wanted.
+type planner struct {
+	store  Reader
+	q      *Query
+	match  *matcher
+	window Window
+	terms  []*exact // of the plan, whose counts are asked for together
+	texts  []*text  // of the plan
+}
+
+func (p *planner) plan(ctx context.Context) (node, error) {
+	all, err := p.parts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return &everything{store: p.store, topic: p.match.topic}, nil
+	}
+	if len(all) == 1 {
+		return all[0], nil
+	}
+	if err := p.count(ctx); err != nil {
+		return nil, err
+	}
+	return both(all), nil
+}
+
+// parts gives the conditions that must all be met.
+func (p *planner) parts(ctx context.Context) ([]node, error) {
+	var all []node
+	add := func(n node) {
+		if n != nil {
+			all = append(all, n)
+		}
+	}
+	topics, err := p.topics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	add(topics)
+	if len(p.q.IDs) > 0 {
+		ids, err := p.ids(ctx, p.q.IDs)
+		if err != nil {
+			return nil, err
+		}
+		add(ids)
+	}
+	add(p.any(KindUser, p.q.Users))
+	add(p.any(KindPackage, p.q.Packages))
+	add(p.pairs())
+	add(p.anyPart(KindSender, p.q.Filter.Senders, ':'))
+	add(p.anyPart(KindSigner, p.q.Filter.Signers, '/'))
+	add(p.any(KindSeverity, p.q.Severities))
+	if len(p.match.text) > 0 {
+		add(p.text(p.match.text))
+	}
+	return all, nil
+}
+
+// term is the condition of having one.
+func (p *planner) term(t Term) node {
+	e := &exact{store: p.store, term: t}
+	p.terms = append(p.terms, e)
+	return e
+}
+
+func (p *planner) text(words []string) node {
+	t := &text{store: p.store, words: words}
+	p.texts = append(p.texts, t)
+	return t
+}
+
+// any is the condition of having one of the names, and nil where there are none.
+func (p *planner) any(k Kind, names []string) node {
+	var some either
+	for _, name := range names {
+		some = append(some, p.term(Term{k, name}))
+	}
+	return some.simple()
+}
+
+// anyPart is any for senders and signers.
+func (p *planner) anyPart(k Kind, names []string, separator byte) node {
+	var some either
+	for _, name := range names {
+		some = append(some, p.term(part(k, name, separator)))
+	}
+	return some.simple()
+}
+
+// simple is the one condition where it is only one, and nil where it is none.
+func (e either) simple() node {
+	switch len(e) {
+	case 0:
+		return nil
+	case 1:
+		return e[0]
+	}
+	return e
+}
+
+// pairs is what is quick where a user and a package are asked for together, each of which may be common.
+func (p *planner) pairs() node {
+	if n := len(p.q.Users) * len(p.q.Packages); n == 0 || n > maxBoth {
+		return nil
+	}
+	some := either{p.term(Term{KindBoth, manyBoth})}
+	for _, t := range pairs(p.q.Users, p.q.Packages) {
+		some = append(some, p.term(t))
+	}
+	return some
+}
+
+// ids are the rows that have one of the ids.
+func (p *planner) ids(ctx context.Context, ids []string) (node, error) {
+	found := list{}
+	for _, id := range ids {
+		row, ok, err := p.store.ByID(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, row.Key)
+		}
+	}
+	return found, nil
+}
+
+// count learns how rare the conditions are.
+func (p *planner) count(ctx context.Context) error {
+	terms := make([]Term, len(p.terms))
+	for i, e := range p.terms {
+		terms[i] = e.term
+	}
+	counts, err := p.store.Counts(ctx, terms)
+	if err != nil {
+		return err
+	}
+	for i, e := range p.terms {
+		e.count = counts[i]
+	}
+	for _, t := range p.texts {
+		if err := t.probe(ctx, p.window); err != nil {
+			return err
+		}
+	}
+	return nil
+}
