@@ -40,9 +40,9 @@ func (p *program) tailCommand() *cobra.Command {
 where it stood. If the node can no longer give what lies in between, tail says so on standard error.
 
 In a pattern * stands for one word and # for any number of words. --where is an expression over topic, id, sender, signer, verdict,
-received, username, headers and msg, such as 'msg.bug.severity in ["grave", "serious"]'; where one of them is missing a comparison is
-false. All that is given must be met. The signer is who said it, as the node verified it, or that
-nobody signed it or looked. The sender is who handed it to the node, as the node authenticated it; a name that the message
+received, username, headers and msg, and over what was found of a message: category, users, packages, severity and text("two words");
+such as 'msg.bug.severity in ["grave", "serious"] and "ann" in users'. Where one of them is missing a comparison is false.
+All that is given must be met. The signer is who said it, as the node verified it, or that nobody signed it or looked. The sender is who handed it to the node, as the node authenticated it; a name that the message
 merely claims is shown as a claim.
 
 With --mesh it asks no node, but listens over ZeroMQ to the publishers themselves: to all in an endpoints file or of a DNS

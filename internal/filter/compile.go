@@ -6,6 +6,8 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
+
+	"github.com/federated-messaging/fedmsg/internal/facts"
 )
 
 // compiler makes functions of a checked expression. It keeps the first fault.
@@ -54,7 +56,7 @@ func (c *compiler) node(n ast.Node) eval {
 	case *ast.BuiltinNode:
 		return c.function(n)
 	case *ast.CallNode:
-		return c.refuse(n, "there is no such function; "+functions)
+		return c.call(n)
 	case *ast.SliceNode:
 		return c.refuse(n, "parts of lists and texts, as in [1:2], are not part of this language")
 	}
@@ -89,6 +91,14 @@ func (c *compiler) name(n *ast.IdentifierNode) eval {
 		return func(r *run) value { r.outer(); return fromJSON(r.msg) }
 	case "null":
 		return constant(value{})
+	case "category":
+		return func(r *run) value { return textual(facts.Category(r.entry.Topic)) }
+	case "users":
+		return func(r *run) value { return value{kind: list, items: r.about().users} }
+	case "packages":
+		return func(r *run) value { return value{kind: list, items: r.about().packages} }
+	case "severity":
+		return func(r *run) value { return textual(r.about().severity) }
 	}
 	return c.refuse(n, "unknown name "+n.Value)
 }

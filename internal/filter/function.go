@@ -4,10 +4,12 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+
+	"github.com/federated-messaging/fedmsg/internal/facts"
 )
 
 // functions is said of a function that is not known.
-const functions = "there are any, all, none, one, count, len, lower, upper, trim, int, float and date"
+const functions = "there are any, all, none, one, count, len, lower, upper, trim, int, float, date and text"
 
 // function is a call of one that the language has.
 func (c *compiler) function(n *ast.BuiltinNode) eval {
@@ -142,4 +144,27 @@ func (r *run) count(v *value, asks eval, name string) (met, all int64) {
 		return name != "all"
 	})
 	return met, all
+}
+
+// maxWords bounds the words of one text().
+const maxWords = 64
+
+// call is text("some words"): all of them are among the words of the entry. They stand in the expression itself, so that an index can
+// find them.
+func (c *compiler) call(n *ast.CallNode) eval {
+	if name, ok := n.Callee.(*ast.IdentifierNode); !ok || name.Value != "text" || len(n.Arguments) != 1 {
+		return c.refuse(n, "there is no such function; "+functions)
+	}
+	wanted, ok := n.Arguments[0].(*ast.StringNode)
+	if !ok {
+		return c.refuse(n.Arguments[0], "text takes words as in text(\"some words\"), not something to work out")
+	}
+	words := facts.Query(wanted.Value)
+	switch {
+	case len(words) == 0:
+		return c.refuse(wanted, "there is no word, that is no letter and no digit, in this text")
+	case len(words) > maxWords:
+		return c.refuse(wanted, "text has "+itoa(len(words))+" words; "+itoa(maxWords)+" are allowed")
+	}
+	return func(r *run) value { return truth(r.has(words)) }
 }

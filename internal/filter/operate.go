@@ -69,11 +69,11 @@ func (c *compiler) binary(n *ast.BinaryNode) eval {
 	case ">=":
 		return ordered(a, b, func(c int) bool { return c >= 0 })
 	case "contains":
-		return texts(a, b, strings.Contains)
+		return onTexts(a, b, strings.Contains)
 	case "startsWith":
-		return texts(a, b, strings.HasPrefix)
+		return onTexts(a, b, strings.HasPrefix)
 	case "endsWith":
-		return texts(a, b, strings.HasSuffix)
+		return onTexts(a, b, strings.HasSuffix)
 	case "+", "-", "*", "/", "%":
 		if n.Operator == "+" && (isText(n.Left) || isText(n.Right)) {
 			return c.refuse(n, "texts are not added in this language")
@@ -85,8 +85,8 @@ func (c *compiler) binary(n *ast.BinaryNode) eval {
 
 func isText(n ast.Node) bool { return n.Type() != nil && n.Type().String() == "string" }
 
-// texts asks something of two texts; of anything else it is false.
-func texts(a, b eval, is func(s, part string) bool) eval {
+// onTexts asks something of two texts; of anything else it is false.
+func onTexts(a, b eval, is func(s, part string) bool) eval {
 	return func(r *run) value {
 		x, y := a(r), b(r)
 		return truth(x.kind == text && y.kind == text && r.spend(x.size()+y.size()) && is(x.text, y.text))

@@ -13,7 +13,6 @@ import (
 	"github.com/expr-lang/expr/parser"
 
 	"github.com/federated-messaging/fedmsg"
-	"github.com/federated-messaging/fedmsg/internal/jsonwalk"
 )
 
 // Where is an expression about an entry, in the language of expr-lang: its grammar and its checks of types. It is worked out here
@@ -25,6 +24,7 @@ import (
 type Where struct {
 	source string
 	run    eval
+	needs  Need
 }
 
 const (
@@ -55,9 +55,15 @@ type names struct {
 	Headers  map[string]string `expr:"headers"`
 	Msg      any               `expr:"msg"`
 	Null     any               `expr:"null"` // as JSON writes nil
+
+	Category string            `expr:"category"`
+	Users    []string          `expr:"users"`
+	Packages []string          `expr:"packages"`
+	Severity string            `expr:"severity"`
+	Text     func(string) bool `expr:"text"`
 }
 
-const known = "topic, id, sender, signer, verdict, received, username, headers and msg"
+const known = "topic, id, sender, signer, verdict, received, username, headers, msg, category, users, packages, severity and text(\"some words\")"
 
 // ParseWhere reads an expression. Its errors have CodeBadRequest and say where the fault is.
 func ParseWhere(source string) (*Where, error) {
@@ -81,7 +87,7 @@ func ParseWhere(source string) (*Where, error) {
 	if c.err != nil {
 		return nil, refused(source, c.err.Bind(file.NewSource(source)))
 	}
-	return &Where{source: source, run: run}, nil
+	return &Where{source: source, run: run, needs: needer{}.of(program.Node())}, nil
 }
 
 // parseFirst refuses what would take much memory to check: the library compiles the regular expressions that it finds.
@@ -132,52 +138,4 @@ func (w *Where) Match(e *fedmsg.Entry) bool {
 	r := run{entry: e, left: budget(e)}
 	v := w.run(&r)
 	return v.kind == boolean && v.yes && r.left >= 0
-}
-
-// run is an expression being worked out for one entry.
-type run struct {
-	entry *fedmsg.Entry
-	left  int // work that is left; below zero the answer is false
-
-	read                   bool // the following were looked for
-	msg, username, headers []byte
-
-	item value // what # stands for
-}
-
-// eval works out a part of an expression.
-type eval func(r *run) value
-
-// spend takes n off what is left, and reports whether there was so much.
-func (r *run) spend(n int) bool {
-	if r.left >= 0 {
-		r.left -= n
-	}
-	return r.left >= 0
-}
-
-// outer looks for the members of the envelope that an expression can ask for.
-func (r *run) outer() {
-	if r.read {
-		return
-	}
-	r.read = true
-	envelope := r.entry.Envelope
-	if len(envelope) == 0 || envelope[0] != '{' || !r.spend(len(envelope)) {
-		return
-	}
-	for w := jsonwalk.Inside(envelope); ; {
-		key, raw, ok := w.Pair(true)
-		if !ok {
-			return
-		}
-		switch string(key) {
-		case "msg":
-			r.msg = raw
-		case "username":
-			r.username = raw
-		case "headers":
-			r.headers = raw
-		}
-	}
 }

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func whereEntry() *fedmsg.Entry {
 	return &fedmsg.Entry{
 		Position: fedmsg.Position{Log: "abcdefghijkl", Seq: 1}, Received: time.Date(2026, 1, 31, 12, 0, 0, 5000, time.UTC), ID: "2026-1", Topic: "org.debian.prod.bts.bug.close",
 		Sender: "uid:1000", Signer: "debian/ci", Verdict: fedmsg.VerdictUnsigned,
-		Envelope: []byte(`{"i":1,"headers":{"fedora_messaging_severity":"20","x-y":"z"},"msg":` + body + `,"username":"ro\u006ft","topic":"org.debian.prod.bts.bug.close"}`),
+		Envelope: []byte(`{"i":1,"headers":{"fedora_messaging_severity":"20","x-y":"z","users":"ann"},"msg":` + body + `,"username":"ro\u006ft","topic":"org.debian.prod.bts.bug.close"}`),
 	}
 }
 
@@ -68,6 +69,10 @@ func TestWhere(t *testing.T) {
 		`none(msg.commits, .n > 5)`: true, `one(msg.commits, .n == 1)`: true, `one(msg.commits, .n > 0)`: false, `count(msg.commits, .n > 0) == 2`: true,
 		`any(msg.commits, any(.files, # == "src/a.c") and .n == 1)`: true, `all(msg.none, false)`: true, `any([1, msg.n], # == 3)`: true, `count([true, false, true]) == 2`: true,
 		`any(msg.commits, .n == msg.n - 1)`: true,
+		// what it is about
+		`category == "bts"`: true, `category in ["git"]`: false, `"ann" in users`: true, `"bob" in users`: false, `any(users, # startsWith "an")`: true, `len(users) == 1`: true,
+		`users == ["ann"]`: true, `users[0] == "ann"`: true, `packages == []`: true, `"gdb" in packages`: false, `severity == "info"`: true, `severity in ["warning", "error"]`: false,
+		`text("hello WORLD")`: true, `text("world")`: true, `text("worl")`: false, `text("hello absent")`: false, `text("Bé") and text("12345678901234567")`: true, `not text("absent")`: true, `text("close debian")`: true,
 		// conditions
 		`msg.bug.closed`: false, `not msg.bug.closed`: true, `!msg.bug.closed && true`: true, `msg.n == 3 ? topic contains "bts" : false`: true, `true`: true, `false || true`: true,
 		`msg.n > 5 or msg.bug.severity in ["grave", "serious"]`: true,
@@ -76,6 +81,13 @@ func TestWhere(t *testing.T) {
 			t.Errorf("%s: %v", source, got)
 		}
 	}
+}
+
+func manyWords() (words []string) {
+	for i := range 64 {
+		words = append(words, "w"+strconv.Itoa(i))
+	}
+	return words
 }
 
 // TestWhereErrors holds that an expression that cannot work is refused when it is given, with the place of the fault.
@@ -88,7 +100,7 @@ func TestWhereErrors(t *testing.T) {
 		`msg.a matches "("`: "missing closing", `msg.a matches msg.b`: "must be a text", `msg.a matches "((a{100}){100}){100}"`: "repeat count", `msg.a matches "x{999}y{999}"`: "too large", `msg.a matches "x{600}" or msg.b matches "y{600}"`: ": the regular expressions are too large",
 		`let a = msg; a.b`: "not part of this language", `msg[1:2] == "a"`: "not part of this language", `1..1000000 == nil`: "not part of this language", `msg.a == {"a": 1}`: "not part of this language",
 		`filter(msg.a, # > 1) == []`: "filter as it is called here is not part", `repeat("a", 1000000) == "a"`: "repeat as it is called here is not part", `toJSON(msg) == ""`: "toJSON is not part", `now() > received`: "now as it is called",
-		`received.Year() == 2026`: "no such function", `date(topic) < received`: "date takes a text", `date("x") < received`: "date takes a text", `msg.f() == 1`: "no such function",
+		`received.Year() == 2026`: "no such function", `date(topic) < received`: "date takes a text", `date("x") < received`: "date takes a text", `msg.f() == 1`: "no such function", `text(msg.a)`: "text takes words", `text("- ,")`: "no word", `text("a", "b")`: "too many arguments", `text == nil`: "unknown name text", `text("` + strings.Repeat("a ", 5) + strings.Join(manyWords(), " ") + `")`: "65 words; 64 are allowed",
 		`f(1)`: "unknown name f", `topic + "a" == "b"`: "texts are not added", `# == 1`: "unexpected", `any(msg.a, #foo == 1)`: "", `$env.topic == "a"`: "", `true; false`: "", `2 ** 3 == 8`: "not part of this language",
 		`msg.a == b"x"`: "", `if true { true } else { false }`: "", strings.Repeat("!", 500) + "true": "", strings.Repeat("(", 2000) + "true" + strings.Repeat(")", 2000): "",
 	} {
@@ -117,6 +129,8 @@ func TestWhereWork(t *testing.T) {
 		"regular":           {strings.TrimSuffix(strings.Repeat(`msg.t matches "(a*)*(a*)*(a|b)*c$" or `, 20), " or "), `{"t":"` + long + `"}`},
 		"lower":             {strings.TrimSuffix(strings.Repeat(`lower(msg.t) == "b" or `, 40), " or "), `{"t":"` + long + `"}`},
 		"members":           {strings.TrimSuffix(strings.Repeat(`msg.z == 1 or `, 60), " or "), `{"a":[` + numbers + `],"t":"` + long[:400_000] + `"}`},
+		"text, each time":   {strings.TrimSuffix(strings.Repeat(`text("absent") or `, 60), " or "), `{"t":"` + strings.Repeat("\ufdfa", 300_000) + `"}`},
+		"users, each time":  {`any(msg.a, "absent" in users)`, `{"a":[` + numbers[:100_000] + `1],"users":["` + strings.Repeat(`a","`, 100_000) + `a"]}`},
 		"deep":              {`msg.a == msg.a and any(msg.b, msg.a == msg.a) and false`, `{"a":` + nested + `,"b":[` + numbers + `]}`},
 	} {
 		w := where(t, c.source)
@@ -148,6 +162,7 @@ func TestWhereLargest(t *testing.T) {
 		`topic startsWith "org." and msg.o.z == 7 and msg.o.y != nil`: `{"o":{"y":1,"t":"` + text + `","z":7}}`,
 		`msg.t contains "b"`: `{"t":"` + text + `b","z":7}`,
 		`msg.z == 1 or msg.y == 1 or msg.x == 1 or msg.w == 1 or topic == "x.y"`: `{"t":"` + text + `","w":1}`,
+		`text("last") and "x" in users`:                                          `{"user":"x","last":1,"t":"` + text + `"}`,
 		`any(msg.files, .name == "last")`:                                        `{"files":[` + list + `]}`,
 		`"last" in msg.names`:                                                    `{"names":["` + strings.Repeat(`src/a.c","`, 1<<20/10-100) + `last"]}`,
 	} {
