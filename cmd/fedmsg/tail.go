@@ -42,8 +42,8 @@ where it stood. If the node can no longer give what lies in between, tail says s
 In a pattern * stands for one word and # for any number of words. --where is an expression over topic, id, sender, signer, verdict,
 received, username, headers and msg, and over what was found of a message: category, users, packages, severity and text("two words");
 such as 'msg.bug.severity in ["grave", "serious"] and "ann" in users'. Where one of them is missing a comparison is false.
-All that is given must be met. The signer is who said it, as the node verified it, or that nobody signed it or looked. The sender is who handed it to the node, as the node authenticated it; a name that the message
-merely claims is shown as a claim.
+All that is given must be met. The signer is who said it, as the node verified it, or that nobody signed it or looked. The sender
+is who handed it to the node, as the node authenticated it; a name that the message merely claims is shown as a claim.
 
 With --mesh it asks no node, but listens over ZeroMQ to the publishers themselves: to all in an endpoints file or of a DNS
 domain, as they come and go. Signatures are verified here, by the configuration's [[trust]] or by --trust. What publishers

@@ -149,8 +149,10 @@ func TestNeedsOfWhatIsTrue(t *testing.T) {
 type generator struct{ *rand.Rand }
 
 func (g generator) pick(of ...string) string { return of[g.IntN(len(of))] }
-func (g generator) word() string             { return g.pick("a", "x", "y", "z", "X y", "y z", "x-y z", "xx yz", "é", "z é") }
-func (g generator) day() string              { return fmt.Sprintf("2026-01-0%d", 1+g.IntN(4)) }
+func (g generator) word() string {
+	return g.pick("a", "x", "y", "z", "X y", "y z", "x-y z", "xx yz", "é", "z é")
+}
+func (g generator) day() string { return fmt.Sprintf("2026-01-0%d", 1+g.IntN(4)) }
 
 func (g generator) entry() *fedmsg.Entry {
 	value := func() string {
