@@ -33,6 +33,8 @@ type Deps struct {
 	Open func(ctx context.Context) (archive.Store, error)
 	// Place is the file of what the archive has, for retention.
 	Place string
+	// Gaps is the file of what the store lacks of the log. Each store has its own.
+	Gaps string
 	// Redaction reads what an entry says is to be erased, if whoever said so may; optional.
 	Redaction  func(*fedmsg.Entry) (archive.Redaction, bool)
 	Registerer prometheus.Registerer // optional
@@ -65,6 +67,7 @@ type Archiver struct {
 	cursor   *feed.Cursor
 	state    state
 	requests []*request
+	gaps     gapBook       // replaced by run only
 	awaiting int           // callers of Await
 	advanced chan struct{} // closed when state.through moves; then there is another
 }
@@ -82,6 +85,10 @@ func New(d Deps) (*Archiver, error) {
 	a.searcher = archive.NewSearcher(&a.store)
 	if err := a.openPlace(); err != nil {
 		return nil, err
+	}
+	var err error
+	if a.gaps, err = openGaps(d.Gaps); err != nil {
+		d.Logger.Warn("what was written down of entries that the archive lacks cannot be read; readers of the archive are not told of these", "error", err)
 	}
 	if d.Registerer != nil {
 		if err := a.metrics.register(a, d.Registerer); err != nil {

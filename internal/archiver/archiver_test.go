@@ -179,6 +179,9 @@ func TestGap(t *testing.T) {
 	if c := a.Checks()[0]; c.Status != ops.Warning {
 		t.Errorf("health is %+v, want a warning", c)
 	}
+	if got, want := fmt.Sprint(a.Gaps()), fmt.Sprint([]fedmsg.Gap{{From: a.at(6), To: a.at(first - 1), Reason: fedmsg.GapTrimmed}}); got != want {
+		t.Errorf("the gaps are %s, want %s", got, want)
+	}
 	rows := s.rows()
 	if want := 5 + s.made - int(first) + 1; len(rows) != want || rows[5] != fmt.Sprintf("m-%d", first) {
 		t.Errorf("the archive has %d rows: %s; want %d, the first five and those from m-%d on", len(rows), excerpt(rows), want, first)
@@ -197,7 +200,11 @@ func TestBeginsOnOldLog(t *testing.T) {
 	if st := a.Status(); st.Missed != 0 {
 		t.Errorf("%d entries are missed, want none", st.Missed)
 	}
-	s.equal(int(s.log.Info().First))
+	first := s.log.Info().First
+	s.equal(int(first))
+	if got, want := fmt.Sprint(a.Gaps()), fmt.Sprint([]fedmsg.Gap{{From: a.at(1), To: a.at(first - 1), Reason: fedmsg.GapTrimmed}}); got != want {
+		t.Errorf("the gaps are %s, want %s", got, want)
+	}
 }
 
 // TestAdopted goes on behind what was archived before the log was adopted.

@@ -29,6 +29,14 @@ func (c *Config) IsPostgres() bool {
 	return strings.HasPrefix(c.Store, "postgres://") || strings.HasPrefix(c.Store, "postgresql://")
 }
 
+// Kind is the kind of store in a word: sqlite, postgres or none.
+func (c *Config) Kind() string {
+	if c.IsPostgres() {
+		return "postgres"
+	}
+	return c.Store
+}
+
 // Validate reports every value that makes no sense, each error beginning with the name of its key.
 func (c *Config) Validate() error {
 	return errors.Join(c.validateStore(), c.validatePassword())

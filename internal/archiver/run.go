@@ -82,11 +82,14 @@ func (a *Archiver) begin(ctx context.Context) (after uint64, err error) {
 			"archive", p.String(), "log", gap.To.String(), "cure", "if it was restored, stop the node and run `fedmsg log adopt`")
 		after, gap = a.deps.Log.Resolve(fedmsg.Position{})
 	}
-	if gap != nil {
-		a.miss(gap)
+	switch {
+	case gap != nil:
+		err = a.miss(gap)
+	case p.IsZero():
+		err = a.beginAnew(after)
 	}
-	if p.IsZero() {
-		a.deps.Logger.Info("the archive begins", "behind", a.at(after).String())
+	if err != nil {
+		return 0, err
 	}
 	a.mu.Lock()
 	a.state.ahead = ahead && p.Log == a.log()
@@ -94,6 +97,22 @@ func (a *Archiver) begin(ctx context.Context) (after uint64, err error) {
 	a.save(after)
 	a.settle(after)
 	return after, nil
+}
+
+// beginAnew takes note of what a store that has nothing yet will never have.
+func (a *Archiver) beginAnew(after uint64) error {
+	a.deps.Logger.Info("the archive begins", "behind", a.at(after).String())
+	a.mu.Lock()
+	book := a.gaps
+	a.mu.Unlock()
+	if err := book.forget(); err != nil {
+		return err
+	}
+	a.keep(book)
+	if after == 0 {
+		return nil
+	}
+	return a.note(fedmsg.Gap{From: a.at(1), To: a.at(after), Reason: fedmsg.GapTrimmed})
 }
 
 // saved gives the position that the store has of this log, or else of the youngest that it went on from.

@@ -64,9 +64,12 @@ func (a *Archiver) busy(since time.Time) {
 	a.mu.Unlock()
 }
 
-// miss notes and tells of entries that the log cannot give. A gap that is met again, because the store failed behind it, is not told of
-// again.
-func (a *Archiver) miss(gap *fedmsg.Gap) {
+// miss writes down and tells of entries that the log cannot give. A gap that is met again, because the store failed behind it, is not
+// told of again.
+func (a *Archiver) miss(gap *fedmsg.Gap) error {
+	if err := a.note(*gap); err != nil {
+		return err
+	}
 	a.mu.Lock()
 	again := gap.To.Seq <= a.state.missedTo
 	n := gap.To.Seq - min(gap.From.Seq, gap.To.Seq) + 1
@@ -76,8 +79,9 @@ func (a *Archiver) miss(gap *fedmsg.Gap) {
 	}
 	a.mu.Unlock()
 	if again {
-		return
+		return nil
 	}
 	a.metrics.missed.Add(float64(n))
 	a.deps.Logger.Warn("the log cannot give these entries, so that the archive has not got them", "from", gap.From.String(), "to", gap.To.String(), "reason", string(gap.Reason))
+	return nil
 }

@@ -52,8 +52,8 @@ func (a *Archiver) walk(ctx context.Context, after uint64) error {
 		case err == nil:
 			err = a.take(ctx, item.Entry)
 		case isGap:
-			a.miss(gap)
-			a.batch.at, err = gap.To.Seq, nil
+			err = a.miss(gap)
+			a.batch.at = gap.To.Seq
 		case errors.Is(err, io.EOF):
 			err = a.rest(ctx, cursor)
 		}

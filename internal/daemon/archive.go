@@ -17,6 +17,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/feed"
+	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/remote"
 )
@@ -39,6 +40,7 @@ func newArchive(c *config.Config, log *commitlog.Log, live *feed.Feed, r prometh
 	}
 	return archiver.New(archiver.Deps{
 		Log: log, Feed: live, Registerer: r, Logger: logger, Place: place,
+		Gaps: filepath.Join(c.State, "archive-"+c.Archive.Kind()+".gaps"),
 		Open: func(ctx context.Context) (archive.Store, error) {
 			if c.Archive.IsPostgres() {
 				return openPostgres(ctx, c, live, logger)
@@ -64,4 +66,12 @@ func archiveChecks(a *archiver.Archiver) func() []ops.Check {
 		return func() []ops.Check { return nil }
 	}
 	return a.Checks
+}
+
+// searchable is the archive as package httpapi asks for it, where there is one.
+func searchable(a *archiver.Archiver) httpapi.Archive {
+	if a == nil {
+		return nil
+	}
+	return a
 }

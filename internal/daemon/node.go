@@ -154,7 +154,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 			return entrance.With(ingest.Passage{Verify: m, Replaying: replaying, Sign: true})
 		},
 		Log: edgeLog{log}, Seeker: log, Feed: live,
-		Sinks: n.sinks, Sources: n.sources,
+		Sinks: n.sinks, Sources: n.sources, Archive: searchable(n.archive),
 		Tokens:    grants(tokens),
 		Dev:       isDev(&c),
 		Listeners: listeners,
