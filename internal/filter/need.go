@@ -43,8 +43,8 @@ const (
 // Needs gives what an entry must have for the expression to be true.
 func (w *Where) Needs() Need { return w.needs }
 
-// all joins needs that must hold together.
-func all(needs ...Need) Need {
+// allOf joins needs that must hold together.
+func allOf(needs ...Need) Need {
 	var parts []Need
 	var words []string
 	for _, n := range needs {

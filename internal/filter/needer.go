@@ -21,7 +21,7 @@ func (d needer) of(n ast.Node) Need {
 	case *ast.BinaryNode:
 		return d.binary(n)
 	case *ast.ConditionalNode:
-		return one(all(d.of(n.Cond), d.of(n.Exp1)), d.of(n.Exp2))
+		return one(allOf(d.of(n.Cond), d.of(n.Exp1)), d.of(n.Exp2))
 	case *ast.BuiltinNode:
 		return d.loop(n)
 	case *ast.CallNode:
@@ -37,17 +37,17 @@ func (d needer) of(n ast.Node) Need {
 func (d needer) binary(n *ast.BinaryNode) Need {
 	switch n.Operator {
 	case "and", "&&":
-		return all(d.of(n.Left), d.of(n.Right))
+		return allOf(d.of(n.Left), d.of(n.Right))
 	case "or", "||":
 		return one(d.of(n.Left), d.of(n.Right))
 	case "==":
-		return all(d.equal(n.Left, n.Right), d.equal(n.Right, n.Left), during(n))
+		return allOf(d.equal(n.Left, n.Right), d.equal(n.Right, n.Left), during(n))
 	case "in":
 		return d.in(n)
 	case "<", "<=", ">", ">=":
-		return all(during(n), d.present(n.Left), d.present(n.Right))
+		return allOf(during(n), d.present(n.Left), d.present(n.Right))
 	case "startsWith", "contains", "endsWith", "matches":
-		return all(d.part(n), d.present(n.Left), d.present(n.Right))
+		return allOf(d.part(n), d.present(n.Left), d.present(n.Right))
 	}
 	return Need{}
 }
@@ -62,7 +62,7 @@ func (d needer) loop(n *ast.BuiltinNode) Need {
 		if len(n.Arguments) > 1 {
 			if p, ok := n.Arguments[1].(*ast.PredicateNode); ok {
 				kind, _ := elementOf(n.Arguments[0])
-				need = all(need, needer{kind: kind, ofMessage: d.said(n.Arguments[0])}.of(p.Node))
+				need = allOf(need, needer{kind: kind, ofMessage: d.said(n.Arguments[0])}.of(p.Node))
 			}
 		}
 		return need
@@ -79,7 +79,7 @@ func (d needer) equal(a, b ast.Node) Need {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		return d.present(a)
 	case *ast.StringNode:
-		return all(d.present(a), d.equalText(a, b.Value))
+		return allOf(d.present(a), d.equalText(a, b.Value))
 	}
 	return Need{}
 }
@@ -123,7 +123,7 @@ func (d needer) in(n *ast.BinaryNode) Need {
 		return named(k, text.Value)
 	}
 	if d.said(n.Right) {
-		return all(need, said(text.Value))
+		return allOf(need, said(text.Value))
 	}
 	return need
 }

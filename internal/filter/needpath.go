@@ -9,7 +9,7 @@ func (d needer) present(n ast.Node) Need {
 		return d.present(n.Node)
 	case *ast.MemberNode:
 		if name, ok := n.Property.(*ast.StringNode); ok {
-			return all(d.present(n.Node), said(name.Value))
+			return allOf(d.present(n.Node), said(name.Value))
 		}
 		return d.present(n.Node)
 	case *ast.BuiltinNode:
@@ -24,7 +24,7 @@ func (d needer) present(n ast.Node) Need {
 	case *ast.BinaryNode:
 		switch n.Operator {
 		case "+", "-", "*", "/", "%":
-			return all(d.present(n.Left), d.present(n.Right))
+			return allOf(d.present(n.Left), d.present(n.Right))
 		}
 	}
 	return Need{}
