@@ -86,7 +86,7 @@ func Default(sys System) Config {
 		HTTP:         defaultHTTP(sys),
 		ZeroMQ:       defaultZeroMQ(defaultHTTP(sys).Socket),
 		Log:          Log{SegmentBytes: 128 << 20, MaxBytes: 10 << 30, MaxAge: 30 * 24 * time.Hour, QueueBytes: 8 << 20},
-		Archive:      archiver.Config{Store: archiver.StoreNone},
+		Archive:      archiver.DefaultConfig(),
 		Feed:         Feed{RingBytes: 4 << 20},
 		Limits:       fedmsg.DefaultLimits(),
 		Spool:        Spool{Directory: SpoolDir(sys), Interval: 2 * time.Second},

@@ -25,8 +25,12 @@ func (s *Store) fault(ctx context.Context, what string, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		return fedmsg.WrapError(fedmsg.CodeTimeout, cause, "cannot %s: there was no time left", what)
 	}
+	code := fedmsg.CodeUnavailable
+	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull {
+		code = fedmsg.CodeStorageFull // what is there can be read all the same
+	}
 	inside := fmt.Errorf("%s: %w", s.file, err)
-	return fedmsg.WrapError(fedmsg.CodeUnavailable, inside, "cannot %s: %s", what, reason(err))
+	return fedmsg.WrapError(code, inside, "cannot %s: %s", what, reason(err))
 }
 
 // reason says in words what a store's operator can do about an error.
