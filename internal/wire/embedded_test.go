@@ -142,6 +142,10 @@ func TestAppendArchivedProduction(t *testing.T) {
 		if got, err := AppendSigned(nil, m); err != nil || holds(got) {
 			t.Errorf("holds as it was archived (%v): %s", err, got)
 		}
+		restored, ok := AppendRestored(nil, m)
+		if got, err := AppendSigned(nil, restored); err != nil || !ok || !holds(got) {
+			t.Errorf("does not hold as it is restored (%v): %s", err, restored)
+		}
 	}
 }
 
@@ -172,6 +176,20 @@ func TestAppendArchived(t *testing.T) {
 	for _, in := range []string{`{"a":1,"a":2}`, `{"a":1,"a":2` + marks + `}`, `{"a":1` + marks, ``, `{"a":1` + marks + `} {}`} {
 		if got, archived, err := AppendArchived([]byte("before"), []byte(in)); err == nil || archived || string(got) != "before" {
 			t.Errorf("%s: %s %v without an error", in, got, archived)
+		}
+	}
+}
+
+func TestAppendRestored(t *testing.T) {
+	const marks = `"source_name":"datanommer","source_version":"0.6.5"`
+	for in, want := range map[string]string{
+		`{` + marks + `}`: `{}`, `{"b":1.0,` + marks + `,"a":"x  y"}`: `{"b":1.0,"a":"x  y"}`, `{"timestamp":7.0,` + marks + `,"headers":{}}`: `{"timestamp":7}`,
+		"\n{ \"msg\" : { \"a\" : [ 1 ] } ,\n" + marks + `, "headers":{"h":"x"},"signature":"s\n"} `: `{"msg":{"a":[1]},"headers":{"h":"x"},"signature":"s\n"}`,
+		`{"source_name":"x"}`: ``, `{}`: ``, ``: ``, `{` + marks + `,"a":x"}`: ``, `{` + marks: ``, `{` + marks + `,"a":1,"a":1}`: ``,
+	} {
+		got, restored := AppendRestored([]byte("before"), []byte(in))
+		if string(got) != "before"+want || restored != (want != "") {
+			t.Errorf("%s: %s, %v; want %s", in, got, restored, want)
 		}
 	}
 }
@@ -214,6 +232,11 @@ func checkEmbedded(t testing.TB, in []byte) bool {
 func checkArchived(t testing.TB, in []byte) bool {
 	t.Helper()
 	got, archived, err := AppendArchived(nil, in)
+	if restored, ok := AppendRestored(nil, in); ok != archived {
+		t.Errorf("%q: restored %v, archived %v", in, ok, archived)
+	} else if signed, err := AppendSigned(nil, restored); ok && (err != nil || string(signed) != string(got)) {
+		t.Errorf("%q: restored it is signed as %q (%v), want %q", in, signed, err, got)
+	}
 	signed, other := AppendSigned(nil, in)
 	if (err == nil) != (other == nil) || !archived && string(got) != string(signed) {
 		t.Errorf("%q: %q (%v), as it stands %q (%v)", in, got, err, signed, other)
