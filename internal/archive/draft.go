@@ -18,9 +18,12 @@ const (
 
 // DraftOf works out what an entry is found by: its words and terms by package facts. It shares the entry's memory.
 func DraftOf(e *fedmsg.Entry) Draft {
+	return Draft{Entry: *e, Terms: termsOf(e), Words: facts.Words(nil, e)}
+}
+
+func termsOf(e *fedmsg.Entry) (terms []Term) {
 	f := facts.Of(e)
-	d := Draft{Entry: *e, Words: facts.Words(nil, e)}
-	add := func(k Kind, name string) { d.Terms = append(d.Terms, Term{k, name}) }
+	add := func(k Kind, name string) { terms = append(terms, Term{k, name}) }
 	add(KindTopic, e.Topic)
 	add(KindCategory, f.Category)
 	for _, name := range f.Users {
@@ -38,8 +41,7 @@ func DraftOf(e *fedmsg.Entry) Draft {
 	if f.Severity != "" {
 		add(KindSeverity, f.Severity)
 	}
-	d.Terms = append(d.Terms, pairs(f.Users, f.Packages)...)
-	return d
+	return append(terms, pairs(f.Users, f.Packages)...)
 }
 
 // pairs gives the terms for asking for a user and a package together.

@@ -2,6 +2,8 @@ package archive
 
 import (
 	"context"
+
+	"github.com/federated-messaging/fedmsg/internal/filter"
 )
 
 // planner decides by what the rows of a question are found. What it makes holds every row that is wanted.
@@ -10,8 +12,7 @@ type planner struct {
 	q      *Query
 	match  *matcher
 	window Window
-	terms  []*exact // of the plan, whose counts are asked for together
-	texts  []*text  // of the plan
+	needs  filter.Need // of the expression
 }
 
 func (p *planner) plan(ctx context.Context) (node, error) {
@@ -19,16 +20,14 @@ func (p *planner) plan(ctx context.Context) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(all) == 0 {
-		return &everything{store: p.store, topic: p.match.topic}, nil
+	var n node = both(all)
+	switch len(all) {
+	case 0:
+		n = &everything{store: p.store, topic: p.match.topic}
+	case 1:
+		n = all[0]
 	}
-	if len(all) == 1 {
-		return all[0], nil
-	}
-	if err := p.count(ctx); err != nil {
-		return nil, err
-	}
-	return both(all), nil
+	return n, p.count(ctx, n)
 }
 
 // parts gives the conditions that must all be met.
@@ -60,20 +59,18 @@ func (p *planner) parts(ctx context.Context) ([]node, error) {
 	if len(p.match.text) > 0 {
 		add(p.text(p.match.text))
 	}
-	return all, nil
+	where, err := p.need(ctx, p.needs)
+	add(where)
+	return all, err
 }
 
 // term is the condition of having one.
 func (p *planner) term(t Term) node {
-	e := &exact{store: p.store, term: t}
-	p.terms = append(p.terms, e)
-	return e
+	return &exact{store: p.store, term: t}
 }
 
 func (p *planner) text(words []string) node {
-	t := &text{store: p.store, words: words}
-	p.texts = append(p.texts, t)
-	return t
+	return &text{store: p.store, words: words}
 }
 
 // any is the condition of having one of the names, and nil where there are none.
@@ -132,23 +129,50 @@ func (p *planner) ids(ctx context.Context, ids []string) (node, error) {
 	return found, nil
 }
 
-// count learns how rare the conditions are.
-func (p *planner) count(ctx context.Context) error {
-	terms := make([]Term, len(p.terms))
-	for i, e := range p.terms {
-		terms[i] = e.term
+// count learns how rare those conditions are of which the rarest is looked for.
+func (p *planner) count(ctx context.Context, n node) error {
+	terms, texts := compared(n, false)
+	if len(terms) > 0 {
+		names := make([]Term, len(terms))
+		for i, e := range terms {
+			names[i] = e.term
+		}
+		counts, err := p.store.Counts(ctx, names)
+		if err != nil {
+			return err
+		}
+		for i, e := range terms {
+			e.count = counts[i]
+		}
 	}
-	counts, err := p.store.Counts(ctx, terms)
-	if err != nil {
-		return err
-	}
-	for i, e := range p.terms {
-		e.count = counts[i]
-	}
-	for _, t := range p.texts {
+	for _, t := range texts {
 		if err := t.probe(ctx, p.window); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// compared gives the terms and words of conditions that are to be met together with others.
+func compared(n node, together bool) (terms []*exact, texts []*text) {
+	var parts []node
+	switch n := n.(type) {
+	case *exact:
+		if together {
+			terms = append(terms, n)
+		}
+	case *text:
+		if together {
+			texts = append(texts, n)
+		}
+	case both:
+		parts, together = n, true
+	case either:
+		parts = n
+	}
+	for _, part := range parts {
+		more, others := compared(part, together)
+		terms, texts = append(terms, more...), append(texts, others...)
+	}
+	return terms, texts
 }

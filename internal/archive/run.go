@@ -96,7 +96,12 @@ func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
 	}
 	r := &run{
 		store: s.store, match: newMatcher(q), window: w, reached: w.start(), seen: w.start(),
-		ask: min(max(firstKeys, q.Limit+1), mostKeys), load: min(max(firstRows, q.Limit), mostRows),
+		ask: min(max(firstKeys, q.Limit+1), mostKeys), load: firstRows,
+	}
+	p := planner{store: s.store, q: q, match: r.match}
+	if q.Filter.Where != nil {
+		p.needs = q.Filter.Where.Needs()
+		w = within(p.needs, w)
 	}
 	// What comes in meanwhile is left out: some of the sources would find it and others not, and the cursor would pass it over.
 	newest, err := s.store.Heads(ctx, Window{From: w.From, To: w.To, Newest: true}, 1)
@@ -108,7 +113,7 @@ func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
 		return r, nil
 	}
 	w.To = newest[0].Key + 1
-	p := planner{store: s.store, q: q, match: r.match, window: w}
+	p.window = w
 	n, err := p.plan(ctx)
 	if err != nil {
 		return r, err

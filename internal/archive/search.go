@@ -36,7 +36,7 @@ func (s *Searcher) Search(ctx context.Context, q *Query) (Page, error) {
 		bytes += len(row.Entry.Envelope) + len(row.Entry.Signatures)
 	}
 	if err != nil && !outOfTime(ctx, err) {
-		return Page{}, err
+		return Page{}, ended(ctx, err)
 	}
 	page.Partial = err != nil
 	if page.Partial || !r.ended() {
