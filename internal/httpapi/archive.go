@@ -3,7 +3,9 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -33,23 +35,39 @@ func (s *Server) handleArchive(w http.ResponseWriter, r *http.Request, id identi
 		}
 	}
 	if err != nil {
-		s.report(err)
-		writeError(w, err)
+		s.refuseQuestion(w, r, err)
 	}
+}
+
+// refuseQuestion answers with an error. That a reader has gone is of no concern to the operator.
+func (s *Server) refuseQuestion(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() == nil {
+		s.report(err)
+	}
+	writeError(w, err)
 }
 
 // answerPage answers with one page.
 func (s *Server) answerPage(w http.ResponseWriter, r *http.Request, q *archiveRequest) error {
+	b, err := s.page(r, q)
+	if err == nil {
+		writeJSON(w, http.StatusOK, b) // a reader who takes it slowly takes nobody's turn
+	}
+	return err
+}
+
+// page gives the answer that has one page.
+func (s *Server) page(r *http.Request, q *archiveRequest) ([]byte, error) {
 	ctx, cancel := s.asking(r, q.timeout)
 	defer cancel()
 	searcher, done, err := s.searcher(ctx, q.upTo)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer done()
 	page, err := searcher.Search(ctx, &q.query)
 	if err != nil {
-		return err
+		return nil, s.givenUp(ctx, err)
 	}
 	b := []byte(`{"messages":[`)
 	for i := range page.Rows {
@@ -57,7 +75,7 @@ func (s *Server) answerPage(w http.ResponseWriter, r *http.Request, q *archiveRe
 			b = append(b, ',')
 		}
 		if b, err = appendRow(b, &page.Rows[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	b = append(b, `],"next":`...)
@@ -66,14 +84,13 @@ func (s *Server) answerPage(w http.ResponseWriter, r *http.Request, q *archiveRe
 	} else {
 		b = fedmsg.AppendJSONString(b, string(page.Next))
 	}
-	b = appendBool(append(b, `,"partial":`...), page.Partial)
+	b = strconv.AppendBool(append(b, `,"partial":`...), page.Partial)
 	if q.count {
 		if b, err = appendCount(ctx, b, searcher, &q.query); err != nil {
-			return err
+			return nil, s.givenUp(ctx, err)
 		}
 	}
-	writeJSON(w, http.StatusOK, append(b, '}', '\n'))
-	return nil
+	return append(b, '}', '\n'), nil
 }
 
 // mostCounted bounds what count=approximate counts.
@@ -105,18 +122,22 @@ func appendRow(b []byte, row *archive.Row) ([]byte, error) {
 	return append(append(b, redaction...), '}'), err
 }
 
-func appendBool(b []byte, yes bool) []byte {
-	if yes {
-		return append(b, "true"...)
-	}
-	return append(b, "false"...)
-}
-
 // asking is the context of one question. It ends with the request, with its time, and when the server stops.
 func (s *Server) asking(r *http.Request, limit time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	stop := context.AfterFunc(s.leaving, cancel)
 	return ctx, func() { stop(); cancel() }
+}
+
+// givenUp tells of a question that was ended from here, which the store only knows as an end.
+func (s *Server) givenUp(ctx context.Context, err error) error {
+	switch {
+	case !errors.Is(ctx.Err(), context.Canceled):
+		return err
+	case s.leaving.Err() != nil:
+		return fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the node is stopping; ask again when it is back")
+	}
+	return fedmsg.WrapError(fedmsg.CodeInterrupted, err, "who asked has gone")
 }
 
 // searcher gives what answers one question, as soon as it is the question's turn and the archive has everything up to the position.
@@ -128,10 +149,13 @@ func (s *Server) searcher(ctx context.Context, upTo fedmsg.Position) (searcher *
 	if err := s.awaitArchive(ctx, upTo); err != nil {
 		return nil, nil, err
 	}
+	if err := ctx.Err(); err != nil && s.leaving.Err() != nil {
+		return nil, nil, s.givenUp(ctx, err)
+	}
 	select {
 	case s.questions <- struct{}{}:
 	case <-ctx.Done():
-		return nil, nil, fedmsg.WrapError(fedmsg.CodeBusy, ctx.Err(), "%d questions to the archive are being answered, and this one had no turn in its time; try again later", cap(s.questions))
+		return nil, nil, s.givenUp(ctx, fedmsg.WrapError(fedmsg.CodeBusy, ctx.Err(), "%d questions to the archive are being answered, and this one had no turn in its time; try again later", cap(s.questions)))
 	}
 	if searcher, err = s.deps.Archive.Searcher(); err != nil {
 		<-s.questions
@@ -153,7 +177,7 @@ func (s *Server) awaitArchive(ctx context.Context, p fedmsg.Position) error {
 		if ctx.Err() == nil {
 			return err
 		}
-		return fedmsg.WrapError(fedmsg.CodeTimeout, err, "the archive has not come to %s in the time there was; ask again, or without min_position", p)
+		return s.givenUp(ctx, fedmsg.WrapError(fedmsg.CodeTimeout, err, "the archive has not come to %s in the time there was; ask again, or without min_position", p))
 	}
 	return nil
 }

@@ -60,12 +60,6 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request, q *archiveReques
 
 // page gets the next rows.
 func (e *exporting) page() (archive.Page, error) {
-	if e.s.leaving.Err() != nil {
-		return archive.Page{}, fedmsg.Errorf(fedmsg.CodeUnavailable, "the node is stopping; ask again when it is back")
-	}
-	if err := e.r.Context().Err(); err != nil {
-		return archive.Page{}, fedmsg.WrapError(fedmsg.CodeInterrupted, err, "the reader of the export has gone")
-	}
 	ctx, cancel := e.s.asking(e.r, e.q.timeout)
 	defer cancel()
 	if e.left > 0 {

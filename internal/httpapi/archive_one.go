@@ -17,8 +17,7 @@ func (s *Server) handleLatest(w http.ResponseWriter, r *http.Request, id identit
 		err = writeRow(w, &row)
 	}
 	if err != nil {
-		s.report(err)
-		writeError(w, err)
+		s.refuseQuestion(w, r, err)
 	}
 }
 
@@ -53,7 +52,11 @@ func (s *Server) askArchive(ctx context.Context, q *archive.Query, upTo fedmsg.P
 		return archive.Page{}, err
 	}
 	defer done()
-	return searcher.Search(ctx, q)
+	page, err := searcher.Search(ctx, q)
+	if err != nil {
+		err = s.givenUp(ctx, err)
+	}
+	return page, err
 }
 
 // findArchived looks in the archive for a message that the log does not have. Without an archive there is none.

@@ -55,8 +55,7 @@ type statsJSON struct {
 func (s *Server) handleStats(w http.ResponseWriter, r *http.Request, id identity) {
 	answer, err := s.stats(r, &id)
 	if err != nil {
-		s.report(err)
-		writeError(w, err)
+		s.refuseQuestion(w, r, err)
 		return
 	}
 	s.encode(w, http.StatusOK, answer)
@@ -76,6 +75,9 @@ func (s *Server) stats(r *http.Request, id *identity) (answer statsJSON, err err
 	defer done()
 	answer = statsJSON{By: q.by, Bucket: q.bucket, Points: []archive.Point{}}
 	points, partial, err := searcher.Stats(ctx, q.series, id.read)
+	if err != nil {
+		return answer, s.givenUp(ctx, err)
+	}
 	answer.Points, answer.Partial = append(answer.Points, points...), partial
-	return answer, err
+	return answer, nil
 }

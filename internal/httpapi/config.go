@@ -74,7 +74,7 @@ func DefaultConfig() Config {
 		MaxHeaderBytes:           32 << 10,
 		MaxBodyBytes:             4 << 20,
 		PublishQueue:             32,
-		MaxQuestions:             16,
+		MaxQuestions:             8,
 		MaxExports:               16,
 		HeaderTimeout:            10 * time.Second,
 		BodyTimeout:              30 * time.Second,
