@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,14 +25,13 @@ type broker interface {
 	Resume() error
 }
 
-// faults gives what can be done to a server and to the connections over a proxy before it. Each second end is a kill -9.
+// faults is what can be done to a server. Each second end is a kill -9, the first too.
 type faults struct {
 	broker
-	proxy *fedmsgtest.Proxy
-	kill  bool
+	kill bool
 }
 
-func (f *faults) must(t *testing.T, err error) {
+func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -44,70 +44,86 @@ func (f *faults) end(t *testing.T) {
 		f.Kill9()
 		return
 	}
-	f.must(t, f.Stop())
+	must(t, f.Stop())
 }
 
-// TestSinkOnActiveMQ and the next three run the suites against the real servers.
-func TestSinkOnActiveMQ(t *testing.T) {
+// TestActiveMQ runs the suites against a real server, one behind the other, as they end it.
+func TestActiveMQ(t *testing.T) {
 	t.Parallel()
 	server := fedmsgtest.StartActiveMQ(t, fedmsgtest.ActiveMQOptions{Persistent: true})
 	n := 0
-	delivertest.Run(t, sinkTarget(server, server.STOMP, func() (to, from string, headers []string) {
-		n++
-		before := fmt.Sprintf("VirtualTopic.t%d.", n)
-		return "/topic/" + before, "/queue/Consumer.c." + before + ">", nil
-	}))
+	f := &faults{broker: server}
+	t.Run("sink", func(t *testing.T) {
+		delivertest.Run(t, sinkTarget(f, server.STOMP, func() (to, from string, headers []string) {
+			n++
+			before := fmt.Sprintf("VirtualTopic.t%d.", n)
+			return "/topic/" + before, "/queue/Consumer.c." + before + ">", nil
+		}))
+	})
+	t.Run("source", func(t *testing.T) { receivetest.Run(t, sourceTarget(f, server.STOMP)) })
 }
 
-// TestSinkOnRabbitMQ is the same with the other server.
-func TestSinkOnRabbitMQ(t *testing.T) {
+// TestRabbitMQ is the same with the other server. It takes several seconds to start, so that TestThereAndBack is here too.
+func TestRabbitMQ(t *testing.T) {
 	t.Parallel()
 	server := fedmsgtest.StartRabbitMQ(t, fedmsgtest.RabbitMQOptions{STOMP: true})
 	n := 0
-	delivertest.Run(t, sinkTarget(server, server.STOMP, func() (to, from string, headers []string) {
-		n++
-		before := fmt.Sprintf("/exchange/amq.topic/t%d.", n)
-		return before, before + "#", []string{"durable=true", "auto-delete=false", fmt.Sprintf("x-queue-name=t%d", n)}
-	}))
+	f := &faults{broker: server}
+	t.Run("there and back", func(t *testing.T) {
+		thereAndBack(t, server.STOMP, [][2]string{
+			{"/topic/%23", "/topic/{topic}&format=body"}, {"/exchange/amq.topic/%23", "/exchange/amq.topic/{topic}"}, {"/queue/back", "/queue/back&format=body"},
+		})
+	})
+	t.Run("sink", func(t *testing.T) {
+		delivertest.Run(t, sinkTarget(f, server.STOMP, func() (to, from string, headers []string) {
+			n++
+			before := fmt.Sprintf("/exchange/amq.topic/t%d.", n)
+			return before, before + "#", []string{"durable=true", "auto-delete=false", fmt.Sprintf("x-queue-name=t%d", n)}
+		}))
+	})
+	t.Run("source", func(t *testing.T) { receivetest.Run(t, sourceTarget(f, server.STOMP)) })
 }
 
-func sinkTarget(server broker, addr string, names func() (to, from string, headers []string)) delivertest.Target {
+func sinkTarget(f *faults, addr string, names func() (to, from string, headers []string)) delivertest.Target {
 	return delivertest.Target{
 		Features: delivertest.Features{Ordered: true, Batches: true, Lossless: true},
 		New: func(t *testing.T) *delivertest.Destination {
 			to, from, headers := names()
 			c := consume(t, addr, from, headers...)
-			f := &faults{broker: server, proxy: fedmsgtest.StartProxy(t, addr)}
+			proxy := fedmsgtest.StartProxy(t, addr)
 			sink, err := NewSink(deliver.Config{
-				Name: "conform", To: "stomp://" + f.proxy.Addr + "/?destination=" + to + "{topic}", Credentials: secret(t, "guest:guest"),
+				Name: "conform", To: "stomp://" + proxy.Addr + "/?destination=" + to + "{topic}", Credentials: secret(t, "guest:guest"),
 			}, quiet())
-			f.must(t, err)
+			must(t, err)
+			var arrived []delivertest.Arrival
 			return &delivertest.Destination{
-				Sink: sink, InFlight: SinkInFlight, Arrived: func(t *testing.T) []delivertest.Arrival { return arrivals(t, c, to[strings.LastIndexByte(to, 't'):]) },
-				Stop: f.end, Start: func(t *testing.T) { f.must(t, f.broker.Start()) }, Cut: func(*testing.T) { f.proxy.Cut() },
-				Pause: func(t *testing.T) { f.must(t, f.broker.Pause()) }, Resume: func(t *testing.T) { f.must(t, f.broker.Resume()) },
+				Sink: sink, InFlight: SinkInFlight,
+				Arrived: func(t *testing.T) []delivertest.Arrival {
+					for _, m := range c.taken(t)[len(arrived):] {
+						arrived = append(arrived, arrival(t, &m, to[strings.LastIndexByte(to, 't'):]))
+					}
+					return slices.Clip(arrived)
+				},
+				Stop: f.end, Start: func(t *testing.T) { must(t, f.broker.Start()) }, Cut: func(*testing.T) { proxy.Cut() },
+				Pause: func(t *testing.T) { must(t, f.broker.Pause()) }, Resume: func(t *testing.T) { must(t, f.broker.Resume()) },
 			}
 		},
 	}
 }
 
-func arrivals(t *testing.T, c *consumer, before string) []delivertest.Arrival {
+func arrival(t *testing.T, m *taken, before string) delivertest.Arrival {
 	t.Helper()
-	var all []delivertest.Arrival
-	for _, m := range c.taken(t) {
-		var envelope struct {
-			ID string `json:"msg_id"`
-		}
-		if err := json.Unmarshal(m.Body, &envelope); err != nil {
-			t.Fatalf("%v: %q", err, m.Body)
-		}
-		topic := m.topic(before)
-		if told := m.Headers[carry.HeaderTopic]; told != "" {
-			topic = told
-		}
-		all = append(all, delivertest.Arrival{ID: envelope.ID, Topic: topic, Envelope: m.Body, Signatures: m.carried(t, carry.HeaderSignatures)})
+	var envelope struct {
+		ID string `json:"msg_id"`
 	}
-	return all
+	if err := json.Unmarshal(m.Body, &envelope); err != nil {
+		t.Fatalf("%v: %q", err, m.Body)
+	}
+	topic := m.topic(before)
+	if told := m.Headers[carry.HeaderTopic]; told != "" {
+		topic = told
+	}
+	return delivertest.Arrival{ID: envelope.ID, Topic: topic, Envelope: m.Body, Signatures: m.carried(t, carry.HeaderSignatures)}
 }
 
 // secret writes a file of credentials.
@@ -120,36 +136,22 @@ func secret(t *testing.T, text string) string {
 	return name
 }
 
-// TestSourceOnActiveMQ is the suite of sources.
-func TestSourceOnActiveMQ(t *testing.T) {
-	t.Parallel()
-	server := fedmsgtest.StartActiveMQ(t, fedmsgtest.ActiveMQOptions{Persistent: true})
-	receivetest.Run(t, sourceTarget(server, server.STOMP))
-}
-
-// TestSourceOnRabbitMQ is the same with the other server.
-func TestSourceOnRabbitMQ(t *testing.T) {
-	t.Parallel()
-	server := fedmsgtest.StartRabbitMQ(t, fedmsgtest.RabbitMQOptions{STOMP: true})
-	receivetest.Run(t, sourceTarget(server, server.STOMP))
-}
-
-func sourceTarget(server broker, addr string) receivetest.Target {
+func sourceTarget(f *faults, addr string) receivetest.Target {
 	n := 0
 	return receivetest.Target{
 		Features: receivetest.Features{Ordered: true, Kept: true, Lossless: true},
 		New: func(t *testing.T) *receivetest.Origin {
 			n++
 			queue := fmt.Sprintf("/queue/t%d", n)
-			f := &faults{broker: server, proxy: fedmsgtest.StartProxy(t, addr)}
+			proxy := fedmsgtest.StartProxy(t, addr)
 			p := publish(t, addr)
 			return &receivetest.Origin{
 				InFlight: SourceInFlight,
 				Source: func(t *testing.T) receive.Source {
 					source, err := NewSource(receive.Config{
-						Name: "conform", From: "stomp://" + f.proxy.Addr + "/?destination=" + queue, Credentials: secret(t, "guest:guest"),
+						Name: "conform", From: "stomp://" + proxy.Addr + "/?destination=" + queue, Credentials: secret(t, "guest:guest"),
 					}, quiet())
-					f.must(t, err)
+					must(t, err)
 					return source
 				},
 				Publish: func(t *testing.T, messages ...receivetest.Message) {
@@ -160,8 +162,8 @@ func sourceTarget(server broker, addr string) receivetest.Target {
 					}
 				},
 				PublishBad: func(*testing.T) { p.send(queue, map[string]string{"persistent": "true"}, []byte("neither\x00nor")) },
-				Stop:       f.end, Start: func(t *testing.T) { f.must(t, f.broker.Start()) }, Cut: func(*testing.T) { f.proxy.Cut() },
-				Pause: func(t *testing.T) { f.must(t, f.broker.Pause()) }, Resume: func(t *testing.T) { f.must(t, f.broker.Resume()) },
+				Stop:       f.end, Start: func(t *testing.T) { must(t, f.broker.Start()) }, Cut: func(*testing.T) { proxy.Cut() },
+				Pause: func(t *testing.T) { must(t, f.broker.Pause()) }, Resume: func(t *testing.T) { must(t, f.broker.Resume()) },
 			}
 		},
 	}

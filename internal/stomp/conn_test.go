@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"regexp"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -52,51 +54,95 @@ func (s *strange) meet(answer string) (net.Conn, *bufio.Reader) {
 
 const welcome = "CONNECTED\nversion:1.2\nserver:strange/1\n"
 
-// TestHeartbeats has a client that has nothing to say let hear of itself, and give up a server of which it hears nothing.
-func TestHeartbeats(t *testing.T) {
-	t.Parallel()
-	s, m := startStrange(t), newMemory()
-	set := deliverTo(t, m, deliver.Config{To: "stomp://" + s.Addr().String() + "/?heartbeat=50ms", RetryFirst: time.Hour, RetryMax: time.Hour})
-	e := m.say("x", `{}`, "")
-	c, r := s.meet(welcome + "heart-beat:1500,60\n\n\x00\n\n") // a busy machine keeps the longer time, which is the server's
-	if _, err := r.ReadString(0); err != nil {                 // the entry
+// converse has a sink log in with a server that a test speaks for, which answers so, in virtual time. It gives the test's end.
+func converse(t *testing.T, to, answer string) (*session, net.Conn) {
+	t.Helper()
+	made, err := NewSink(deliver.Config{To: to}, quiet())
+	if err != nil {
 		t.Fatal(err)
 	}
-	last := time.Now()
-	for range 20 {
-		if b, err := r.ReadByte(); err != nil || b != '\n' {
-			t.Fatalf("%q instead of a heart-beat: %v", b, err)
+	near, far := net.Pipe()
+	go func() { // ends with the pipe
+		if _, err := bufio.NewReaderSize(far, 16).ReadString(0); err == nil {
+			io.WriteString(far, answer)
 		}
-		if gap := time.Since(last); gap > time.Second { // 60 ms were agreed; the machine may be busy
-			t.Errorf("no heart-beat for %s", gap)
+	}()
+	n := &session{sink: made.(*Sink), answers: &deliver.Answers{}, ended: make(chan struct{})}
+	if n.conn, err = n.sink.server.login(&listening{Conn: near}, 4<<10, maxAnswer, n.lost); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { far.Close() })
+	return n, far
+}
+
+// TestHeartbeats has a client that has nothing to say let hear of itself as often as was agreed, and wait for a server for as long.
+func TestHeartbeats(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n, far := converse(t, "stomp://127.0.0.1/?heartbeat=2s", welcome+"heart-beat:3000,5000\n\n\x00")
+		start := time.Now()
+		over := make(chan error)
+		go func() {
+			_, err := n.in.next()
+			over <- err
+		}()
+		buf, last := make([]byte, 10), start
+		for range 20 {
+			if k, err := far.Read(buf); err != nil || string(buf[:k]) != "\n" {
+				t.Fatalf("%q instead of a heart-beat: %v", buf[:k], err)
+			}
+			if gap := time.Since(last); gap < time.Second || gap > 5*time.Second {
+				t.Errorf("a heart-beat behind %s", gap)
+			}
+			last = time.Now()
+			io.WriteString(far, "\n")
 		}
-		last = time.Now()
-		fmt.Fprint(c, "\n")
-	}
-	if _, err := r.ReadByte(); err == nil { // silence from here on: it leaves
-		for err == nil {
-			_, err = r.ReadByte()
+		go io.Copy(io.Discard, far)
+		if err := <-over; !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(last) != 6*time.Second {
+			t.Errorf("%v behind %s of silence", err, time.Since(last))
 		}
-	}
-	await(t, "the silence is told of", func() bool { return strings.Contains(set.List()[0].LastError, "nothing was heard of") })
-	if d := set.Deliveries(e); d[0].State != fedmsg.DeliveryPending {
-		t.Errorf("what was not answered is %+v", d)
-	}
+		far.Close()
+		n.Finish(nothing)
+	})
 }
 
 // TestNoHeartbeats keeps a connection on which neither side wants any.
 func TestNoHeartbeats(t *testing.T) {
 	t.Parallel()
 	for beat, offer := range map[string]string{"0s": "10,10", "10ms": "0,0"} {
-		s, m := startStrange(t), newMemory()
-		deliverTo(t, m, deliver.Config{To: "stomp://" + s.Addr().String() + "/?heartbeat=" + beat})
-		m.say("x", `{}`, "")
-		c, r := s.meet(welcome + "heart-beat:" + offer + "\n\n\x00")
-		r.ReadString(0)
-		c.SetReadDeadline(time.Now().Add(300 * time.Millisecond)) // nothing is said for longer than any of these times
-		if b, err := r.ReadByte(); err == nil {
-			t.Errorf("with %s and an offer of %s it says %q", beat, offer, b)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			n, far := converse(t, "stomp://127.0.0.1/?heartbeat="+beat, welcome+"heart-beat:"+offer+"\n\n\x00")
+			over := make(chan error)
+			go func() {
+				_, err := n.in.next()
+				over <- err
+			}()
+			far.SetReadDeadline(time.Now().Add(time.Hour))
+			if b, err := bufio.NewReader(far).ReadByte(); err == nil {
+				t.Errorf("with %s and an offer of %s it says %q", beat, offer, b)
+			}
+			select {
+			case err := <-over:
+				t.Errorf("with %s and an offer of %s it leaves: %v", beat, offer, err)
+			default:
+			}
+			far.Close()
+			<-over
+			n.Finish(nothing)
+		})
+	}
+}
+
+// TestSilence leaves a server of which nothing is heard any more, and says so; what was not answered is sent again.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	s, m := startStrange(t), newMemory()
+	set := deliverTo(t, m, deliver.Config{To: "stomp://" + s.Addr().String() + "/?heartbeat=50ms", RetryFirst: time.Hour, RetryMax: time.Hour})
+	e := m.say("x", `{}`, "")
+	s.meet(welcome + "heart-beat:50,50\n\n\x00")
+	await(t, "the silence is told of", func() bool { return strings.Contains(set.List()[0].LastError, "nothing was heard of") })
+	if d := set.Deliveries(e); d[0].State != fedmsg.DeliveryPending {
+		t.Errorf("what was not answered is %+v", d)
 	}
 }
 
@@ -136,87 +182,6 @@ func TestGreetings(t *testing.T) {
 	}
 }
 
-// TestTransactions sees what ActiveMQ is sent: many entries in few transactions, each committed by the time that nothing more comes.
-func TestTransactions(t *testing.T) {
-	t.Parallel()
-	s, m := startStrange(t), newMemory()
-	sink, err := NewSink(deliver.Config{To: "stomp://" + s.Addr().String()}, quiet())
-	if err != nil {
-		t.Fatal(err)
-	}
-	heard := make(chan []string, 1)
-	go func() {
-		_, r := s.meet("CONNECTED\nversion:1.2\nserver:ActiveMQ/5.17.2\n\n\x00")
-		var commands []string
-		for {
-			f, err := r.ReadString(0)
-			command, _, _ := strings.Cut(f, "\n")
-			commands = append(commands, command)
-			if err != nil || command == "DISCONNECT" {
-				heard <- commands
-				return
-			}
-		}
-	}()
-	session, err := sink.Open(soon(t), &deliver.Answers{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	send := func(e *fedmsg.Entry) {
-		if err := session.Send(soon(t), e); err != nil {
-			t.Fatal(err)
-		}
-	}
-	e := m.say("x", `{}`, "")
-	fit := maxBytes / (overhead + 200) // with what is around an envelope in its frame there are fewer
-	for range fit + 2 {
-		send(e)
-	}
-	for range 2 {
-		if err := session.Flush(soon(t)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for range 3 {
-		send(m.say("x", `{"x":"`+strings.Repeat("x", maxBytes/2)+`"}`, ""))
-	}
-	session.Close()
-	var runs []string
-	for _, c := range <-heard {
-		if n := len(runs); n > 0 && strings.HasPrefix(runs[n-1], c+" ") {
-			runs[n-1] += "+"
-		} else {
-			runs = append(runs, c+" ")
-		}
-	}
-	got := strings.Join(runs, "")
-	want := regexp.MustCompile(`^BEGIN SEND \+{50,200}COMMIT BEGIN SEND \+*COMMIT BEGIN SEND \+COMMIT BEGIN SEND DISCONNECT $`)
-	if !want.MatchString(got) {
-		t.Errorf("the server heard\n%s", got)
-	}
-}
-
-// TestPace makes transactions smaller when one was met with silence, and larger again in the course of time.
-func TestPace(t *testing.T) {
-	t.Parallel()
-	p := newPace()
-	if p.full(1, 1000) || !p.full(1, maxBytes) || !p.full(maxBytes/overhead, 0) {
-		t.Error("the bounds are not those that it begins with")
-	}
-	for range 20 {
-		p.silence()
-	}
-	if !p.full(1, 1) {
-		t.Error("a transaction that never fits has more than one message")
-	}
-	for range growth * 30 {
-		p.committed()
-	}
-	if p.full(1, 1000) || !p.full(1, maxBytes) {
-		t.Error("it does not grow again up to where it began")
-	}
-}
-
 // TestNoTLS tells of a server that answers without TLS.
 func TestNoTLS(t *testing.T) {
 	t.Parallel()
@@ -239,32 +204,30 @@ func TestNoTLS(t *testing.T) {
 // TestBlockedServer has a server stop reading: sending waits no longer than its context, and leaving takes little time.
 func TestBlockedServer(t *testing.T) {
 	t.Parallel()
-	s, m := startStrange(t), newMemory()
-	sink, err := NewSink(deliver.Config{To: "stomp://" + s.Addr().String()}, quiet())
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { s.meet(welcome + "\n\x00") }()
-	session, err := sink.Open(soon(t), &deliver.Answers{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	big := m.say("x", `{"x":"`+strings.Repeat("x", 200<<10)+`"}`, "")
-	ctx, cancel := context.WithCancel(soon(t))
-	blocked := time.AfterFunc(200*time.Millisecond, cancel) // long after what it is sent has filled every buffer
-	for n := 0; err == nil; n++ {
-		if err = session.Send(ctx, big); n > 1000 {
-			t.Fatal("200 MB were sent to who reads nothing")
+	synctest.Test(t, func(t *testing.T) {
+		n, _ := converse(t, "stomp://127.0.0.1", welcome+"heart-beat:0,0\n\n\x00")
+		go n.read()
+		big := newMemory().say("x", `{"x":"`+strings.Repeat("x", fullBytes)+`"}`, "")
+		ctx, cancel := context.WithCancel(t.Context())
+		sent := make(chan error)
+		go func() {
+			for {
+				if err := n.Send(ctx, big); err != nil {
+					sent <- err
+					return
+				}
+			}
+		}()
+		synctest.Wait() // every buffer is full
+		cancel()
+		if err := <-sent; !errors.Is(err, context.Canceled) {
+			t.Errorf("sending ended with %v", err)
 		}
-	}
-	if blocked.Stop(); !errors.Is(err, context.Canceled) {
-		t.Errorf("sending ended with %v", err)
-	}
-	start := time.Now()
-	session.Close()
-	if took := time.Since(start); took > 20*closeTime { // the machine may be busy
-		t.Errorf("leaving took %s", took)
-	}
+		start := time.Now()
+		if n.Close(); time.Since(start) > 2*closeTime {
+			t.Errorf("leaving took %s", time.Since(start))
+		}
+	})
 }
 
 // TestReadsNoMoreThanItHolds bounds what a source keeps of messages that are not on disk.

@@ -5,9 +5,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -73,12 +76,16 @@ func activeMQ(t *testing.T) *shared {
 }
 
 // consumer is a process of another make that writes down what comes to a destination.
-type consumer struct{ file string }
+type consumer struct {
+	file string
+	read int64   // bytes of the file
+	all  []taken // what stands in these
+}
 
 // consume starts one, and returns when it is subscribed.
 func consume(t *testing.T, addr, destination string, headers ...string) *consumer {
 	t.Helper()
-	c := &consumer{filepath.Join(t.TempDir(), "taken")}
+	c := &consumer{file: filepath.Join(t.TempDir(), "taken")}
 	args := append([]string{addr, destination, c.file}, headers...)
 	s := fedmsgtest.StartScript(t, "testdata/consumer.py", args...)
 	s.Expect("ready")
@@ -91,13 +98,18 @@ type taken struct {
 	Body    []byte
 }
 
+// taken gives what it has written down so far; nobody changes that. One goroutine at a time calls it.
 func (c *consumer) taken(t *testing.T) []taken {
 	t.Helper()
-	text, err := os.ReadFile(c.file)
-	if err != nil && !os.IsNotExist(err) {
+	f, err := os.Open(c.file)
+	if err != nil {
 		t.Fatal(err)
 	}
-	var all []taken
+	defer f.Close()
+	text, err := io.ReadAll(io.NewSectionReader(f, c.read, math.MaxInt64-c.read))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for line := range bytes.Lines(text) {
 		if !bytes.HasSuffix(line, []byte("\n")) {
 			break // it is writing
@@ -106,9 +118,10 @@ func (c *consumer) taken(t *testing.T) []taken {
 		if err := json.Unmarshal(line, &m); err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, m)
+		c.all = append(c.all, m)
+		c.read += int64(len(line))
 	}
-	return all
+	return slices.Clip(c.all)
 }
 
 // topic is the last part of where it was sent to, behind the words before it.

@@ -14,29 +14,16 @@ import (
 )
 
 // session is a sink's connection. What the server gives its receipts for has an entry's number as its name.
-//
-// Where the server is ActiveMQ what is sent together is one transaction, whose COMMIT has the receipt. A SEND that has one itself
-// ActiveMQ sets aside while its memory is full, and goes on with those behind it: when there is room again they come out of order.
-// In a transaction it waits for the room. And it syncs its disk once for all instead of for each.
 type session struct {
 	*conn
 	sink    *Sink
 	answers *deliver.Answers
 	over    atomic.Bool   // the end was told, or Close is at work
 	ended   chan struct{} // closed when read has ended
-
-	transacts bool // what is sent together is a transaction
-
-	// Of the transaction that is not committed yet, if count is not 0. They belong to Send and Flush.
-
-	begun, last  uint64 // the numbers of its first and its newest entry
-	count, bytes int
-
-	sent  uint64 // the name of the newest COMMIT; belongs to Send and Flush
-	heard uint64 // and of the newest that was answered; belongs to read, and to Close behind it
+	group   *group        // for ActiveMQ, else nil: a receipt for each message
 }
 
-// Send puts an entry into the buffer, and waits while that is full.
+// Send puts an entry into the buffer, and waits while that is full, or while what was flushed before has to be answered first.
 func (n *session) Send(ctx context.Context, e *fedmsg.Entry) error {
 	m, err := carry.Split(e, n.sink.form, limits())
 	if err != nil {
@@ -45,49 +32,21 @@ func (n *session) Send(ctx context.Context, e *fedmsg.Entry) error {
 	if m.Lossy { // told before the receipt can come
 		n.answers.Remark(e.Position.Seq, "its signatures, or what its envelope has around msg, are longer than STOMP headers can be; it was sent without")
 	}
-	if !n.transacts {
-		return n.Append(ctx, func(b []byte) []byte { return n.sink.appendSend(b, "receipt", e.Position.Seq, e, &m) })
+	if n.group != nil {
+		return n.add(ctx, outgoing{e, &m})
 	}
-	if n.count == 0 {
-		n.begun = e.Position.Seq
-	}
-	err = n.Append(ctx, func(b []byte) []byte {
-		if n.count == 0 {
-			b = appendTransaction(b, "BEGIN", n.begun)
-			b = append(b, "\n\x00"...)
-		}
-		before := len(b)
-		b = n.sink.appendSend(b, "transaction", n.begun, e, &m)
-		n.last, n.count, n.bytes = e.Position.Seq, n.count+1, n.bytes+len(b)-before
-		return b
-	})
-	if err != nil || !n.sink.pace.full(n.count, n.bytes) {
-		return err
-	}
-	return n.commit(ctx)
+	return n.Append(ctx, func(b []byte) []byte { return n.sink.appendSend(b, "receipt", e.Position.Seq, outgoing{e, &m}) })
 }
 
-// commit ends the transaction, if there is one.
-func (n *session) commit(ctx context.Context) error {
-	if n.count == 0 {
-		return nil
-	}
-	n.count, n.bytes, n.sent = 0, 0, n.last
-	return n.Append(ctx, func(b []byte) []byte {
-		b = appendTransaction(b, "COMMIT", n.begun)
-		b = append(b, "receipt:"...)
-		b = strconv.AppendUint(b, n.last, 10)
-		return append(b, "\n\n\x00"...)
-	})
-}
-
-func appendTransaction(b []byte, command string, name uint64) []byte {
-	b = append(append(b, command...), "\ntransaction:"...)
-	return append(strconv.AppendUint(b, name, 10), '\n')
+// outgoing is an entry with what it is made of on its way.
+type outgoing struct {
+	entry   *fedmsg.Entry
+	message *carry.Message
 }
 
 // appendSend makes the frame of an entry. It has a number under a name.
-func (s *Sink) appendSend(b []byte, name string, number uint64, e *fedmsg.Entry, m *carry.Message) []byte {
+func (s *Sink) appendSend(b []byte, name string, number uint64, o outgoing) []byte {
+	m := o.message
 	destination, exact := s.places.out(m.Topic)
 	b = append(b, "SEND\n"...)
 	b = appendHeader(b, "destination", destination)
@@ -104,7 +63,7 @@ func (s *Sink) appendSend(b []byte, name string, number uint64, e *fedmsg.Entry,
 		b = appendHeader(b, h.Name, h.Value)
 	}
 	room := maxForeign
-	for _, h := range carry.MessageHeaders(e.Envelope) {
+	for _, h := range carry.MessageHeaders(o.entry.Envelope) {
 		size := len(h.Name) + len(h.Value)
 		if size <= maxValue && size <= room && harmless(h.Name, s.commands) {
 			b = appendHeader(b, h.Name, h.Value)
@@ -116,8 +75,10 @@ func (s *Sink) appendSend(b []byte, name string, number uint64, e *fedmsg.Entry,
 
 // Flush has what is in the buffer written.
 func (n *session) Flush(ctx context.Context) error {
-	if err := n.commit(ctx); err != nil {
-		return err
+	if n.group != nil {
+		if err := n.end(ctx); err != nil {
+			return err
+		}
 	}
 	n.outbox.Flush()
 	return nil
@@ -127,8 +88,8 @@ func (n *session) Flush(ctx context.Context) error {
 func (n *session) Close() error {
 	silent := !n.over.Swap(true)
 	err := n.leave(func() { <-n.ended })
-	if silent && n.heard < n.sent {
-		n.sink.pace.silence()
+	if silent && n.group != nil {
+		n.unheard()
 	}
 	return err
 }
@@ -154,9 +115,8 @@ func (n *session) read() {
 			seq, err := strconv.ParseUint(f.get("receipt-id"), 10, 64)
 			switch {
 			case err != nil: // of nothing that was asked for
-			case n.transacts:
-				n.heard = seq
-				n.sink.pace.committed()
+			case n.group != nil:
+				n.answered(seq)
 				n.answers.DoneThrough(seq)
 			default:
 				n.answers.Done(seq, nil)
@@ -172,7 +132,7 @@ func (n *session) read() {
 
 // reason is what an ERROR says. Of one about a COMMIT the reason is another that ActiveMQ sends about a SEND, before it or behind.
 func (n *session) reason(f *frame) error {
-	if _, commit := f.lookup("receipt-id"); !commit || !n.transacts {
+	if about, ok := f.lookup("receipt-id"); !ok || n.group == nil || n.group.isSingle(about) {
 		return f.failure()
 	}
 	n.live.turn(leaving)

@@ -70,7 +70,10 @@ func (s *Sink) Open(ctx context.Context, answers *deliver.Answers) (deliver.Sess
 	if err != nil {
 		return nil, err
 	}
-	n.conn, n.transacts = c, strings.HasPrefix(c.server, "ActiveMQ/")
+	n.conn = c
+	if strings.HasPrefix(c.server, "ActiveMQ/") {
+		n.group = newGroup()
+	}
 	go n.read()
 	return n, nil
 }

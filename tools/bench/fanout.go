@@ -121,7 +121,7 @@ func (b *bench) startFanServers(ctx context.Context) (s *fanServers, stop func()
 		return nil, nil, err
 	}
 	stops = append(stops, s.rabbit.Remove)
-	if s.active, err = fedmsgtest.NewActiveMQ(dir+"-active", fedmsgtest.ActiveMQOptions{}); err != nil {
+	if s.active, err = fedmsgtest.NewActiveMQ(dir+"-active", fedmsgtest.ActiveMQOptions{Measured: true}); err != nil {
 		return nil, nil, err
 	}
 	stops = append(stops, s.active.Remove)
@@ -159,7 +159,7 @@ func (s *fanServers) listen(ctx context.Context, n *bridged, count int) (*fan, e
 	for i := range f.seen {
 		f.seen[i] = make([]time.Time, count)
 	}
-	err := errors.Join(f.listenZeroMQ(n.publish), f.listenAMQP(s.rabbit.Addr), f.listenSTOMP(s.active.STOMP), f.listenNATS(s.nats), f.listenHTTP(s.second))
+	err := errors.Join(f.listenZeroMQ(n.publish), f.listenAMQP(s.rabbit.Addr), f.listenSTOMP(s.active.STOMP, "/topic/"+fanTopic), f.listenNATS(s.nats), f.listenHTTP(s.second))
 	if err != nil {
 		f.stop()
 	}
@@ -215,12 +215,12 @@ func (f *fan) listenAMQP(addr string) error {
 }
 
 // listenSTOMP subscribes by hand: three frames are all that it takes.
-func (f *fan) listenSTOMP(addr string) error {
+func (f *fan) listenSTOMP(addr, destination string) error {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(conn, "CONNECT\naccept-version:1.2\nhost:localhost\n\n\x00SUBSCRIBE\nid:0\ndestination:/topic/%s\nack:auto\nreceipt:up\n\n\x00", fanTopic)
+	fmt.Fprintf(conn, "CONNECT\naccept-version:1.2\nhost:localhost\n\n\x00SUBSCRIBE\nid:0\ndestination:%s\nack:auto\nreceipt:up\n\n\x00", destination)
 	buf := make([]byte, 64<<10)
 	for have := 0; !bytes.Contains(buf[:have], []byte("receipt-id:up")); {
 		n, err := conn.Read(buf[have:])
