@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -11,11 +12,19 @@ type gate struct {
 	open chan struct{} // closed when an entry was taken
 	turn chan struct{} // has one element while an entry is under way and the gate is not open
 	once sync.Once
+
+	over  chan struct{} // closed when nothing is answered any more
+	ended sync.Once
 }
 
-func newGate() *gate { return &gate{open: make(chan struct{}), turn: make(chan struct{}, 1)} }
+func newGate() *gate {
+	return &gate{open: make(chan struct{}), turn: make(chan struct{}, 1), over: make(chan struct{})}
+}
 
-// pass waits until an entry may be sent.
+// errOver tells that the entry under way will have no answer.
+var errOver = errors.New("the session is over")
+
+// pass waits until an entry may be sent, or the session is over.
 func (g *gate) pass(ctx context.Context) error {
 	select {
 	case <-g.open:
@@ -27,10 +36,15 @@ func (g *gate) pass(ctx context.Context) error {
 		return nil
 	case g.turn <- struct{}{}:
 		return nil
+	case <-g.over:
+		return errOver
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
+
+// end lets nobody wait any more.
+func (g *gate) end() { g.ended.Do(func() { close(g.over) }) }
 
 // answered lets the next one through, or all of them.
 func (g *gate) answered(taken bool) {

@@ -38,5 +38,14 @@ func TestGate(t *testing.T) {
 		if closed.pass(ctx) == nil {
 			t.Error("a closed gate let somebody pass whose time was over")
 		}
+		lost := make(chan error, 1)
+		ctx = t.Context()
+		go func() { lost <- closed.pass(ctx) }()
+		synctest.Wait()
+		closed.end()
+		closed.end()
+		if <-lost == nil {
+			t.Error("a gate let somebody pass behind the end of the connection")
+		}
 	})
 }

@@ -31,6 +31,9 @@ type session struct {
 
 // lost tells that the connection is over.
 func (s *session) lost(err error) {
+	if s.gate != nil {
+		s.gate.end() // who waits there would wait for an answer that does not come
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed {
