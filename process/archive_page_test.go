@@ -1,0 +1,34 @@
+package process
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
+)
+
+// TestArchivePage runs docs/archive.md and holds what it shows.
+func TestArchivePage(t *testing.T) {
+	t.Parallel()
+	fedmsgtest.Tool(t, "sqlite3")
+	home, err := os.MkdirTemp("", "fm") // not t.TempDir: the name of a socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(home) })
+	page := strings.ReplaceAll(readPage(t, "docs/archive.md"), "127.0.0.1:8940", "127.0.0.1:"+freePort(t))
+	out := newShell(t, home, home).run(t, script(blocks(page)))
+	for _, has := range []string{
+		"org.example.dev.git.receive", "boots fine here", `"karma": 4`, ",alice,2\n", ",bob,1\n",
+		`"name":"bodhi","count":2`,
+		`"next":"`, // of a page of one
+	} {
+		if !strings.Contains(out, has) {
+			t.Errorf("the page shows nothing with %q", has)
+		}
+	}
+	if t.Failed() {
+		t.Log(out)
+	}
+}
