@@ -74,7 +74,7 @@ func (a *openArchive) Count(ctx context.Context, o client.QueryOptions) (n int, 
 }
 
 // mostPoints bounds the numbers of one answer.
-const mostPoints = 1_000_000
+const mostPoints = archive.MaxPoints
 
 // Stats gives numbers of messages over time.
 func (a *openArchive) Stats(ctx context.Context, o client.StatsOptions) (points []client.StatsPoint, partial bool, err error) {

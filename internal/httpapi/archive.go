@@ -16,7 +16,8 @@ import (
 type Archive interface {
 	// Searcher gives what answers questions, or an error (CodeUnavailable) while that cannot be used.
 	Searcher() (*archive.Searcher, error)
-	// Await returns nil when the archive has everything up to the position, or an error when ctx ends before.
+	// Await returns nil when the archive has everything up to the position. It fails with CodeBadPosition where that is none of this
+	// log, and with CodeTimeout or CodeUnavailable when ctx ends before.
 	Await(ctx context.Context, p fedmsg.Position) error
 }
 
@@ -146,8 +147,10 @@ func (s *Server) searcher(ctx context.Context, upTo fedmsg.Position) (searcher *
 	if s.deps.Archive == nil {
 		return nil, nil, fedmsg.Errorf(fedmsg.CodeNotFound, "this node keeps no archive; see archive.store in its configuration")
 	}
-	if err := s.awaitArchive(ctx, upTo); err != nil {
-		return nil, nil, err
+	if !upTo.IsZero() {
+		if err := s.deps.Archive.Await(ctx, upTo); err != nil {
+			return nil, nil, s.givenUp(ctx, err)
+		}
 	}
 	if err := ctx.Err(); err != nil && s.leaving.Err() != nil {
 		return nil, nil, s.givenUp(ctx, err)
@@ -162,22 +165,4 @@ func (s *Server) searcher(ctx context.Context, upTo fedmsg.Position) (searcher *
 		return nil, nil, err
 	}
 	return searcher, func() { <-s.questions }, nil
-}
-
-// awaitArchive waits until the archive has what the log has up to the position; the zero position waits for nothing.
-func (s *Server) awaitArchive(ctx context.Context, p fedmsg.Position) error {
-	if p.IsZero() {
-		return nil
-	}
-	if _, gap := s.deps.Seeker.Resolve(p); gap != nil && gap.Reason != fedmsg.GapTrimmed {
-		info := s.deps.Log.Info()
-		return fedmsg.Errorf(fedmsg.CodeBadPosition, "min_position %s is no position in this log, which is %s and ends at %d", p, info.ID, info.Last)
-	}
-	if err := s.deps.Archive.Await(ctx, p); err != nil {
-		if ctx.Err() == nil {
-			return err
-		}
-		return s.givenUp(ctx, fedmsg.WrapError(fedmsg.CodeTimeout, err, "the archive has not come to %s in the time there was; ask again, or without min_position", p))
-	}
-	return nil
 }

@@ -27,11 +27,14 @@ func (a *archiveFake) Searcher() (*archive.Searcher, error) {
 }
 
 func (a *archiveFake) Await(ctx context.Context, p fedmsg.Position) error {
+	if p.Log != edgeLog {
+		return fedmsg.Errorf(fedmsg.CodeBadPosition, "%s is no position here", p)
+	}
 	if p.Seq <= a.upTo {
 		return nil
 	}
 	<-ctx.Done()
-	return ctx.Err()
+	return fedmsg.WrapError(fedmsg.CodeTimeout, ctx.Err(), "the archive has not got so far")
 }
 
 // archiveBegin is when the first message of a test was received; the others follow by the second.
