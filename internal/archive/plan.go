@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"slices"
 
 	"github.com/federated-messaging/fedmsg/internal/filter"
 )
@@ -122,7 +123,7 @@ func (p *planner) ids(ctx context.Context, ids []string) (node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ok {
+		if ok && !slices.Contains(found, row.Key) {
 			found = append(found, row.Key)
 		}
 	}

@@ -114,6 +114,7 @@ func TestArchiveQuery(t *testing.T) {
 		"sender=token":                       "",
 		"signer=debian":                      "",
 		"id=m/3&id=m/9&id=m/1":               "3 1",
+		"id=m/3&id=m/3":                      "3",
 		"text=PANIC":                         "4 1",
 		"text=panic+kernel":                  "1",
 		"where=msg.n+>+2":                    "5 4",
