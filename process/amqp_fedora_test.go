@@ -187,25 +187,3 @@ func checkFedora(t *testing.T, m *fedoraMessage, e *fedmsg.Entry, got *fedoraRec
 		}
 	}
 }
-
-// sourceStatus reads the status of a source from the node.
-func sourceStatus(t *testing.T, n *fedmsgtest.Node, name string) map[string]any {
-	t.Helper()
-	_, body, err := n.Get(t.Context(), "/v1/sources")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answer struct {
-		Sources []map[string]any `json:"sources"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		t.Fatalf("%v in %s", err, body)
-	}
-	for _, s := range answer.Sources {
-		if s["name"] == name {
-			return s
-		}
-	}
-	t.Fatalf("no source %s in %s", name, body)
-	return nil
-}

@@ -1,10 +1,6 @@
 package process
 
 import (
-	"bufio"
-	"encoding/json"
-	"net/url"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -42,31 +38,23 @@ func startConsumer(t *testing.T, addr, queue, exchange string, patterns ...strin
 // all reads what the consumer has written by now.
 func (c *amqpConsumer) all(t *testing.T) []consumed {
 	t.Helper()
-	f, err := os.Open(c.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var list []consumed
-	r := bufio.NewReader(f)
-	for {
-		line, err := r.ReadBytes('\n')
-		if err != nil { // the last one may be half written
-			return list
+	return linesOf[consumed](t, c.file)
+}
+
+// wantInOrder waits until the consumer has the last of these ids, and holds that it has all, their first appearances in that order.
+func (c *amqpConsumer) wantInOrder(t *testing.T, ids []string) {
+	t.Helper()
+	awaitTaken(t, c.file, ids, func() []string {
+		var all []string
+		for _, m := range c.all(t) {
+			all = append(all, m.ID)
 		}
-		var m consumed
-		if err := json.Unmarshal(line, &m); err != nil {
-			t.Fatalf("%v in %.200q", err, line)
-		}
-		list = append(list, m)
-	}
+		return firsts(all)
+	})
 }
 
 // amqpURI is the address of a server for a configuration.
-func amqpURI(addr string, options ...string) string {
-	q := url.Values{}
-	for i := 0; i < len(options); i += 2 {
-		q.Set(options[i], options[i+1])
-	}
-	return "amqp://" + addr + "/?" + q.Encode()
-}
+func amqpURI(addr string, options ...string) string { return brokerURI("amqp", addr, options...) }
+
+// amqpSink is a [[sink]] named rabbit.
+func amqpSink(to, lines string) string { return brokerSink("rabbit", to, lines) }

@@ -1,13 +1,9 @@
 package process
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -40,7 +36,7 @@ func natsStream(t *testing.T, subjects ...string) (*fedmsgtest.NATS, jetstream.J
 
 // natsSink is a [[sink]] named nats to the stream bus of the server.
 func natsSink(addr string, options string) string {
-	return fmt.Sprintf("[[sink]]\nname = \"nats\"\nto = \"nats://%s?jetstream=yes&stream=bus%s\"\ntopics = [\"#\"]\nstart = \"beginning\"\nretry_max = \"1s\"\n", addr, options)
+	return brokerSink("nats", "nats://"+addr+"?jetstream=yes&stream=bus"+options, "")
 }
 
 // natsSource is a [[source]] named in, from the stream bus of the server.
@@ -81,22 +77,10 @@ func (m *natsTaken) id() string {
 }
 
 // all reads what the consumer has written by now, each message of the stream once.
-func (c *natsConsumer) all(t *testing.T) []natsTaken {
+func (c *natsConsumer) all(t *testing.T) (list []natsTaken) {
 	t.Helper()
-	text, err := os.ReadFile(c.file)
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	var list []natsTaken
 	seen := make(map[uint64]bool)
-	for line := range bytes.Lines(text) {
-		if !bytes.HasSuffix(line, []byte("\n")) {
-			break // it is writing
-		}
-		var m natsTaken
-		if err := json.Unmarshal(line, &m); err != nil {
-			t.Fatalf("%v in %.200q", err, line)
-		}
+	for _, m := range linesOf[natsTaken](t, c.file) {
 		if !seen[m.Seq] {
 			seen[m.Seq] = true
 			list = append(list, m)
@@ -108,24 +92,13 @@ func (c *natsConsumer) all(t *testing.T) []natsTaken {
 // wantOnce waits until the consumer has the last of these ids, and holds that it has all, once and in that order.
 func (c *natsConsumer) wantOnce(t *testing.T, ids []string) {
 	t.Helper()
-	last := fmt.Sprintf("%q", ids[len(ids)-1])
-	await(t, fmt.Sprintf("the last of %d messages in the consumer's file", len(ids)), func() bool {
-		text, err := os.ReadFile(c.file)
-		return err == nil && strings.Contains(string(text), last)
-	})
-	var got []string
-	for _, m := range c.all(t) {
-		got = append(got, m.id())
-	}
-	if slices.Equal(got, ids) {
-		return
-	}
-	for i, id := range ids {
-		if i >= len(got) || got[i] != id {
-			t.Fatalf("the consumer has %d messages of %d; number %d is %q, want %q", len(got), len(ids), i, got[min(i, len(got)-1)], id)
+	awaitTaken(t, c.file, ids, func() []string {
+		var all []string
+		for _, m := range c.all(t) {
+			all = append(all, m.id())
 		}
-	}
-	t.Fatalf("the consumer has %d messages, %d were accepted", len(got), len(ids))
+		return all
+	})
 }
 
 // natsSend publishes a message, and returns when the stream has it.

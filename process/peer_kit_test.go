@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
@@ -192,6 +191,23 @@ func same(t *testing.T, where string, got, want map[string][32]byte) {
 	}
 }
 
+// holdTwins holds that the nodes alpha and beta come to have the same messages, so many: beta those of alpha with their signatures and the
+// place where alpha has them, and that the sink and the source of neither gave up any.
+func (p *peers) holdTwins(count int, sink, source string) {
+	p.t.Helper()
+	alpha, beta := p.await("alpha", count), p.await("beta", count)
+	same(p.t, "beta", sums(p.t, beta), sums(p.t, alpha))
+	for _, e := range beta {
+		if strings.HasPrefix(e.ID, "alpha") && (e.Origin.Log != alpha[0].Position.Log || len(e.Signatures) == 0 || e.Signer == "") {
+			p.t.Fatalf("%s came with the origin %s and the signatures %s", e.ID, e.Origin, e.Signatures)
+		}
+	}
+	for _, name := range p.names {
+		holdNoDead(p.t, p.nodes[name], "sinks", sink)
+		holdNoDead(p.t, p.nodes[name], "sources", source)
+	}
+}
+
 // sinks gives the status of each sink of a node.
 func (p *peers) sinks(name string) []deliver.Status {
 	p.t.Helper()
@@ -225,13 +241,5 @@ func (p *peers) get(name, path string, into any) {
 // until asks again and again whether something holds; only a failing test asks for long.
 func (p *peers) until(what string, holds func() bool) {
 	p.t.Helper()
-	again := time.NewTicker(10 * time.Millisecond)
-	defer again.Stop()
-	for late := time.After(patience); !holds(); {
-		select {
-		case <-again.C:
-		case <-late:
-			p.t.Fatalf("it did not come to pass that %s", what)
-		}
-	}
+	await(p.t, what, holds)
 }

@@ -105,7 +105,7 @@ func TestSTOMPKilledNode(t *testing.T) {
 			t.Fatalf("entry %d is %s, want %s", i+1, e.Envelope, want)
 		}
 	}
-	await(t, "nothing is under way", func() bool { return stompSourceStatus(t, n, "stomp")["in_flight"].(float64) == 0 })
+	await(t, "nothing is under way", func() bool { return sourceStatus(t, n, "stomp")["in_flight"].(float64) == 0 })
 	if last := n.Log(t).Last; last != count {
 		t.Errorf("the log has %d entries, want %d", last, count)
 	}
@@ -117,34 +117,12 @@ func stompSource(from, lines string) string {
 	return fmt.Sprintf("[[source]]\nname = \"stomp\"\nfrom = %q\ntopics = [\"#\"]\nverify = \"if-signed\"\nretry_max = \"1s\"\n%s", from, lines)
 }
 
-// sourceStatus reads the status of a source from the node.
-func stompSourceStatus(t *testing.T, n *fedmsgtest.Node, name string) map[string]any {
-	t.Helper()
-	_, body, err := n.Get(t.Context(), "/v1/sources")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answer struct {
-		Sources []map[string]any `json:"sources"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		t.Fatalf("%v in %s", err, body)
-	}
-	for _, s := range answer.Sources {
-		if s["name"] == name {
-			return s
-		}
-	}
-	t.Fatalf("no source %s in %s", name, body)
-	return nil
-}
-
 // TestSTOMPPoison has messages come that nobody can read: they lie with the dead letters, with the reason, and those behind them come.
 func TestSTOMPPoison(t *testing.T) {
 	t.Parallel()
 	a := fedmsgtest.StartActiveMQ(t, fedmsgtest.ActiveMQOptions{})
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Env: []string{fedmsgtest.AnyTopic}, Config: stompSource(stompURI(a.STOMP, "destination", "/queue/Consumer.p.VirtualTopic.>"), "")})
-	await(t, "the source is connected", func() bool { return stompSourceStatus(t, n, "stomp")["connected"] == true })
+	await(t, "the source is connected", func() bool { return sourceStatus(t, n, "stomp")["connected"] == true })
 	p := startSTOMPPublisher(t, a.STOMP)
 	poison := []struct {
 		topic   string
@@ -201,7 +179,7 @@ func TestSTOMPRecordedBus(t *testing.T) {
 	out := startSTOMPConsumer(t, a.STOMP, "/queue/out")
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Env: []string{fedmsgtest.AnyTopic}, Config: stompSource(stompURI(a.STOMP, "destination", "/queue/Consumer.x.VirtualTopic.>", "wrap", "yes"), "") +
 		stompSink(stompURI(a.STOMP, "destination", "/queue/out", "format", "body"), "")})
-	await(t, "the source is connected", func() bool { return stompSourceStatus(t, n, "stomp")["connected"] == true })
+	await(t, "the source is connected", func() bool { return sourceStatus(t, n, "stomp")["connected"] == true })
 	p := startSTOMPPublisher(t, a.STOMP)
 	sent := umbMessages(t)
 	for _, m := range sent {

@@ -1,13 +1,8 @@
 package process
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
-	"net/url"
-	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
@@ -40,48 +35,19 @@ func startSTOMPConsumer(t *testing.T, addr, destination string) *stompConsumer {
 // all reads what the consumer has written by now.
 func (c *stompConsumer) all(t *testing.T) []stompTaken {
 	t.Helper()
-	text, err := os.ReadFile(c.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []stompTaken
-	for line := range bytes.Lines(text) {
-		var m stompTaken
-		if !bytes.HasSuffix(line, []byte("\n")) {
-			return list // it is writing
-		}
-		if err := json.Unmarshal(line, &m); err != nil {
-			t.Fatalf("%v in %.200q", err, line)
-		}
-		list = append(list, m)
-	}
-	return list
+	return linesOf[stompTaken](t, c.file)
 }
 
 // wantInOrder waits until the consumer has the last of these ids, and holds that it has all, their first appearances in that order.
 func (c *stompConsumer) wantInOrder(t *testing.T, ids []string) {
 	t.Helper()
-	last := fmt.Sprintf("%q", ids[len(ids)-1])
-	await(t, fmt.Sprintf("the last of %d messages in the consumer's file", len(ids)), func() bool {
-		text, err := os.ReadFile(c.file)
-		return err == nil && bytes.Contains(text, []byte(last))
+	awaitTaken(t, c.file, ids, func() []string {
+		var all []string
+		for _, m := range c.all(t) {
+			all = append(all, m.Headers["fedmsg-id"])
+		}
+		return firsts(all)
 	})
-	seen := make(map[string]bool)
-	var first []string
-	for _, m := range c.all(t) {
-		if id := m.Headers["fedmsg-id"]; !seen[id] {
-			seen[id], first = true, append(first, id)
-		}
-	}
-	if slices.Equal(first, ids) {
-		return
-	}
-	for i, id := range ids {
-		if i >= len(first) || first[i] != id {
-			t.Fatalf("the consumer has %d messages of %d; number %d is %q, want %q", len(first), len(ids), i, first[min(i, len(first)-1)], id)
-		}
-	}
-	t.Fatalf("the consumer has %d messages, %d were accepted", len(first), len(ids))
 }
 
 // stompPublisher is a process that publishes; Do has it send a line, as stompLine makes it.
@@ -102,15 +68,7 @@ func stompSend(t *testing.T, s *fedmsgtest.Script, destination string, headers m
 }
 
 // stompURI is the address of a server for a configuration.
-func stompURI(addr string, options ...string) string {
-	q := url.Values{}
-	for i := 0; i < len(options); i += 2 {
-		q.Set(options[i], options[i+1])
-	}
-	return "stomp://" + addr + "/?" + q.Encode()
-}
+func stompURI(addr string, options ...string) string { return brokerURI("stomp", addr, options...) }
 
 // stompSink is a [[sink]] named stomp.
-func stompSink(to string, lines string) string {
-	return fmt.Sprintf("[[sink]]\nname = \"stomp\"\nto = %q\ntopics = [\"#\"]\nstart = \"beginning\"\nretry_max = \"1s\"\n%s", to, lines)
-}
+func stompSink(to, lines string) string { return brokerSink("stomp", to, lines) }
