@@ -24,6 +24,7 @@ const (
 // route is one line of the table.
 type route struct {
 	method, path string // as in http.ServeMux; GET serves HEAD too
+	slash        bool   // a slash behind the path changes nothing
 	need         need
 	handle       func(w http.ResponseWriter, r *http.Request, id identity)
 	label        string       // METHOD PATH: in metrics, in lists for people
@@ -54,6 +55,11 @@ func (s *Server) table() []*route {
 		{method: "GET", path: "/v1/dead/{kind}/{name}/{number}", need: needOperator, handle: s.handleDeadGet},
 		{method: "DELETE", path: "/v1/dead/{kind}/{name}/{number}", need: needOperator, handle: s.handleDeadDrop},
 		{method: "POST", path: "/v1/dead/{kind}/{name}/{number}/retry", need: needOperator, handle: s.handleDeadRetry},
+		{method: "GET", path: "/raw", slash: true, need: needScope, handle: s.handleDatagrepper},
+		{method: "GET", path: "/id", slash: true, need: needScope, handle: s.handleDatagrepper},
+		{method: "GET", path: "/v2/search", slash: true, need: needScope, handle: s.handleDatagrepper},
+		{method: "GET", path: "/v2/id", slash: true, need: needScope, handle: s.handleDatagrepper},
+		{method: "GET", path: "/messagecount", slash: true, need: needScope, handle: s.handleDatagrepper},
 		{method: "GET", path: "/debug/pprof/", need: needLocal, handle: s.profile(pprof.Index)},
 		{method: "GET", path: "/debug/pprof/cmdline", need: needLocal, handle: s.profile(pprof.Cmdline)},
 		{method: "GET", path: "/debug/pprof/profile", need: needLocal, handle: s.profile(pprof.Profile)},
@@ -71,6 +77,9 @@ func (s *Server) newMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, row := range s.routes {
 		mux.Handle(row.label, s.handler(row))
+		if row.slash {
+			mux.Handle(row.label+"/{$}", s.handler(row))
+		}
 		parent, below := strings.CutSuffix(row.label, "/{id...}")
 		if !below {
 			parent, below = strings.CutSuffix(row.label, "/")
@@ -177,6 +186,9 @@ func (s *Server) methods(path string, local bool) []string {
 func (row *route) matches(path string) bool {
 	if prefix, ok := strings.CutSuffix(row.path, "{id...}"); ok {
 		return strings.HasPrefix(path, prefix) && len(path) > len(prefix)
+	}
+	if row.slash {
+		path = strings.TrimSuffix(path, "/")
 	}
 	words := strings.Split(path, "/")
 	pattern := strings.Split(row.path, "/")
