@@ -146,22 +146,29 @@ func (t *streams) forget(s *stream) {
 
 // tick keeps the time for all streams.
 func (t *streams) tick() {
-	step := max(min(t.cfg.Heartbeat, t.cfg.WriteTimeout)/8, time.Millisecond)
-	ticker := time.NewTicker(step)
+	ticker := time.NewTicker(t.step())
 	defer ticker.Stop()
 	for {
 		select {
 		case <-t.stopped:
 			return
 		case <-ticker.C:
+			t.at(int64(time.Since(t.start)) | 1)
 		}
-		now := int64(time.Since(t.start)) | 1
-		t.clock.Store(now)
-		t.mu.Lock()
-		for _, s := range t.open {
-			s.check(now, int64(t.cfg.Heartbeat-step), int64(t.cfg.WriteTimeout))
-		}
-		t.mu.Unlock()
+	}
+}
+
+func (t *streams) step() time.Duration {
+	return max(min(t.cfg.Heartbeat, t.cfg.WriteTimeout)/8, time.Millisecond)
+}
+
+// at tells all streams what time it is, in nanoseconds since start.
+func (t *streams) at(now int64) {
+	t.clock.Store(now)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, s := range t.open {
+		s.check(now, int64(t.cfg.Heartbeat-t.step()), int64(t.cfg.WriteTimeout))
 	}
 }
 

@@ -121,7 +121,7 @@ func startStreams(t testing.TB, cfg StreamConfig, scope []fedmsg.Pattern, ringBy
 	n.server = httptest.NewServer(http.HandlerFunc(n.serve))
 	n.url = n.server.URL
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := n.streams.shutdown(ctx); err != nil {
 			t.Error(err)
@@ -143,6 +143,13 @@ func (n *streamNode) serve(w http.ResponseWriter, r *http.Request) {
 func (n *streamNode) startTLS() {
 	n.server = httptest.NewTLSServer(http.HandlerFunc(n.serve))
 	n.url = n.server.URL
+}
+
+// total is how many entries the log has.
+func (n *streamNode) total() uint64 {
+	n.log.mu.Lock()
+	defer n.log.mu.Unlock()
+	return uint64(len(n.log.entries))
 }
 
 // publish makes an entry of each topic durable.

@@ -7,9 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,14 +26,25 @@ func checkLeaks(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t, opt) })
 }
 
+// patience bounds what takes milliseconds on an idle machine.
+const patience = time.Minute
+
+// await waits until something is so that no event tells.
+func await(t testing.TB, what func() string, ready func() bool) {
+	t.Helper()
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(patience); !ready(); <-again.C {
+		if time.Now().After(end) {
+			t.Fatal(what())
+		}
+	}
+}
+
 // waitOpen waits until so many streams are open.
 func (n *streamNode) waitOpen(t testing.TB, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); n.streams.count() != want; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d streams are open, want %d", n.streams.count(), want)
-		}
-	}
+	await(t, func() string { return fmt.Sprintf("%d streams are open, want %d", n.streams.count(), want) }, func() bool { return n.streams.count() == want })
 }
 
 func TestStreamForms(t *testing.T) {
@@ -313,20 +324,23 @@ func TestStreamPassedOver(t *testing.T) {
 	r.want("heartbeat", 16)
 }
 
-// TestStreamHeartbeat holds that silence is broken by heartbeats.
+// TestStreamHeartbeat holds that silence is broken by heartbeats, when it is due and not before.
 func TestStreamHeartbeat(t *testing.T) {
-	cfg := DefaultStreamConfig()
-	cfg.Heartbeat = 40 * time.Millisecond
-	n := startStreams(t, cfg, nil, 0)
+	n := startStreams(t, byHand(), nil, 0)
 	n.publish("a", "b")
 	r := n.open(t, "topic=a&after=0", "Accept", ndjsonType)
-	r.want("message", 1)
-	began := time.Now()
+	r.message(1)
+	n.streams.mu.Lock()
+	s := n.streams.open[0]
+	n.streams.mu.Unlock()
 	for range 3 {
+		await(t, func() string { return "the stream is not at rest" }, func() bool { return s.writing.Load() == 0 && s.wrote.Load() == n.streams.clock.Load() })
+		due := s.wrote.Load() + int64(n.streams.cfg.Heartbeat-n.streams.step())
+		if n.streams.at(due - 1); s.due.Load() {
+			t.Error("a heartbeat comes early")
+		}
+		n.streams.at(due)
 		r.want("heartbeat", 2)
-	}
-	if d := time.Since(began); d < 2*cfg.Heartbeat {
-		t.Errorf("three heartbeats in %v", d)
 	}
 	n.publish("a")
 	r.message(3)
@@ -352,10 +366,10 @@ func TestStreamLimit(t *testing.T) {
 	n.open(t, "")
 }
 
-// TestStreamShutdown holds that shutdown ends streams of every form cleanly, those included that do not read, in time.
+// TestStreamShutdown holds that shutdown ends streams of every form cleanly, and those that do not read.
 func TestStreamShutdown(t *testing.T) {
 	checkLeaks(t)
-	n := startStreams(t, DefaultStreamConfig(), nil, 1)
+	n := startStreams(t, byHand(), nil, 1)
 	n.publish("first") // and what follows is for the reader that is stuck
 	ended := make(chan error)
 	for _, accept := range []string{"text/event-stream", ndjsonType} {
@@ -371,7 +385,7 @@ func TestStreamShutdown(t *testing.T) {
 		}()
 	}
 	n.openStuck(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := n.streams.shutdown(ctx); err != nil {
 		t.Error(err)
@@ -386,8 +400,15 @@ func TestStreamShutdown(t *testing.T) {
 	}
 }
 
-// openStuck opens a stream, reads nothing of it, and returns when the node is held up by that.
-func (n *streamNode) openStuck(t *testing.T) net.Conn {
+// byHand has no time go by for streams but what a test says.
+func byHand() StreamConfig {
+	cfg := DefaultStreamConfig()
+	cfg.Heartbeat, cfg.WriteTimeout = 1000*time.Hour, time.Hour
+	return cfg
+}
+
+// openStuck opens a stream of a node whose time goes by hand, reads nothing of it, and returns when the node is held up by that.
+func (n *streamNode) openStuck(t *testing.T) (net.Conn, *stream) {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(n.url, "http://"))
 	if err != nil {
@@ -395,30 +416,41 @@ func (n *streamNode) openStuck(t *testing.T) net.Conn {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.(*net.TCPConn).SetReadBuffer(256 << 10)
-	before := n.streams.count()
 	fmt.Fprint(conn, "GET /v1/stream?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	n.waitOpen(t, before+1)
+	var s *stream
+	await(t, func() string { return "there is no stream" }, func() bool { s = n.streamOf(conn); return s != nil })
+	_ = s.conn.(*net.TCPConn).SetWriteBuffer(64 << 10)
 	big := []byte(`{"msg":{"pad":"` + strings.Repeat("x", 1<<16) + `"}}`)
-	for deadline := time.Now().Add(20 * time.Second); n.stuck() == 0; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatal("the node is never held up by a reader that does not read")
-		}
-		n.log.mu.Lock()
-		enough := len(n.log.entries) > 1000
-		n.log.mu.Unlock()
-		if !enough {
-			n.feed.Publish(n.log.grow(big, "a"))
-		}
+	for range 100 { // more than the system takes for who does not read
+		n.feed.Publish(n.log.grow(big, "a"))
 	}
-	return conn
+	await(t, func() string { return "the node is never held up by a reader that does not read" }, func() bool {
+		now := n.streams.clock.Load() + 1
+		n.streams.at(now)
+		began := s.writing.Load()
+		return began != 0 && now-began > 50
+	})
+	return conn, s
 }
 
-// stuck counts the streams whose write has taken more than a tick.
-func (n *streamNode) stuck() (count int) {
+// streamOf finds the stream of a reader, if it is open.
+func (n *streamNode) streamOf(reader net.Conn) *stream {
 	n.streams.mu.Lock()
 	defer n.streams.mu.Unlock()
 	for _, s := range n.streams.open {
-		if began := s.writing.Load(); began != 0 && began != n.streams.clock.Load() {
+		if s.conn.RemoteAddr().String() == reader.LocalAddr().String() {
+			return s
+		}
+	}
+	return nil
+}
+
+// writing counts the streams that are being written to.
+func (n *streamNode) writing() (count int) {
+	n.streams.mu.Lock()
+	defer n.streams.mu.Unlock()
+	for _, s := range n.streams.open {
+		if s.writing.Load() != 0 {
 			count++
 		}
 	}
@@ -428,46 +460,52 @@ func (n *streamNode) stuck() (count int) {
 // TestStreamStalledReader holds that a reader which does not read is cut, delays nobody, and can resume where it was.
 func TestStreamStalledReader(t *testing.T) {
 	checkLeaks(t)
-	cfg := DefaultStreamConfig()
-	cfg.WriteTimeout = 6 * time.Second // long enough for a good reader on a busy machine under the race detector
-	n := startStreams(t, cfg, nil, 1<<20)
+	n := startStreams(t, byHand(), nil, 1<<20)
 	good := n.open(t, "", "Accept", ndjsonType)
 	good.want("heartbeat", 0)
-	done, caughtUp := make(chan uint64, 1), make(chan struct{})
+	var got atomic.Uint64 // number of the last entry
+	done := make(chan struct{})
 	go func() { // reads all the time
-		seq := uint64(0)
+		defer close(done)
 		for {
 			e, err := good.next()
 			if err != nil {
-				done <- seq
 				return
 			}
-			if e.kind == "message" {
-				if e.id != streamAt(seq+1).String() {
-					t.Errorf("behind %d came %s", seq, e.id)
-				}
-				seq++
-				if strings.Contains(e.data, `"topic":"last"`) {
-					close(caughtUp)
-				}
+			if e.kind == "message" && e.id != streamAt(got.Add(1)).String() {
+				t.Errorf("as number %d came %s", got.Load(), e.id)
 			}
 		}
 	}()
-	stuck := n.openStuck(t)
-	n.waitOpen(t, 1) // cut
+	conn, stuck := n.openStuck(t)
+	caughtUp := func() {
+		t.Helper()
+		total := n.total()
+		await(t, func() string { return fmt.Sprintf("the other reader got %d of %d", got.Load(), total) }, func() bool { return got.Load() == total })
+	}
+	caughtUp()
+	await(t, func() string { return "the other reader is not at rest" }, func() bool { return n.writing() == 1 })
+	await(t, func() string { return "the reader that does not read is not cut" }, func() bool {
+		until := stuck.writing.Load() + int64(n.streams.cfg.WriteTimeout)
+		n.streams.at(until - 1)
+		if stuck.late.Load() {
+			t.Error("a reader is cut too early")
+		}
+		n.streams.at(until)
+		return stuck.late.Load()
+	})
+	n.waitOpen(t, 1)
 	if c := n.streams.told.cut.Load(); c != 1 {
 		t.Errorf("%d readers were counted as cut", c)
 	}
 	n.publish("last")
-	n.log.mu.Lock()
-	total := uint64(len(n.log.entries))
-	n.log.mu.Unlock()
+	total := n.total()
 
 	// It was cut, so what it holds has an end. Were the other one cut instead, this would be read for ever.
-	if err := stuck.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	in := bufio.NewReader(stuck)
+	in := bufio.NewReader(conn)
 	resp, err := http.ReadResponse(in, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -485,14 +523,9 @@ func TestStreamStalledReader(t *testing.T) {
 	for seq := p.Seq + 1; seq <= total; seq++ {
 		again.message(seq)
 	}
-	select { // shutdown ends streams where they are
-	case <-caughtUp:
-	case <-time.After(20 * time.Second):
-	}
+	caughtUp() // shutdown ends streams where they are
 	_ = n.streams.shutdown(t.Context())
-	if got := <-done; got != total {
-		t.Errorf("the other reader got %d of %d", got, total)
-	}
+	<-done
 }
 
 func TestParseSince(t *testing.T) {

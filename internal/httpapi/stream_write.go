@@ -64,10 +64,10 @@ func (s *stream) write(b []byte) error {
 	s.writing.Store(began)
 	_, err := s.conn.Write(b)
 	s.broken = err != nil
-	s.writing.Store(0)
 	now := s.owner.clock.Load()
 	s.slow = now != began
 	s.wrote.Store(now)
 	s.due.Store(false)
+	s.writing.Store(0) // last: check looks at no other until then
 	return err
 }
