@@ -54,6 +54,9 @@ func (p *program) clientConfig(cmd *cobra.Command, c *clientFlags) (config.Confi
 	c.nodeGiven = cmd.Flags().Changed("node")
 	loaded, err := p.loadConfigFor(cmd, c.settings, true)
 	if err == nil {
+		if loaded.Config.Node == "" {
+			loaded.Config.Node = configuredSocket(loaded)
+		}
 		return loaded.Config, nil
 	}
 	named := cmd.Flags().Changed("config") || p.getenv("FEDMSG_CONFIG") != ""
@@ -63,6 +66,18 @@ func (p *program) clientConfig(cmd *cobra.Command, c *clientFlags) (config.Confi
 		return loaded.Config, nil
 	}
 	return config.Config{}, err
+}
+
+// configuredSocket is where the node of this configuration listens, or empty where that does not say: then the usual places are tried.
+func configuredSocket(l *config.Loaded) string {
+	socket, _, _ := strings.Cut(l.Config.HTTP.Socket, "?")
+	switch {
+	case socket == "" || l.Origin("http.socket").Kind == config.FromDefault:
+		return ""
+	case !isURI(socket):
+		return "unix://" + socket
+	}
+	return socket
 }
 
 // newClient makes the client that flags and configuration ask for.
