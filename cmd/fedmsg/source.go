@@ -37,7 +37,8 @@ func (p *program) sourceLs(o *clientFlags) *cobra.Command {
 		Use:   "ls",
 		Short: "List the sources and what each has brought",
 		Long: `List the sources and what each has brought since the start of the node. Of RECEIVED, DUPLICATES the log had already, and
-REFUSED went to the dead letters. What is wrong with a source stands below it.`,
+REFUSED went to the dead letters. A source is held back while what it brings cannot be stored. What is wrong with a source stands
+below it.`,
 		Example: `  fedmsg source ls
   fedmsg source ls --format json | jq -r '.[] | select(.connected | not) | .name'`,
 		Args: cobra.NoArgs,
@@ -68,19 +69,32 @@ func (p *program) sourcesTable(sources []receive.Status) error {
 	fmt.Fprintln(w, "NAME\tSTATE\tRECEIVED\tDUPLICATES\tREFUSED\tDEAD\tFROM")
 	for i := range sources {
 		s := &sources[i]
-		state := "waiting"
-		if s.Connected {
-			state = "connected"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%s\n", s.Name, state, s.Received, s.Duplicates, s.Refused, s.Dead, ops.Printable(s.From))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%s\n", s.Name, sourceState(s), s.Received, s.Duplicates, s.Refused, s.Dead, ops.Printable(s.From))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	return p.withTroubles(b.String(), len(sources), func(i int) string {
-		if sources[i].Connected {
+		if sourceState(&sources[i]) == sourceConnected {
 			return ""
 		}
 		return sources[i].LastError
 	})
+}
+
+// What a source is doing, in the table.
+const (
+	sourceConnected = "connected"
+	sourceHeldBack  = "held back"
+	sourceWaiting   = "waiting"
+)
+
+func sourceState(s *receive.Status) string {
+	switch {
+	case s.HeldBack:
+		return sourceHeldBack
+	case s.Connected:
+		return sourceConnected
+	}
+	return sourceWaiting
 }

@@ -106,7 +106,7 @@ func TestHeldBack(t *testing.T) {
 					if b.left() != 100 || calls < 10 || calls > 100+60 {
 						t.Errorf("%d are left after %d calls", b.left(), calls)
 					}
-					if st := s.List()[0]; st.Received != 0 || st.LastError != "no room" || st.LastTime.IsZero() {
+					if st := s.List()[0]; st.Received != 0 || !st.HeldBack || st.LastError != "no room" || st.LastTime.IsZero() {
 						t.Errorf("status %+v", st)
 					}
 					if c := s.Checks()[0]; c.Status != ops.Warning || c.Name != "source umb" || !strings.Contains(c.Text, "held back") {
@@ -117,7 +117,7 @@ func TestHeldBack(t *testing.T) {
 					time.Sleep(time.Minute)
 					synctest.Wait()
 					holdLog(t, d, ids(0, 200))
-					if st := s.List()[0]; b.left() != 0 || st.Received != 200 || st.Dead != 0 {
+					if st := s.List()[0]; b.left() != 0 || st.HeldBack || st.Received != 200 || st.Dead != 0 {
 						t.Errorf("%d are left, status %+v", b.left(), st)
 					}
 					if c := s.Checks()[0]; c.Status != ops.OK {

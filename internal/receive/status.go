@@ -12,6 +12,7 @@ type Status struct {
 	Name       string    `json:"name"`
 	From       string    `json:"from"` // for people: without secrets and options
 	Connected  bool      `json:"connected"`
+	HeldBack   bool      `json:"held_back"` // what it brings cannot be stored now, and is tried again; LastError says why
 	InFlight   int       `json:"in_flight"`
 	Received   uint64    `json:"received"`             // since the start of the node, as the next three
 	Duplicates uint64    `json:"duplicates"`           // of these, what the log had already
@@ -28,7 +29,7 @@ func (r *runner) status() Status {
 	s, in := r.state, r.current
 	r.mu.Unlock()
 	out := Status{
-		Name: r.c.Name, From: r.shown, Connected: s.connected, Received: s.received, Duplicates: s.duplicates, Refused: s.refused, TooOld: s.tooOld,
+		Name: r.c.Name, From: r.shown, Connected: s.connected, HeldBack: s.stuck, Received: s.received, Duplicates: s.duplicates, Refused: s.refused, TooOld: s.tooOld,
 		Dead: r.dead.Len(), LastError: s.lastError, LastTime: s.lastTime,
 	}
 	if in != nil {
@@ -52,9 +53,9 @@ func (r *runner) check() ops.Check {
 	case s.full:
 		c.Status, c.Text = ops.Failed, fmt.Sprintf("the source takes nothing: its %d dead letters are at their limit; look at them with `fedmsg dead list`, and retry or drop them", dead)
 	case s.stuck:
-		c.Status, c.Text = ops.Warning, "the source is held back: what it brings cannot be stored now, and is tried again; the node's log says why"
+		c.Status, c.Text = ops.Warning, "the source is held back: what it brings cannot be stored now, and is tried again; `fedmsg source ls` says why"
 	case !s.connected:
-		c.Status, c.Text = ops.Warning, "the source is not connected, and is tried again; the node's log says why"
+		c.Status, c.Text = ops.Warning, "the source is not connected, and is tried again; `fedmsg source ls` says why"
 	case s.tooOld > 0 && time.Since(s.passed) < passedFor:
 		c.Status, c.Text = ops.Warning, fmt.Sprintf("the source is connected and passes over what is older than this node keeps, since the log may have had it: %d messages so far, and %d dead letters; keep more by retention if they are wanted", s.tooOld, dead)
 	case dead > 0:
