@@ -36,7 +36,7 @@ func (p *program) ask(cmd *cobra.Command, o *clientFlags, method, path string, v
 // elsewhere tells of a node that was asked where it does not talk of sinks, sources and dead letters, which is on its unix socket alone.
 func elsewhere(err error) error {
 	if code, text := fedmsg.Public(err); code == fedmsg.CodeNotFound && strings.HasPrefix(text, "there is no /v1/") {
-		return fedmsg.Errorf(code, "a node tells of its sinks, sources and dead letters on its unix socket alone; name it with --node unix:///PATH or FEDMSG_NODE, as http.socket in the node's configuration has it")
+		return fedmsg.Errorf(code, "a node tells of its sinks, sources and dead letters on its unix socket alone; name it with --node unix:///PATH or FEDMSG_NODE, or give the node's configuration, which has it as http.socket, with --config")
 	}
 	return err
 }
@@ -63,11 +63,16 @@ func (p *program) completeSinks(o *clientFlags) cobra.CompletionFunc {
 	}
 }
 
+// completing bounds what is asked for a completion, until the function that it gives is called.
+func completing(cmd *cobra.Command) context.CancelFunc {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(orBackground(cmd.Context())), completionTime)
+	cmd.SetContext(ctx)
+	return cancel
+}
+
 // sinkNames gives the names of the node's sinks, or none where it does not say so at once.
 func (p *program) sinkNames(cmd *cobra.Command, o *clientFlags) []string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(orBackground(cmd.Context())), completionTime)
-	defer cancel()
-	cmd.SetContext(ctx)
+	defer completing(cmd)()
 	sinks, err := p.askSinks(cmd, o)
 	if err != nil {
 		return nil

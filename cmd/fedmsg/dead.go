@@ -36,7 +36,7 @@ const deadPage = 1000
 
 // letterName is the name of a dead letter on the command line.
 func letterName(l *deadletter.Letter) string {
-	return l.Kind + "/" + l.Of + "/" + strconv.FormatUint(l.Number, 10)
+	return owner(l) + "/" + strconv.FormatUint(l.Number, 10)
 }
 
 // deadOf refuses what is not sink/NAME or source/NAME.
@@ -48,52 +48,49 @@ func deadOf(cmd *cobra.Command, of string) error {
 	return nil
 }
 
+// askDead asks the node for a page of dead letters: of one sink or source, or from the oldest of each where of is empty.
+func (p *program) askDead(cmd *cobra.Command, o *clientFlags, of string, after uint64, limit int) ([]deadletter.Letter, error) {
+	query := url.Values{"limit": {strconv.Itoa(limit)}}
+	if of != "" {
+		query.Set("of", of)
+		query.Set("after", strconv.FormatUint(after, 10))
+	}
+	var answer struct {
+		Dead []deadletter.Letter `json:"dead"`
+	}
+	err := p.ask(cmd, o, "GET", "/v1/dead?"+query.Encode(), &answer)
+	return answer.Dead, err
+}
+
+// owner is the sink or source of a letter, as in sink/rabbit.
+func owner(l *deadletter.Letter) string { return l.Kind + "/" + l.Of }
+
 // eachDead gives the dead letters of one sink or source to do, or of all where of is empty, page by page.
 func (p *program) eachDead(cmd *cobra.Command, o *clientFlags, of string, do func([]deadletter.Letter) error) error {
-	var owners []string
-	if of != "" {
-		owners = []string{of}
-	} else {
-		sinks, err := p.askSinks(cmd, o)
-		if err != nil {
-			return err
+	letters, err := p.askDead(cmd, o, of, 0, deadPage)
+	for err == nil && len(letters) > 0 {
+		n := 1
+		for n < len(letters) && owner(&letters[n]) == owner(&letters[0]) {
+			n++
 		}
-		sources, err := p.askSources(cmd, o)
-		if err != nil {
-			return err
-		}
-		for i := range sinks {
-			owners = append(owners, deadletter.KindSink+"/"+sinks[i].Name)
-		}
-		for i := range sources {
-			owners = append(owners, deadletter.KindSource+"/"+sources[i].Name)
-		}
-	}
-	for _, owner := range owners {
-		for after := uint64(0); ; {
-			var answer struct {
-				Dead []deadletter.Letter `json:"dead"`
-			}
-			query := url.Values{"of": {owner}, "after": {strconv.FormatUint(after, 10)}, "limit": {strconv.Itoa(deadPage)}}
-			if err := p.ask(cmd, o, "GET", "/v1/dead?"+query.Encode(), &answer); err != nil {
-				return err
-			}
-			if err := do(answer.Dead); err != nil {
-				return err
-			}
-			if len(answer.Dead) < deadPage {
+		page := letters[:n]
+		letters = letters[n:]
+		for err == nil && len(page) > 0 {
+			if err = do(page); err != nil || len(page) < deadPage {
 				break
 			}
-			after = answer.Dead[len(answer.Dead)-1].Number
+			page, err = p.askDead(cmd, o, owner(&page[0]), page[len(page)-1].Number, deadPage)
 		}
 	}
-	return nil
+	return err
 }
 
 func (p *program) deadList(o *clientFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [sink/NAME|source/NAME]",
 		Short: "List dead letters, of all or of one sink or source, from the oldest",
+		Long: `List dead letters, of all or of one sink or source, from the oldest. Those of a sink or source that was renamed or taken out of
+the configuration are among them, and can be shown and dropped, but not retried.`,
 		Example: `  fedmsg dead list
   fedmsg dead list sink/rabbit
   fedmsg dead list --format json | jq -r '.[].reason' | sort | uniq -c`,
@@ -136,7 +133,11 @@ func (p *program) deadTable(letters []deadletter.Letter) error {
 	fmt.Fprintln(w, "LETTER\tGIVEN UP\tTOPIC\tWHY")
 	for i := range letters {
 		l := &letters[i]
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", letterName(l), l.Time.Format(time.DateTime), ops.Printable(l.Topic), ops.Printable(l.Reason))
+		why := l.Reason
+		if l.Left {
+			why = "(" + l.Kind + " not configured any more) " + why
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", ops.Printable(letterName(l)), l.Time.Format(time.DateTime), ops.Printable(l.Topic), ops.Printable(why))
 	}
 	return w.Flush()
 }
@@ -189,12 +190,22 @@ func (p *program) completeOwners(o *clientFlags) cobra.CompletionFunc {
 		for _, name := range p.sinkNames(cmd, o) {
 			names = append(names, deadletter.KindSink+"/"+name)
 		}
+		defer completing(cmd)()
 		sources, err := p.askSources(cmd, o)
 		if err != nil {
 			return names, cobra.ShellCompDirectiveNoFileComp
 		}
 		for i := range sources {
 			names = append(names, deadletter.KindSource+"/"+sources[i].Name)
+		}
+		letters, err := p.askDead(cmd, o, "", 0, 1)
+		if err != nil {
+			return names, cobra.ShellCompDirectiveNoFileComp
+		}
+		for i := range letters {
+			if letters[i].Left {
+				names = append(names, owner(&letters[i]))
+			}
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}

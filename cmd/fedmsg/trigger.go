@@ -148,6 +148,9 @@ func (p *program) trigger(cmd *cobra.Command, o *triggerFlags, command []string)
 	c.AnswerTimeout = trigger.Patience(c)
 	set, err := deliver.New([]deliver.Configured{{Config: c, Sink: deliver.Each(limited, o.concurrency)}},
 		deliver.Deps{Log: log, Places: dir, Dir: dir, Logger: logger})
+	if err == nil {
+		err = set.Adrift() // which is nothing to wait in for an operator
+	}
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -38,8 +36,12 @@ func newSinks(c *config.Config, log *commitlog.Log, live *feed.Feed, r prometheu
 	if err := ownDir(SinksDir(c.State), len(all)); err != nil {
 		return nil, err
 	}
+	ancestors := make(map[fedmsg.LogID]uint64)
+	for _, a := range log.Info().Lineage {
+		ancestors[a.ID] = a.Last
+	}
 	return deliver.New(all, deliver.Deps{
-		Log: sinkLog{log, live}, Places: ReadersDir(c.State), Dir: SinksDir(c.State), Registerer: r, Logger: logger,
+		Log: sinkLog{log, live}, Places: ReadersDir(c.State), Dir: SinksDir(c.State), Ancestors: ancestors, Registerer: r, Logger: logger,
 	})
 }
 
@@ -99,18 +101,6 @@ func sourceDoors(c *config.Config) []httpapi.Endpoint {
 
 // sinkPlace begins the name of the file of a sink's place, among those of other readers.
 const sinkPlace = "sink-"
-
-// release lets retention go on where a sink held it that is no longer configured: nobody will ever move its place again. The place
-// stays, in case the sink comes back.
-func release(pins []commitlog.Pin, sinks []deliver.Config) []commitlog.Pin {
-	for i := range pins {
-		name, ofSink := strings.CutPrefix(pins[i].Name, sinkPlace)
-		if ofSink && !slices.ContainsFunc(sinks, func(s deliver.Config) bool { return s.Name == name }) {
-			pins[i].Hold = false
-		}
-	}
-	return pins
-}
 
 // sinkLog is log and feed as package deliver reads them.
 type sinkLog struct {

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -60,12 +59,11 @@ func TestDeliveryStages(t *testing.T) {
 	}
 }
 
-// TestSinkHoldsTheLog: the place of a sink is one that retention sees, from its first entry on, and holds with a sink that holds as
-// long as there is such a sink in the configuration.
+// TestSinkHoldsTheLog: the place of a sink is one that retention sees, from its first entry on.
 func TestSinkHoldsTheLog(t *testing.T) {
 	c := withDelivery(t)
 	r := start(t, c, Options{})
-	at := r.publish(t, `{"topic":"a.b.c","msg":{}}`).Position
+	r.publish(t, `{"topic":"a.b.c","msg":{}}`)
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -74,13 +72,54 @@ func TestSinkHoldsTheLog(t *testing.T) {
 	if text, err := os.ReadFile(name); err != nil || !strings.HasSuffix(strings.TrimSpace(string(text)), " hold") {
 		t.Errorf("the place is %q, %v; a sink that holds has one from its beginning on", text, err)
 	}
-	pins := []commitlog.Pin{
-		{Name: "archive", Position: at, Hold: true}, {Name: sinkPlace + "holds", Position: at, Hold: true},
-		{Name: sinkPlace + "removed", Position: at, Hold: true}, {Name: sinkPlace + "loose", Position: at},
+}
+
+// TestSinksHoldAsConfigured holds that whether a sink holds the log is what the configuration says, whatever the file of its place has:
+// one that is gone holds nothing, damage holds nothing more than was asked for, and lets go of nothing that was.
+func TestSinksHoldAsConfigured(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"archive": "k3v5q2m7x4ab-7 hold", "sink-holds": "k3v5q2m7x4ab-7 hold", "sink-now": "k3v5q2m7x4ab-7", "sink-loose": "k3v5q2m7x4ab-7 hold",
+		"sink-removed": "k3v5q2m7x4ab-7 hold", "sink-damaged": "yesterday", "sink-damaged-holds": "",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	want := slices.Clone(pins)
-	want[2].Hold = false
-	if diff := cmp.Diff(want, release(pins, c.Sink)); diff != "" {
+	if err := os.Mkdir(filepath.Join(dir, "sink-directory"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	sinks := []deliver.Config{
+		{Name: "holds", Hold: true}, {Name: "now", Hold: true}, {Name: "loose"}, {Name: "damaged"}, {Name: "damaged-holds", Hold: true}, {Name: "directory", Hold: true},
+	}
+	at := fedmsg.Position{Log: "k3v5q2m7x4ab", Seq: 7}
+	want := []commitlog.Pin{
+		{Name: "archive", Position: at, Hold: true}, {Name: "sink-damaged"}, {Name: "sink-damaged-holds", Hold: true}, {Name: "sink-directory", Hold: true},
+		{Name: "sink-holds", Position: at, Hold: true}, {Name: "sink-loose", Position: at}, {Name: "sink-now", Position: at, Hold: true}, {Name: "sink-removed", Position: at},
+	}
+	if diff := cmp.Diff(want, savedReaders(dir, sinks, slog.New(slog.DiscardHandler))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestDamagedPlaceStopsOneSink holds that a sink whose place is damaged keeps no node from starting, and is told of.
+func TestDamagedPlaceStopsOneSink(t *testing.T) {
+	c := withDelivery(t)
+	c.Source = nil
+	if err := start(t, c, Options{}).stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(ReadersDir(c.State), sinkPlace+"holds"), []byte("yesterday"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := New(c, Options{Getenv: env()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if says := n.Delivery(); len(says) != 1 || !strings.HasPrefix(says[0], "not delivering to false: sink holds has stopped") {
+		t.Errorf("%q", says)
+	}
+	if err := errors.Join(n.stop(), n.server.Shutdown(context.Background())); err != nil {
+		t.Error(err)
 	}
 }

@@ -185,6 +185,10 @@ func (n *Node) Bus() []string { return n.bus.Places() }
 func (n *Node) Delivery() []string {
 	var all []string
 	for _, s := range n.sinks.List() {
+		if s.State == deliver.StateStopped {
+			all = append(all, "not delivering to "+s.To+": sink "+s.Name+" has stopped, and `fedmsg sink show "+s.Name+"` says why")
+			continue
+		}
 		all = append(all, "delivering to "+s.To+" as sink "+s.Name)
 	}
 	for _, s := range n.sources.List() {

@@ -22,7 +22,7 @@ func openLog(c config.Config, o Options, syncs prometheus.Observer, committed fu
 	return commitlog.Open(LogDir(c.State), commitlog.Options{
 		SegmentBytes: c.Log.SegmentBytes, MaxBytes: c.Log.MaxBytes, MaxAge: c.Log.MaxAge, QueueBytes: c.Log.QueueBytes,
 		Same: ingest.Same, Committed: committed,
-		Pins: func() []commitlog.Pin { return release(savedReaders(ReadersDir(c.State), o.Logger), c.Sink) },
+		Pins: func() []commitlog.Pin { return savedReaders(ReadersDir(c.State), c.Sink, o.Logger) },
 		FS:   meteredFS{durable.OS{}, syncs}, Logger: o.Logger,
 	})
 }

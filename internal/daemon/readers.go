@@ -9,6 +9,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
+	"github.com/federated-messaging/fedmsg/internal/deliver"
 )
 
 // maxReaderBytes bounds the file of one saved position.
@@ -17,7 +18,11 @@ const maxReaderBytes = 256
 // savedReaders gives the saved positions of the readers, one in each file of the directory: "POSITION", or
 // "POSITION hold" where retention must keep what the reader has not taken. What cannot be read is logged and holds
 // everything, which health then tells: one bad file must neither stop the node nor let go of what its reader still needs.
-func savedReaders(dir string, log *slog.Logger) []commitlog.Pin {
+//
+// Of sinks the configuration says whether they hold, whatever their file says: one that is no longer configured holds nothing, since
+// nobody will ever move its place again, and neither does one without hold whose place cannot be read, or its damage would fill the
+// disk and stop every publisher. One that holds and whose place cannot be read holds everything.
+func savedReaders(dir string, sinks []deliver.Config, log *slog.Logger) []commitlog.Pin {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		log.Warn("cannot look for saved readers; nothing is removed from the log", "directory", dir, "error", err)
@@ -25,13 +30,18 @@ func savedReaders(dir string, log *slog.Logger) []commitlog.Pin {
 	}
 	var pins []commitlog.Pin
 	for _, e := range entries {
-		if !e.Type().IsRegular() || strings.HasPrefix(e.Name(), ".") || strings.HasSuffix(e.Name(), ".tmp") {
+		sink, ofSink := strings.CutPrefix(e.Name(), sinkPlace)
+		if strings.HasPrefix(e.Name(), ".") || strings.HasSuffix(e.Name(), ".tmp") || !ofSink && !e.Type().IsRegular() {
 			continue
 		}
 		pin, err := savedReader(filepath.Join(dir, e.Name()))
 		if err != nil {
-			log.Warn("cannot read the saved position of a reader; nothing is removed from the log", "reader", e.Name(), "error", err)
 			pin = commitlog.Pin{Name: e.Name(), Hold: true}
+		}
+		if ofSink { // whose runner tells of a place that cannot be read
+			pin.Hold = slices.ContainsFunc(sinks, func(s deliver.Config) bool { return s.Name == sink && s.Hold })
+		} else if err != nil {
+			log.Warn("cannot read the saved position of a reader; nothing is removed from the log", "reader", e.Name(), "error", err)
 		}
 		pins = append(pins, pin)
 	}

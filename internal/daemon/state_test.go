@@ -77,7 +77,7 @@ func TestSavedReaders(t *testing.T) {
 		}
 	}
 	var logged bytes.Buffer
-	got := savedReaders(dir, slog.New(slog.NewTextHandler(&logged, nil)))
+	got := savedReaders(dir, nil, slog.New(slog.NewTextHandler(&logged, nil)))
 	want := []commitlog.Pin{
 		{Name: "archive", Position: fedmsg.Position{Log: "k3v5q2m7x4ab", Seq: 1042}, Hold: true},
 		{Name: "bad", Hold: true},
@@ -91,7 +91,7 @@ func TestSavedReaders(t *testing.T) {
 	if n := strings.Count(logged.String(), "\n"); n != 3 {
 		t.Errorf("%d lines logged, want one for each of bad, empty and huge:\n%s", n, logged.String())
 	}
-	if pins := savedReaders(filepath.Join(dir, "none"), slog.New(slog.DiscardHandler)); len(pins) != 1 || !pins[0].Hold {
+	if pins := savedReaders(filepath.Join(dir, "none"), nil, slog.New(slog.DiscardHandler)); len(pins) != 1 || !pins[0].Hold {
 		t.Errorf("without the directory: %v", pins)
 	}
 }

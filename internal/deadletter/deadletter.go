@@ -23,6 +23,7 @@ type Store struct {
 	fs     durable.FS
 	dir    string
 	limits Limits
+	here   func(fedmsg.Position) fedmsg.Position // set by Rebase, else nil
 
 	mu    sync.Mutex // guards what follows and is held while a letter is written or removed
 	slots []slot     // by number
@@ -70,12 +71,32 @@ func open(fsys durable.FS, dir string, limits Limits) (*Store, error) {
 	return s, nil
 }
 
+// Rebase has letters be known by the positions that their entries have in the log of today, which may have gone on from another one.
+// It is called before anything else is asked of the store; here must be safe for concurrent use.
+func (s *Store) Rebase(here func(fedmsg.Position) fedmsg.Position) {
+	s.here = here
+	for i := range s.slots {
+		s.slots[i].entry = here(s.slots[i].entry)
+	}
+}
+
+// position is where the entry of a letter stands; zero without one.
+func (s *Store) position(l *Letter) fedmsg.Position {
+	switch {
+	case l.Entry == nil:
+		return fedmsg.Position{}
+	case s.here == nil:
+		return l.Entry.Position
+	}
+	return s.here(l.Entry.Position)
+}
+
 // Add keeps a letter durably and gives its number. A letter of an entry that has one already takes its place: after a crash an
 // entry is given up again.
 func (s *Store) Add(l Letter) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := s.of(l.position()); i >= 0 {
+	if i := s.of(s.position(&l)); i >= 0 {
 		l.Number = s.slots[i].number
 		return l.Number, s.replace(i, &l)
 	}
@@ -91,7 +112,7 @@ func (s *Store) Add(l Letter) (uint64, error) {
 		return 0, err
 	}
 	s.last = l.Number
-	s.slots = append(s.slots, slot{l.Number, int64(len(data)), l.position()})
+	s.slots = append(s.slots, slot{l.Number, int64(len(data)), s.position(&l)})
 	s.bytes += int64(len(data))
 	return l.Number, nil
 }
@@ -117,7 +138,7 @@ func (s *Store) replace(i int, l *Letter) error {
 		return err
 	}
 	s.bytes += int64(len(data)) - s.slots[i].size
-	s.slots[i] = slot{l.Number, int64(len(data)), l.position()}
+	s.slots[i] = slot{l.Number, int64(len(data)), s.position(l)}
 	return nil
 }
 

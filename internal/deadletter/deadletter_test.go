@@ -229,6 +229,25 @@ func TestDamagedLetterIsTold(t *testing.T) {
 	}
 }
 
+// TestLetterThatCannotBeOpened holds that a letter which cannot even be opened keeps nobody from the others, and is told of.
+func TestLetterThatCannotBeOpened(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := opened(t, dir, Limits{})
+	add(t, s, letter(1))
+	path := s.path(add(t, s, letter(2)))
+	if err := errors.Join(os.Remove(path), os.Symlink(filepath.Base(path), path)); err != nil {
+		t.Fatal(err)
+	}
+	s = opened(t, dir, Limits{})
+	if all, err := s.List(0, 10); err != nil || len(all) != 2 || all[0].Code == fedmsg.CodeDamaged || all[1].Code != fedmsg.CodeDamaged {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if err := s.Remove(2); err != nil || s.Len() != 1 {
+		t.Error(err)
+	}
+}
+
 // TestCrashAfterEveryOperation: what Add, Put and Remove returned holds after a power cut at any operation, whatever becomes of
 // what was not synced.
 func TestCrashAfterEveryOperation(t *testing.T) {

@@ -20,6 +20,7 @@ type Letter struct {
 	Attempts int         `json:"attempts,omitempty"` // how often it was tried
 
 	Clipped bool `json:"clipped,omitempty"` // what it holds was too large to be kept: it cannot be tried again
+	Left    bool `json:"left,omitempty"`    // set by Left: its sink or source is not configured any more, and it cannot be tried again
 
 	Topic string        `json:"topic"`
 	ID    string        `json:"id,omitempty"`

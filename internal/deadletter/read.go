@@ -77,11 +77,14 @@ func (s *Store) scanLetter(name string) error {
 	return nil
 }
 
-// readHead reads the first line of a letter's file. What cannot be understood fails with CodeDamaged.
+// readHead reads the first line of a letter's file. What cannot be read or understood fails with CodeDamaged.
 func (s *Store) readHead(number uint64) (h head, size int64, err error) {
 	f, err := s.fs.Open(s.path(number), true)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return h, 0, err
+	}
+	if err != nil {
+		return h, 0, s.damaged(number, err)
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
 	size, err = f.Size()

@@ -5,6 +5,7 @@ import "github.com/federated-messaging/fedmsg"
 // account is what the lines of a journal tell of one entry. Of each kind the newest line counts; it is empty without one.
 type account struct {
 	skip      line // that it was skipped
+	done      line // that it was delivered when its dead letter was tried again
 	remark    line // a remark, or that there may have been one
 	forgotten line // that it may have been skipped
 }
@@ -18,6 +19,8 @@ func (a *account) hear(p fedmsg.Position, l *line) {
 	case p.Seq < l.From || p.Seq > l.To:
 	case l.Kind == lineSkip:
 		a.skip = *l
+	case l.Kind == lineDone:
+		a.done, a.skip = *l, line{}
 	case l.Kind == lineRemark, l.Kind == lineMany && a.remark.Kind == "":
 		a.remark = *l
 	case l.Kind == lineForgot:
@@ -25,10 +28,9 @@ func (a *account) hear(p fedmsg.Position, l *line) {
 	}
 }
 
-// gather has a line of this kind tell of the entries of another line too. Lines of a log before are passed over then: nobody can ask
-// for its entries any more.
+// gather has a line of this kind tell of the entries of another line too.
 func (l *line) gather(kind lineKind, other *line, reason string) {
-	if l.Log != other.Log {
+	if l.Kind == "" {
 		*l = line{Kind: kind, Log: other.Log, From: other.From, To: other.To, Reason: reason}
 	}
 	l.From, l.To, l.Time = min(l.From, other.From), max(l.To, other.To), other.Time
@@ -39,7 +41,7 @@ func (l *line) forget(other *line) {
 	switch {
 	case other.Kind == lineSkip, other.Kind == lineForgot:
 		l.gather(lineForgot, other, reasonForgotten)
-	case other.Kind == lineBack && l.Log == other.Log && other.From < l.To:
+	case other.Kind == lineBack && other.From < l.To:
 		if l.To = other.From; l.To < l.From {
 			*l = line{}
 		}

@@ -1,12 +1,5 @@
 package deliver
 
-import (
-	"errors"
-
-	"github.com/federated-messaging/fedmsg"
-	"github.com/federated-messaging/fedmsg/internal/ops"
-)
-
 // accuse counts an attempt of the entry, and gives it up behind the last one. The caller holds mu.
 func (r *runner) accuse(it *item, err error) {
 	if r.attempt(it) < r.cfg.Attempts {
@@ -55,36 +48,7 @@ func (r *runner) wait(err error) {
 	now := r.now()
 	r.until = now.Add(r.retry.Next())
 	r.become(StateWaiting, err)
-	if age := now.Sub(r.saidAt); age >= troubleEvery || !r.said && age >= troubleEvery/6 {
-		r.said, r.saidAt = true, now
-		r.logger.Warn("a sink does not get through; it is tried again", "error", err)
-	}
-}
-
-// relieve says that a trouble is over.
-func (r *runner) relieve() {
-	if r.said {
-		r.said = false
-		r.logger.Info("a sink gets through again")
-	}
-}
-
-// become notes what the sink is doing, and why.
-func (r *runner) become(state State, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.state = state
-	if err != nil {
-		r.lastErr, r.lastTime = ops.Excerpt(sentence(err)), r.now()
-	}
-}
-
-// sentence is what is shown of an error: without the insides, where it has a sentence of its own.
-func sentence(err error) string {
-	if e, ok := errors.AsType[*fedmsg.Error](err); ok {
-		return e.Message
-	}
-	return err.Error()
+	r.complain(err)
 }
 
 // markSettled keeps in mind that an entry behind the place is settled. The caller, which is run, holds mu.

@@ -24,7 +24,7 @@ func (r *runner) bury() {
 	r.mu.Unlock()
 	for _, l := range letters {
 		if r.buryOne(l) {
-			r.logger.Warn("gave up an entry, which lies with the dead letters now", "id", l.ID, "topic", l.Topic, "code", l.Code, "attempts", l.Attempts, "reason", l.Reason)
+			r.obituary.add(&l, r.now(), r.logger)
 		}
 	}
 }
@@ -82,13 +82,14 @@ func (r *runner) buried(l deadletter.Letter, err error) bool {
 func (r *runner) buryAgain() bool {
 	for len(r.unburied) > 0 {
 		if err := r.buryLate(r.unburied[0]); err != nil {
-			r.become(StateStopped, err)
+			r.halt(err)
 			return false
 		}
+		r.obituary.add(&r.unburied[0], r.now(), r.logger)
 		r.unburied = r.unburied[1:]
 	}
 	r.unburied = nil
-	r.become(StateRunning, nil)
+	r.goOn()
 	return true
 }
 

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +28,9 @@ func (r *runner) noteChange(isNew bool, place uint64) {
 	data, err := os.ReadFile(r.changeFile())
 	if err == nil {
 		err = json.Unmarshal(data, &was)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.logger.Warn("what a sink wanted before is damaged or cannot be read; of what is behind it, it is not known whether that was delivered", "file", r.changeFile(), "error", err)
 	}
 	switch {
 	case isNew: // what was before is told of as skipped

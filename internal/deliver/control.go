@@ -41,6 +41,18 @@ func (r *runner) request(do func() error, cut bool) *request {
 	return req
 }
 
+// nextRequest takes the oldest request, if there is one.
+func (r *runner) nextRequest() *request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.requests) == 0 {
+		return nil
+	}
+	req := r.requests[0]
+	r.requests = r.requests[1:]
+	return req
+}
+
 func (r *runner) pausedFile() string { return filepath.Join(r.dir, "paused") }
 
 // Pause stops a sink until Resume, also over restarts of the node. What is under way has a second to be answered; then it is cut off,
@@ -55,6 +67,7 @@ func (s *Set) Pause(name string) error {
 			return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot pause sink %s for good", name)
 		}
 		r.setPaused(true)
+		r.logger.Info("a sink is paused")
 		return nil
 	})
 }
@@ -72,6 +85,7 @@ func (s *Set) Resume(name string) error {
 		r.setPaused(false)
 		r.until = time.Time{}
 		r.retry.Reset()
+		r.logger.Info("a sink is resumed")
 		return nil
 	})
 }
@@ -80,10 +94,19 @@ func (r *runner) setPaused(paused bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.paused = paused
-	r.state = StateRunning
-	if paused {
+	switch {
+	case r.adrift != nil: // it stays stopped
+	case paused:
 		r.state = StatePaused
+	default:
+		r.state = StateRunning
 	}
+}
+
+func (r *runner) isPaused() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.paused
 }
 
 // Rewind moves a sink to a position, backwards or forwards; what it passes over on the way forward is told of as skipped.
@@ -111,16 +134,25 @@ func (r *runner) rewind(to fedmsg.Position) error {
 	if err == nil {
 		err = r.cutTimes(to.Seq)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case r.adrift != nil:
+		return err
+	default:
 		r.open(from)
 		return err
 	}
 	r.open(to)
-	r.logger.Info("a sink was moved", "from", from, "to", to)
+	r.logger.Info("a sink is rewound", "from", from, "to", to)
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.kept = to
+	wasAdrift := r.adrift != nil
+	r.kept, r.adrift = to, nil
 	r.tellWaiters(r.through.Seq)
+	r.mu.Unlock()
+	if wasAdrift {
+		r.goOn()
+		r.setPaused(r.isPaused())
+	}
 	return nil
 }
 
@@ -139,9 +171,12 @@ func (r *runner) moved(to fedmsg.Position) (from fedmsg.Position) {
 	from, r.taken = r.through, 0
 	clear(r.marks)
 	r.blame, r.reached = suspicion{}, checkpoint{}
-	if from.Seq > to.Seq {
+	switch {
+	case r.adrift != nil:
+		r.regain(to)
+	case from.Seq > to.Seq:
 		r.note(line{Kind: lineBack, From: to.Seq, To: from.Seq})
-	} else if to.Seq > from.Seq {
+	case to.Seq > from.Seq:
 		r.noteSkip(from.Seq+1, to.Seq, reasonMoved)
 	}
 	r.progress = passed

@@ -7,11 +7,15 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/deadletter"
 )
 
-// DeadList gives dead letters without their contents: of one sink, or of all where name is empty, at most limit from each.
+// DeadList gives dead letters without their contents: of one sink, or of all where name is empty, at most limit from each; those of
+// sinks that are not configured any more come last, and are marked as left.
 func (s *Set) DeadList(name string, after uint64, limit int) ([]deadletter.Letter, error) {
 	runners := s.runners
 	if name != "" {
 		r, err := s.find(name)
+		if err != nil && s.left.Has(name) {
+			return s.left.List(name, after, limit)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -28,12 +32,19 @@ func (s *Set) DeadList(name string, after uint64, limit int) ([]deadletter.Lette
 		}
 		all = append(all, list...)
 	}
-	return all, nil
+	if name != "" {
+		return all, nil
+	}
+	left, err := s.left.List("", after, limit)
+	return append(all, left...), err
 }
 
 // DeadGet gives one with its contents.
 func (s *Set) DeadGet(name string, number uint64) (deadletter.Letter, error) {
 	r, err := s.find(name)
+	if err != nil && s.left.Has(name) {
+		return s.left.Get(name, number)
+	}
 	if err != nil {
 		return deadletter.Letter{}, err
 	}
@@ -43,6 +54,9 @@ func (s *Set) DeadGet(name string, number uint64) (deadletter.Letter, error) {
 // DeadDrop removes one for good. Its entry is told of as skipped then, unless the sink has been moved back and sends it again.
 func (s *Set) DeadDrop(name string, number uint64) error {
 	r, err := s.find(name)
+	if err != nil && s.left.Has(name) {
+		return s.left.Remove(name, number)
+	}
 	if err != nil {
 		return err
 	}
@@ -75,6 +89,9 @@ func (r *runner) drop(number uint64) error {
 // DeadRetry tries one again, out of order, and returns when its fate is known or ctx ends: nil when it was delivered, and gone then.
 func (s *Set) DeadRetry(ctx context.Context, name string, number uint64) error {
 	r, err := s.find(name)
+	if err != nil && s.left.Has(name) {
+		return s.left.Retry(name, number)
+	}
 	if err != nil {
 		return err
 	}
@@ -108,6 +125,7 @@ func (r *runner) retryLetter(ctx context.Context, l deadletter.Letter) error {
 	err := r.sendAlone(ctx, l.Entry)
 	r.setSolo(nil)
 	if err == nil {
+		r.noteDone(l.Entry.Position)
 		err = r.dead.Remove(l.Number)
 		r.logger.Info("delivered a dead letter", "number", l.Number, "id", l.ID)
 		return err

@@ -172,3 +172,37 @@ func TestDeadList(t *testing.T) {
 		}
 	})
 }
+
+// TestDeadOfOldNames holds that letters of a sink that is not configured any more are listed last, marked, and behave as such.
+func TestDeadOfOldNames(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log, sink := newMemLog(), &fakeSink{fate: func(uint64, int) fateOf { return fatePermanent }}
+		log.add("org.test.a", 2)
+		for _, name := range []string{"old", "new"} {
+			s := startSet(t, log, dir, config(t, name), sink)
+			settleDown(time.Second)
+			stop(t, s)
+		}
+		s := startSet(t, log, dir, config(t, "new"), sink)
+		list, err := s.DeadList("", 0, 10)
+		if err != nil || len(list) != 4 || list[1].Of != "new" || list[1].Left || list[2].Of != "old" || !list[2].Left {
+			t.Errorf("%+v, %v", list, err)
+		}
+		if list, err := s.DeadList("old", 1, 10); err != nil || len(list) != 1 || !list[0].Left {
+			t.Errorf("%+v, %v", list, err)
+		}
+		if l, err := s.DeadGet("old", 2); err != nil || l.ID != "id-2" {
+			t.Errorf("%+v, %v", l, err)
+		}
+		if err := s.DeadRetry(t.Context(), "old", 2); fedmsg.CodeOf(err) != fedmsg.CodeNotFound || !strings.Contains(err.Error(), "no sink of that name is configured") {
+			t.Errorf("%v", err)
+		}
+		if err := s.DeadDrop("old", 2); err != nil {
+			t.Error(err)
+		}
+		if list, err := s.DeadList("old", 0, 10); err != nil || len(list) != 1 {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+}

@@ -128,6 +128,8 @@ func (r *runner) settledDelivery(d fedmsg.Delivery, p fedmsg.Position) fedmsg.De
 	switch {
 	case a.skip.Kind != "":
 		d.State, d.Time, d.Reason = fedmsg.DeliverySkipped, a.skip.Time, a.skip.Reason
+	case a.done.Kind != "":
+		d.State, d.Time, d.Reason = fedmsg.DeliveryDelivered, a.done.Time, a.remark.Reason
 	case other && !taken:
 		d.State, d.Reason = fedmsg.DeliveryUnknown, reasonChanged
 	case a.forgotten.Kind != "" && !taken:

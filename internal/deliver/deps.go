@@ -32,9 +32,12 @@ type Log interface {
 
 // Deps is what a [Set] needs of the node.
 type Deps struct {
-	Log        Log
-	Places     string                // directory of the saved places, a file for each sink, which retention reads too
-	Dir        string                // directory of all else that sinks keep: dead letters, times, what was skipped
+	Log    Log
+	Places string // directory of the saved places, a file for each sink, which retention reads too
+	Dir    string // directory of all else that sinks keep: dead letters, times, what was skipped
+	// Ancestors are the logs that this one went on from, each with its last number that is this log's too; optional. What was written
+	// down before of their entries holds.
+	Ancestors  map[fedmsg.LogID]uint64
 	Registerer prometheus.Registerer // optional
 	Logger     *slog.Logger          // optional
 	Now        func() time.Time      // optional

@@ -21,11 +21,16 @@ type memLog struct {
 	entries []*fedmsg.Entry
 	gone    uint64 // entries up to this one are trimmed
 	size    int    // of each envelope to come; 0 is small
-	broken  error  // what readers get in place of entries
+	id      fedmsg.LogID
+
+	ancestor fedmsg.LogID // another log of which entries up to limit are this one's
+	limit    uint64
+
+	broken  error // what readers get in place of entries
 	cursors map[*memCursor]bool
 }
 
-func newMemLog() *memLog { return &memLog{cursors: map[*memCursor]bool{}} }
+func newMemLog() *memLog { return &memLog{id: testLog, cursors: map[*memCursor]bool{}} }
 
 // add appends n entries on a topic, and gives the last.
 func (l *memLog) add(topic string, n int) *fedmsg.Entry {
@@ -34,7 +39,7 @@ func (l *memLog) add(topic string, n int) *fedmsg.Entry {
 	for range n {
 		seq := uint64(len(l.entries) + 1)
 		l.entries = append(l.entries, &fedmsg.Entry{
-			Position: at(seq), Received: time.Now().UTC(), ID: fmt.Sprintf("id-%d", seq), Topic: topic, Envelope: append([]byte(`{"msg":{}}`), make([]byte, l.size)...),
+			Position: l.at(seq), Received: time.Now().UTC(), ID: fmt.Sprintf("id-%d", seq), Topic: topic, Envelope: append([]byte(`{"msg":{}}`), make([]byte, l.size)...),
 		})
 	}
 	for c := range l.cursors {
@@ -67,8 +72,10 @@ func (l *memLog) breakWith(err error) {
 func (l *memLog) End() fedmsg.Position {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return at(uint64(len(l.entries)))
+	return l.at(uint64(len(l.entries)))
 }
+
+func (l *memLog) at(seq uint64) fedmsg.Position { return fedmsg.Position{Log: l.id, Seq: seq} }
 
 func (l *memLog) Cursor(after fedmsg.Position) (Cursor, *fedmsg.Gap) {
 	l.mu.Lock()
@@ -79,15 +86,18 @@ func (l *memLog) Cursor(after fedmsg.Position) (Cursor, *fedmsg.Gap) {
 	switch {
 	case after.IsZero():
 		c.seq = l.gone
-	case after.Log != testLog:
+	case after.Log == l.ancestor && after.Seq > l.limit:
+		c.seq = l.limit
+		return c, &fedmsg.Gap{From: after, To: l.at(l.limit), Reason: fedmsg.GapAhead}
+	case after.Log != l.id && after.Log != l.ancestor:
 		c.seq = l.gone
-		return c, &fedmsg.Gap{From: after, To: at(l.gone), Reason: fedmsg.GapOtherLog}
+		return c, &fedmsg.Gap{From: after, To: l.at(l.gone), Reason: fedmsg.GapOtherLog}
 	case after.Seq > end:
 		c.seq = end
-		return c, &fedmsg.Gap{From: after, To: at(end), Reason: fedmsg.GapAhead}
+		return c, &fedmsg.Gap{From: after, To: l.at(end), Reason: fedmsg.GapAhead}
 	case after.Seq < l.gone:
 		c.seq = l.gone
-		return c, &fedmsg.Gap{From: at(after.Seq + 1), To: at(l.gone), Reason: fedmsg.GapTrimmed}
+		return c, &fedmsg.Gap{From: l.at(after.Seq + 1), To: l.at(l.gone), Reason: fedmsg.GapTrimmed}
 	}
 	return c, nil
 }
@@ -105,7 +115,7 @@ func (c *memCursor) Next() (*fedmsg.Entry, error) {
 	case c.log.broken != nil:
 		return nil, c.log.broken
 	case c.seq < c.log.gone:
-		gap := &fedmsg.Gap{From: at(c.seq + 1), To: at(c.log.gone), Reason: fedmsg.GapTrimmed}
+		gap := &fedmsg.Gap{From: c.log.at(c.seq + 1), To: c.log.at(c.log.gone), Reason: fedmsg.GapTrimmed}
 		c.seq = c.log.gone
 		return nil, gap
 	case c.seq >= uint64(len(c.log.entries)):

@@ -32,7 +32,9 @@ func (r *runner) check() ops.Check {
 	case StateStopped:
 		c.Status = ops.Failed
 		c.Text = fmt.Sprintf("it has stopped until somebody mends what `fedmsg sink show %s` says", st.Name)
-		if st.Dead >= r.cfg.DeadLetters {
+		if r.isAdrift() {
+			c.Text = fmt.Sprintf("it has stopped because its saved place is damaged or cannot be read; `fedmsg sink show %[1]s` says how far it had come at least, and `fedmsg sink rewind %[1]s --to POSITION` writes a new one", st.Name)
+		} else if st.Dead >= r.cfg.DeadLetters {
 			c.Text = "it has stopped because its dead letters are full; look at them with `fedmsg dead list`, and retry or drop them"
 		}
 	default:

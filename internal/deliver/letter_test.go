@@ -143,3 +143,53 @@ func TestLetterGoesWithDelivery(t *testing.T) {
 		})
 	}
 }
+
+// TestRetriedIsDelivered holds that an entry whose dead letter went through is delivered, by then, also where what the sink wants was
+// changed behind it; until the sink is moved back before it.
+func TestRetriedIsDelivered(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log, refuses := newMemLog(), true
+		sink := refusing(&refuses, 3)
+		log.add("org.test.a", 6)
+		cfg := config(t, "one")
+		s := startSet(t, log, dir, cfg, sink)
+		settleDown(time.Minute)
+		stop(t, s)
+		cfg.Topics = patterns(t, "org.test.#")
+		s = startSet(t, log, dir, cfg, sink)
+		settleDown(time.Hour)
+		sink.change(func() { refuses = false })
+		if err := s.DeadRetry(t.Context(), "one", 1); err != nil {
+			t.Fatal(err)
+		}
+		by := time.Now()
+		settleDown(time.Hour)
+		for range 2 {
+			for seq, want := range map[uint64]fedmsg.DeliveryState{2: "unknown", 3: "delivered", 4: "unknown"} {
+				if d := s.Deliveries(log.entry(seq))[0]; d.State != want || seq == 3 && by.Sub(d.Time).Abs() > time.Second {
+					t.Errorf("entry %d: %+v, want %s by %s", seq, d, want, by)
+				}
+			}
+			stop(t, s)
+			s = startSet(t, log, dir, cfg, sink)
+			settleDown(time.Minute)
+		}
+		for _, err := range []error{s.Pause("one"), s.Rewind("one", at(1))} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d := s.Deliveries(log.entry(3))[0]; d.State != fedmsg.DeliveryPending {
+			t.Errorf("%+v", d)
+		}
+		if err := s.Resume("one"); err != nil {
+			t.Fatal(err)
+		}
+		again := time.Now()
+		settleDown(time.Minute)
+		if d := s.Deliveries(log.entry(3))[0]; d.State != fedmsg.DeliveryDelivered || again.Sub(d.Time).Abs() > time.Second {
+			t.Errorf("%+v, want it delivered by %s", d, again)
+		}
+	})
+}

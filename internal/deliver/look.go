@@ -100,7 +100,7 @@ func (r *runner) readable() {
 	}
 	r.logErr = nil
 	r.logRetry.Reset()
-	r.become(StateRunning, nil)
+	r.goOn()
 }
 
 // unreadable notes that it cannot, and when it is tried again. A node that stops says so too; that is no fault of the sink.
@@ -108,15 +108,15 @@ func (r *runner) unreadable(err error) {
 	r.logErr = err
 	r.logUntil = r.now().Add(r.logRetry.Next())
 	if fedmsg.CodeOf(err) != fedmsg.CodeUnavailable {
-		r.become(StateStopped, err)
+		r.halt(err)
 	}
 }
 
 // gap tells of what the log could not give.
 func (r *runner) gap(g *fedmsg.Gap) {
 	from := g.From.Seq
-	if g.From.Log != g.To.Log {
-		from = 1
+	if g.From.Log != g.To.Log { // it was through with those that this log has of that one
+		from = r.logs.before[g.From.Log] + 1
 	}
 	r.mu.Lock()
 	if from <= g.To.Seq {

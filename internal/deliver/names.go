@@ -28,6 +28,10 @@ func (s *Set) find(name string) (*runner, error) {
 	return nil, &fedmsg.Error{Code: fedmsg.CodeNotFound, Message: text}
 }
 
+func (s *Set) has(name string) bool {
+	return slices.ContainsFunc(s.runners, func(r *runner) bool { return r.cfg.Name == name })
+}
+
 // Check fails with CodeNotFound, naming the nearest, for a name that no sink has.
 func (s *Set) Check(names ...string) error {
 	for _, name := range names {

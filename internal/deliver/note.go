@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -24,35 +23,6 @@ const (
 
 	maxUnwritten = 1024 // lines that could not be written and are kept
 )
-
-// What is told of entries that were skipped.
-const (
-	reasonOld   = "it was older than max_age when its turn came"
-	reasonBegan = "the sink began behind it"
-	reasonMoved = "an operator moved the sink past it"
-
-	reasonDropped = "an operator dropped its dead letter"
-)
-
-// What is told where something is not known.
-const (
-	reasonChanged     = "what the sink wants was changed behind it, and whether it was wanted before is not known"
-	reasonForgotten   = "some entries around it were skipped, so many that which ones is no longer kept"
-	reasonManyRemarks = "the other side had more to say about entries around this one than is kept"
-	reasonRemarksGone = "what the other side had to say about entries around this one is no longer kept"
-)
-
-func reasonGap(r fedmsg.GapReason) string {
-	switch r {
-	case fedmsg.GapTrimmed:
-		return "retention had removed it from the log before its turn came"
-	case fedmsg.GapDamaged:
-		return "its bytes on the disk are damaged"
-	case fedmsg.GapOtherLog:
-		return "the sink's place was of a log that this node knows nothing of"
-	}
-	return fmt.Sprintf("the log could not give it (%s)", r)
-}
 
 // noteSkip has it told that entries were skipped. Those between which nothing was sent are one line, over what is not wanted too. The
 // caller holds mu.
@@ -80,12 +50,22 @@ func (r *runner) noteBegin() {
 
 // note keeps a line until it is written. The caller holds mu.
 func (r *runner) note(l line) {
-	l.Log, l.Time = r.through.Log, r.now().UTC().Truncate(time.Second)
+	l.Log, l.Time = r.logs.own, r.now().UTC().Truncate(time.Second)
 	if len(r.notes) == 0 {
 		r.noted = r.now()
 	}
 	r.notes = append(r.notes, l)
 	r.notesUrgent = r.notesUrgent || l.Kind != lineRemark && l.Kind != lineMany
+}
+
+// noteDone has it told that an entry was delivered when its dead letter was tried again.
+func (r *runner) noteDone(p fedmsg.Position) {
+	p = r.logs.here(p)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.Log == r.logs.own {
+		r.note(line{Kind: lineDone, From: p.Seq, To: p.Seq})
+	}
 }
 
 // noteRemark keeps a remark; where there are many, only that there was one about this entry or others around it. The caller holds mu.
@@ -169,11 +149,10 @@ func inShort(lines []line) []line {
 		if l.Kind != lineBack {
 			continue
 		}
-		if back.Log == l.Log {
-			back.From, back.To = min(back.From, l.From), max(back.To, l.To)
-		} else {
+		if back.Kind == "" {
 			back = *l
 		}
+		back.From, back.To = min(back.From, l.From), max(back.To, l.To)
 	}
 	return slices.DeleteFunc([]line{back, forgot}, func(l line) bool { return l.Kind == "" })
 }
@@ -223,19 +202,11 @@ func (r *runner) timesAt(last bool) time.Time {
 // told gives what is noted or written of an entry.
 func (r *runner) told(p fedmsg.Position) account {
 	r.records.mu.Lock()
+	defer r.records.mu.Unlock()
 	r.mu.Lock()
 	noted := slices.Clone(r.notes)
 	r.mu.Unlock()
-	some, turns := p.Seq <= r.records.journal.upTo, r.records.journal.turns
-	r.records.mu.Unlock()
-	var a account
-	for some {
-		a = r.records.journal.about(p)
-		r.records.mu.Lock()
-		some = r.records.journal.turns != turns // the files changed places meanwhile
-		turns = r.records.journal.turns
-		r.records.mu.Unlock()
-	}
+	a := r.records.journal.about(p)
 	for i := range noted {
 		a.hear(p, &noted[i])
 	}

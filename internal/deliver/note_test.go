@@ -117,7 +117,7 @@ func TestNotesOutliveTheDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		settleDown(2 * time.Second)
-		if a := openJournal(path).about(at(5)); a.skip.Kind == "" {
+		if a := openJournal(path, testLogs()).about(at(5)); a.skip.Kind == "" {
 			t.Error("it is not written")
 		}
 		if err := os.Rename(path, path+".old"); err != nil {
@@ -152,8 +152,10 @@ func TestToldWhileWriting(t *testing.T) {
 	go func() {
 		for seq := uint64(1); seq <= rounds; seq++ {
 			if seq%8 == 0 { // so that it stays short
+				r.records.mu.Lock()
 				os.Remove(r.records.journal.path)
-				r.records.journal.size = 0
+				r.records.journal.load()
+				r.records.mu.Unlock()
 			}
 			r.mu.Lock()
 			r.noteSkip(seq, seq, reasonOld)

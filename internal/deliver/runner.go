@@ -33,6 +33,7 @@ type runner struct {
 	sink   Sink
 	filter filter.Filter
 	log    Log
+	logs   lineage
 	dead   *deadletter.Store
 	logger *slog.Logger
 	now    func() time.Time
@@ -57,9 +58,12 @@ type runner struct {
 	// Owned by run, as above: what is said with restraint.
 	timesFailed bool
 	notesFailed time.Time // when it was last logged that notes cannot be written
+	saveFailed  time.Time // and that the place cannot be saved
 	remarked    time.Time // when a remark was logged last
 	said        bool      // a trouble was logged, and its end was not
 	saidAt      time.Time
+	halted      bool // it was logged that the sink has stopped, and not that it goes on
+	obituary    obituary
 
 	wake  chan struct{} // ends the waiting that is not for the log; capacity 1
 	timer *time.Timer   // ends either waiting
@@ -71,6 +75,7 @@ type runner struct {
 	started     bool
 	stopping    bool
 	paused      bool
+	adrift      error // why the saved place cannot be read; nil if it can, or the sink has another; set by run only
 	requests    []*request
 	session     *session           // nil without one
 	solo        context.CancelFunc // ends what is sent outside of sessions; nil without any
@@ -123,13 +128,16 @@ type tally struct {
 // run delivers until the runner is stopped.
 func (r *runner) run() {
 	defer close(r.ended)
-	r.open(r.place.Position())
+	if r.adrift == nil {
+		r.open(r.place.Position())
+	}
 	for !r.isStopping() {
 		r.round()
 	}
 	r.save()
 	r.timesAt(true)
 	r.writeNotes()
+	r.obituary.tell(r.logger)
 	r.closeCursor()
 }
 
@@ -137,6 +145,10 @@ func (r *runner) run() {
 func (r *runner) round() {
 	if req := r.nextRequest(); req != nil {
 		req.done <- req.do()
+		return
+	}
+	if r.adrift != nil {
+		r.rest(failed, time.Time{})
 		return
 	}
 	e, state := r.look()
@@ -220,26 +232,8 @@ func (r *runner) advance(how progress) {
 	}
 }
 
-// nextRequest takes the oldest request, if there is one.
-func (r *runner) nextRequest() *request {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.requests) == 0 {
-		return nil
-	}
-	req := r.requests[0]
-	r.requests = r.requests[1:]
-	return req
-}
-
 func (r *runner) isStopping() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.stopping
-}
-
-func (r *runner) isPaused() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.paused
 }

@@ -16,8 +16,8 @@ func (r *runner) save() {
 	if how == none || p.IsZero() {
 		return
 	}
-	if how == delivered {
-		r.relieve()
+	if how == delivered && r.answered() {
+		r.relieve(true)
 	}
 	err := r.place.Save(p)
 	r.mu.Lock()
@@ -27,14 +27,22 @@ func (r *runner) save() {
 		r.progress = max(r.progress, passed) // it is tried again, not at once
 	}
 	r.mu.Unlock()
-	if err != nil {
-		r.logger.Error("cannot save the place of a sink; after a crash it would repeat what was delivered since", "error", err)
+	if now := r.now(); err != nil && now.Sub(r.saveFailed) >= troubleEvery {
+		r.saveFailed = now
+		r.logger.Error("cannot save the place of a sink, which is tried again; after a crash it would repeat what was delivered since", "error", err)
 	}
+}
+
+// answered reports whether the destination has taken something in this session.
+func (r *runner) answered() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.session != nil && r.session.progressed
 }
 
 // saveAt saves what is due, and says when something else will be.
 func (r *runner) saveAt() time.Time {
-	return sooner(r.placeAt(), sooner(r.timesAt(false), r.notesAt()))
+	return sooner(sooner(r.placeAt(), r.obituaryAt()), sooner(r.timesAt(false), r.notesAt()))
 }
 
 // placeAt saves the place if it is due, and else says when it will be.

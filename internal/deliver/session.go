@@ -103,7 +103,7 @@ func (r *runner) connect() *session {
 	r.mu.Unlock()
 	r.become(StateRunning, nil)
 	if r.peeked == nil {
-		r.relieve()
+		r.relieve(false)
 	}
 	return s
 }

@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deadletter"
 )
 
 // Set is the sinks of a node at work. All methods may be called by any goroutine.
 type Set struct {
 	runners []*runner // in the order of the configuration; fixed
+	left    deadletter.Left
 }
 
 // New opens the places and dead letters of each sink. On an error nothing stays open.
@@ -23,6 +25,7 @@ func New(sinks []Configured, deps Deps) (*Set, error) {
 		deps.Now = time.Now
 	}
 	s := &Set{}
+	s.left = deadletter.Left{Dir: deps.Dir, Kind: deadletter.KindSink, Configured: s.has}
 	for _, c := range sinks {
 		r, err := newRunner(c, deps)
 		if err != nil {

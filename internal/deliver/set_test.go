@@ -161,13 +161,13 @@ func metric(t *testing.T, g prometheus.Gatherer, name, state string) float64 {
 	return 0
 }
 
-// TestNewFails holds that a sink whose place cannot be understood is an error that says what to do, and leaves nothing open.
+// TestNewFails holds that a sink whose files cannot be made is an error that names it, and leaves nothing open.
 func TestNewFails(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "places"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "sinks"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "places", "sink-two"), []byte("yesterday\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "sinks", "two"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	log := newMemLog()
@@ -177,7 +177,7 @@ func TestNewFails(t *testing.T) {
 	before := openFiles(t)
 	_, err := New([]Configured{{Config: cfg, Sink: &fakeSink{}}, {Config: config(t, "two"), Sink: &fakeSink{}}},
 		Deps{Log: log, Places: dir + "/places", Dir: dir + "/sinks"})
-	if fedmsg.CodeOf(err) != fedmsg.CodeBadPosition || !strings.Contains(err.Error(), "sink-two") {
+	if fedmsg.CodeOf(err) != fedmsg.CodeCannotMake || !strings.Contains(err.Error(), "sink two") {
 		t.Errorf("%v", err)
 	}
 	if after := openFiles(t); after > before {
@@ -225,13 +225,13 @@ func TestSkipsComeFirst(t *testing.T) {
 		r.through, r.progress = at(7), passed
 		r.noteSkip(3, 7, reasonOld)
 		r.save()
-		if a := openJournal(r.records.journal.path).about(at(5)); a.skip.Reason != reasonOld || r.kept != at(7) {
+		if a := openJournal(r.records.journal.path, testLogs()).about(at(5)); a.skip.Reason != reasonOld || r.kept != at(7) {
 			t.Errorf("%+v, saved %s", a, r.kept)
 		}
 		s.Start()
 		synctest.Wait()
 		stop(t, s)
-		if a := openJournal(r.records.journal.path).about(at(9)); a.remark.Reason != "unroutable" {
+		if a := openJournal(r.records.journal.path, testLogs()).about(at(9)); a.remark.Reason != "unroutable" {
 			t.Errorf("%+v", a)
 		}
 	})

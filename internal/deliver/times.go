@@ -37,8 +37,22 @@ const (
 	maxTimes   = 64 << 10 // records; 1 MiB
 )
 
-// openTimes looks at the end of the file; one that is not understood begins anew.
-func openTimes(path string) *times {
+// openTimes looks at the end of the file; one that is not understood begins anew. One of a log that this one went on from goes on as
+// far as that is so.
+func openTimes(path string, logs lineage) *times {
+	t := readTimes(path)
+	if t.log == "" || t.log == logs.own {
+		return t
+	}
+	limit, all := logs.limit(t.log), t.all()
+	n := sort.Search(len(all), func(i int) bool { return all[i].seq > limit })
+	if t.write(logs.own, all[:n]) != nil {
+		t.log = "" // it is made anew
+	}
+	return t
+}
+
+func readTimes(path string) *times {
 	t := &times{path: path}
 	f, err := os.Open(path)
 	if err != nil {
@@ -53,13 +67,13 @@ func openTimes(path string) *times {
 	if err != nil {
 		return t
 	}
-	n := int(info.Size()/recordSize) - 1
-	last, err := readCheckpoint(f, n-1)
-	for n > 0 && err != nil { // a torn end
-		n--
-		last, err = readCheckpoint(f, n-1)
+	t.log, t.n = fedmsg.LogID(head[:12]), int(info.Size()/recordSize)-1
+	for ; t.n > 0; t.n-- {
+		if t.last, err = readCheckpoint(f, t.n-1); err == nil {
+			break
+		}
+		t.last = checkpoint{} // a torn end
 	}
-	t.log, t.last, t.n = fedmsg.LogID(head[:12]), last, n
 	return t
 }
 

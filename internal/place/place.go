@@ -29,10 +29,13 @@ type File struct {
 	now  fedmsg.Position
 }
 
-// Open reads the file, or makes it at the first Save. A file that cannot be understood is an error with CodeBadPosition: nobody
-// but a person can say where its reader stood. Hold is written beside the position: it tells retention to keep what the reader
-// has not taken.
+// Open reads the file and writes nothing: what is there, or not, is made anew at the first Save. A file that cannot be understood is
+// an error with CodeBadPosition, one that cannot be read has CodeCannotMake: nobody but a person can say where its reader stood. Hold
+// is written beside the position: it tells retention to keep what the reader has not taken.
 func Open(path string, hold bool) (*File, error) { return open(durable.OS{}, path, hold) }
+
+// Anew is the place of a reader that stands nowhere yet, whatever the file holds: the first Save puts another in its stead.
+func Anew(path string, hold bool) *File { return &File{fs: durable.OS{}, path: path, hold: hold} }
 
 func open(fsys durable.FS, path string, hold bool) (*File, error) {
 	f := &File{fs: fsys, path: path, hold: hold}
@@ -41,37 +44,22 @@ func open(fsys durable.FS, path string, hold bool) (*File, error) {
 		return f, nil
 	}
 	if err != nil {
-		return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot read the saved place %s", filepath.Base(path))
+		return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot read the saved place %s; mend the file, or remove it to begin anew", path)
 	}
-	p, held, err := parse(data)
-	if err != nil {
+	if f.now, err = parse(data); err != nil {
 		return nil, fedmsg.WrapError(fedmsg.CodeBadPosition, err,
 			"the saved place in %s is not of the form POSITION or POSITION hold; nobody but you can say where its reader stood: write a position there, or remove the file to begin anew", path)
-	}
-	f.now = p
-	if len(data) == size && held == hold {
-		if f.file, err = fsys.Open(path, false); err != nil {
-			return nil, fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot open the saved place %s", filepath.Base(path))
-		}
-		return f, nil
-	}
-	if err := f.make(p); err != nil { // written by a person, or the reader holds now what it did not
-		return nil, err
 	}
 	return f, nil
 }
 
-// parse reads what a file holds.
-func parse(data []byte) (p fedmsg.Position, hold bool, err error) {
+// parse reads what a file holds. Whether its reader holds is for the one who opens it to say.
+func parse(data []byte) (fedmsg.Position, error) {
 	words := strings.Fields(string(data[:min(len(data), 4*size)]))
-	switch {
-	case len(words) == 2 && words[1] == "hold":
-		hold = true
-	case len(words) != 1:
-		return p, false, errors.New("one position is expected")
+	if len(words) == 0 || len(words) > 2 || len(words) == 2 && words[1] != "hold" {
+		return fedmsg.Position{}, errors.New("one position is expected")
 	}
-	p, err = fedmsg.ParsePosition(words[0])
-	return p, hold, err
+	return fedmsg.ParsePosition(words[0])
 }
 
 // Position is what was saved last; the zero Position of a new file.
@@ -92,10 +80,6 @@ func (f *File) Save(p fedmsg.Position) error {
 
 // make writes the file anew and durably, so that from then on its one sector is there to be overwritten.
 func (f *File) make(p fedmsg.Position) error {
-	if f.file != nil {
-		_ = f.file.Close() // it is replaced
-		f.file = nil
-	}
 	if err := durable.WriteFile(f.fs, f.path, f.format(nil, p), 0o600); err != nil {
 		return f.failed(err)
 	}

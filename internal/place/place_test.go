@@ -47,7 +47,13 @@ func TestSaveAndOpen(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f = mustOpen(t, path, false) // it holds no more, and retention must know at once
+	f = mustOpen(t, path, false) // it holds no more
+	if f.Position() != at(3) {
+		t.Errorf("it stands at %s", f.Position())
+	}
+	if err := f.Save(at(3)); err != nil {
+		t.Fatal(err)
+	}
 	if data, err := os.ReadFile(path); err != nil || strings.TrimSpace(string(data)) != at(3).String() || f.Position() != at(3) {
 		t.Errorf("the file holds %q, %v", data, err)
 	}

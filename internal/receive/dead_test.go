@@ -264,3 +264,37 @@ func TestDamagedLetterHasItsName(t *testing.T) {
 		}
 	})
 }
+
+// TestDeadOfOldNames holds that letters of a source that is not configured any more are listed, marked, and can be dropped, not retried.
+func TestDeadOfOldNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	store, err := deadletter.Open(filepath.Join(dir, "old", "dead"), deadletter.Limits{})
+	if err == nil {
+		_, err = store.Add(deadletter.Letter{Of: "old", Kind: deadletter.KindSource, Topic: "a.b"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(nil, Deps{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"", "old"} {
+		if list, err := s.DeadList(name, 0, 10); err != nil || len(list) != 1 || list[0].Of != "old" || !list[0].Left {
+			t.Errorf("%q: %+v, %v", name, list, err)
+		}
+	}
+	if l, err := s.DeadGet("old", 1); err != nil || l.Topic != "a.b" {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if err := s.DeadRetry(t.Context(), "old", 1); fedmsg.CodeOf(err) != fedmsg.CodeNotFound || !strings.Contains(err.Error(), "no source of that name is configured") {
+		t.Errorf("%v", err)
+	}
+	if err := s.DeadDrop("old", 1); err != nil {
+		t.Error(err)
+	}
+	if list, err := s.DeadList("", 0, 10); err != nil || len(list) != 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+}

@@ -37,6 +37,7 @@ type Configured struct {
 // Set is the sources of a node at work. All methods may be called by any goroutine.
 type Set struct {
 	runners []*runner
+	left    deadletter.Left // of sources that are not configured any more
 	ctx     context.Context // of all runners
 	cancel  context.CancelFunc
 
@@ -47,6 +48,7 @@ type Set struct {
 // New opens the dead letters of each source. On an error nothing stays open.
 func New(sources []Configured, deps Deps) (*Set, error) {
 	s := &Set{running: make(map[*runner]chan struct{})}
+	s.left = deadletter.Left{Dir: deps.Dir, Kind: deadletter.KindSource, Configured: s.Has}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for i := range sources {
 		r, err := newRunner(&sources[i], &deps)
@@ -181,11 +183,15 @@ func (s *Set) find(name string) (*runner, error) {
 	return nil, fedmsg.Errorf(fedmsg.CodeNotFound, "there is no source %q", name)
 }
 
-// DeadList gives dead letters without their contents: of one source, or of all where name is empty, at most limit from each.
+// DeadList gives dead letters without their contents: of one source, or of all where name is empty, at most limit from each; those of
+// sources that are not configured any more come last, and are marked as left.
 func (s *Set) DeadList(name string, after uint64, limit int) ([]deadletter.Letter, error) {
 	runners := s.runners
 	if name != "" {
 		r, err := s.find(name)
+		if err != nil && s.left.Has(name) {
+			return s.left.List(name, after, limit)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -202,12 +208,19 @@ func (s *Set) DeadList(name string, after uint64, limit int) ([]deadletter.Lette
 		}
 		all = append(all, letters...)
 	}
-	return all, nil
+	if name != "" {
+		return all, nil
+	}
+	left, err := s.left.List("", after, limit)
+	return append(all, left...), err
 }
 
 // DeadGet gives one with its contents.
 func (s *Set) DeadGet(name string, number uint64) (deadletter.Letter, error) {
 	r, err := s.find(name)
+	if err != nil && s.left.Has(name) {
+		return s.left.Get(name, number)
+	}
 	if err != nil {
 		return deadletter.Letter{}, err
 	}
@@ -217,6 +230,9 @@ func (s *Set) DeadGet(name string, number uint64) (deadletter.Letter, error) {
 // DeadRetry puts one through the door again: nil when the log has it, and it is gone then.
 func (s *Set) DeadRetry(ctx context.Context, name string, number uint64) error {
 	r, err := s.find(name)
+	if err != nil && s.left.Has(name) {
+		return s.left.Retry(name, number)
+	}
 	if err != nil {
 		return err
 	}
@@ -226,6 +242,9 @@ func (s *Set) DeadRetry(ctx context.Context, name string, number uint64) error {
 // DeadDrop removes one for good.
 func (s *Set) DeadDrop(name string, number uint64) error {
 	r, err := s.find(name)
+	if err != nil && s.left.Has(name) {
+		return s.left.Remove(name, number)
+	}
 	if err != nil {
 		return err
 	}
