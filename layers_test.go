@@ -28,7 +28,7 @@ func layers() [][]string {
 			"internal/spool", "internal/token", "internal/replay", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",
 			"internal/place", "internal/remote",
 		},
-		{"internal/pki", "internal/pgp", "internal/compose", "internal/carry", "internal/deadletter", "internal/conform", "internal/archive"},
+		{"internal/pki", "internal/pgp", "internal/compose", "internal/carry", "internal/deadletter", "internal/conform", "internal/archive", "internal/dump"},
 		{
 			"internal/ingest", "client", "internal/trust", "internal/sign", "internal/seqid",
 			"internal/deliver", "internal/receive",

@@ -145,7 +145,7 @@ func (s *Server) givenUp(ctx context.Context, err error) error {
 // The caller calls done when it has its answer.
 func (s *Server) searcher(ctx context.Context, upTo fedmsg.Position) (searcher *archive.Searcher, done func(), err error) {
 	if s.deps.Archive == nil {
-		return nil, nil, fedmsg.Errorf(fedmsg.CodeNotFound, "this node keeps no archive; see archive.store in its configuration")
+		return nil, nil, noArchive()
 	}
 	if !upTo.IsZero() {
 		if err := s.deps.Archive.Await(ctx, upTo); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
 	"github.com/federated-messaging/fedmsg/internal/archive/archivetest"
+	"github.com/federated-messaging/fedmsg/internal/archiver"
 )
 
 // archiveFake is an archive over a store in memory that has everything up to a position.
@@ -35,6 +36,20 @@ func (a *archiveFake) Await(ctx context.Context, p fedmsg.Position) error {
 	}
 	<-ctx.Done()
 	return fedmsg.WrapError(fedmsg.CodeTimeout, ctx.Err(), "the archive has not got so far")
+}
+
+// keptFake is an archive that can be written into.
+type keptFake struct{ *archiveFake }
+
+func (k keptFake) Status() archiver.Status {
+	return archiver.Status{Position: fedmsg.Position{Log: edgeLog, Seq: k.upTo}, Lag: 3}
+}
+
+func (k keptFake) Write(ctx context.Context, do func(context.Context, archive.Writer) error) error {
+	if k.err != nil {
+		return k.err
+	}
+	return do(ctx, k.store)
 }
 
 // archiveBegin is when the first message of a test was received; the others follow by the second.
