@@ -19,8 +19,11 @@ func (s *Store) Append(ctx context.Context, drafts []archive.Draft, at fedmsg.Po
 		if err != nil {
 			return err
 		}
+		defer b.blocks.stop()
+		words := wordAhead(drafts)
+		defer words.stop()
 		for i := range drafts {
-			known, err := b.take(&drafts[i])
+			known, err := b.take(&drafts[i], words.next())
 			if err != nil {
 				return err
 			}
@@ -58,7 +61,7 @@ type batch struct {
 	c       *sqlite.Conn
 	index   *changes
 	blocks  *filler
-	terms   map[archive.Term]int64
+	terms   map[archive.Term]*tally
 	names   map[string]int64
 	newest  int64           // the largest key of all rows
 	given   map[int64]int64 // by time of receipt, the last key that was given for it
@@ -68,7 +71,7 @@ type batch struct {
 func (s *Store) newBatch(c *sqlite.Conn) (*batch, error) {
 	b := &batch{
 		c: c, index: newChanges(),
-		terms: make(map[archive.Term]int64), names: make(map[string]int64), given: make(map[int64]int64),
+		terms: make(map[archive.Term]*tally), names: make(map[string]int64), given: make(map[int64]int64),
 	}
 	var err error
 	if b.newest, _, err = number(c, "SELECT max(key) FROM messages"); err != nil {
@@ -79,7 +82,7 @@ func (s *Store) newBatch(c *sqlite.Conn) (*batch, error) {
 }
 
 // take puts a draft's row in, unless one has its id.
-func (b *batch) take(d *archive.Draft) (known bool, err error) {
+func (b *batch) take(d *archive.Draft, w wording) (known bool, err error) {
 	e := &d.Entry
 	if _, known, err = number(b.c, "SELECT key FROM messages WHERE id = ?", e.ID); known || err != nil {
 		return known, err
@@ -92,31 +95,24 @@ func (b *batch) take(d *archive.Draft) (known bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var block, slot, extra any
+	var block, slot any
 	if len(e.Envelope) > 0 {
-		if block, slot, err = b.blocks.add(payload{e.Envelope, e.Signatures}); err != nil {
-			return false, err
-		}
+		block, slot = b.blocks.add(payload{e.Envelope, e.Signatures})
 	}
-	if words := unseen(d.Words, e.Topic, e.Envelope); words != "" {
-		extra = words
-	}
-	if len(d.Words) > 0 {
-		b.index.written = append(b.index.written, passage{key, tokens(d.Words)})
-	}
-	return false, b.insert(e, key, block, slot, terms, extra)
+	b.index.write(key, w.tokens)
+	return false, b.insert(e, key, block, slot, terms, null(w.extra))
 }
 
 // postings gives a row its terms, and their numbers as messages.terms has them.
 func (b *batch) postings(key int64, terms []archive.Term) ([]byte, error) {
 	b.scratch = b.scratch[:0]
 	for _, t := range terms {
-		n, err := b.term(t)
+		tally, err := b.term(t)
 		if err != nil {
 			return nil, err
 		}
-		b.index.add(key, t.Kind, n)
-		b.scratch = append(b.scratch, n)
+		b.index.add(key, tally)
+		b.scratch = append(b.scratch, tally.term)
 	}
 	return appendNumbers(nil, b.scratch), nil
 }
@@ -135,7 +131,7 @@ func (b *batch) insert(e *fedmsg.Entry, key int64, block, slot any, terms []byte
 	}
 	return exec(b.c, `INSERT INTO messages (key, id, nanos, log, seq, topic, sender, signer, verdict, origin_log, origin_seq, not_ijson, block, slot,
 		terms, extra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, nil,
-		key, e.ID, nanos(e.Received, key), texts[0], seq(e.Position), topic, texts[1], texts[2], texts[3], texts[4], seq(e.Origin),
+		key, e.ID, nanos(e.Received, key), texts[0], seq(e.Position), topic.term, texts[1], texts[2], texts[3], texts[4], seq(e.Origin),
 		boolean(e.NotIJSON), block, slot, terms, extra)
 }
 
@@ -152,17 +148,20 @@ func nanos(received time.Time, key int64) int64 {
 	return (received.UnixMicro()-key)*1000 + int64(received.Nanosecond()%1000)
 }
 
-// term gives the number of a term, which it makes where it is new.
-func (b *batch) term(t archive.Term) (int64, error) {
-	if n, found := b.terms[t]; found {
-		return n, nil
+// term gives the tally of a term, which gets a number where it is new.
+func (b *batch) term(t archive.Term) (*tally, error) {
+	if t, found := b.terms[t]; found {
+		return t, nil
 	}
 	n, found, err := termNumber(b.c, t)
 	if err == nil && !found {
 		n, err = inserted(b.c, "INSERT INTO terms (kind, name, count) VALUES (?, ?, 0)", int64(t.Kind), t.Name)
 	}
-	b.terms[t] = n
-	return n, err
+	if err != nil {
+		return nil, err
+	}
+	b.terms[t] = b.index.tally(t.Kind, n)
+	return b.terms[t], nil
 }
 
 // name gives the number of a text, or NULL where there is none.
@@ -225,8 +224,8 @@ func free(c *sqlite.Conn, key int64) (int64, error) {
 
 // finish writes what is left of the transaction's rows.
 func (b *batch) finish() error {
-	if err := b.blocks.flush(); err != nil {
+	if err := b.index.apply(b.c); err != nil {
 		return err
 	}
-	return b.index.apply(b.c)
+	return b.blocks.finish()
 }

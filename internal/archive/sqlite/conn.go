@@ -116,6 +116,14 @@ func boolean(b bool) int64 {
 	return 0
 }
 
+// null is a text as SQLite has it where nothing is NULL.
+func null(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
 // columnBytes copies a BLOB or TEXT out of a result.
 func columnBytes(st *sqlite.Stmt, column int) []byte {
 	b := make([]byte, st.ColumnLen(column))

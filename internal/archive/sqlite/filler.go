@@ -12,7 +12,15 @@ type filler struct {
 	block int64  // its number
 	slots int64  // payloads in it
 	data  []byte // they
-	dirty bool   // not written yet
+	dirty bool   // not given to be compressed yet
+
+	packing []packing // blocks that are being compressed beside what else is done
+}
+
+// packing is a block that is being compressed.
+type packing struct {
+	block, slots, size int64
+	packed             chan []byte // gets it
 }
 
 // newFiller reads the newest block.
@@ -39,25 +47,46 @@ func newFiller(c *sqlite.Conn, codec *codec) (*filler, error) {
 }
 
 // add puts a payload in and says where it is.
-func (f *filler) add(p payload) (block, slot int64, err error) {
+func (f *filler) add(p payload) (block, slot int64) {
 	if f.slots > 0 && (f.slots >= blockSlots || len(f.data)+len(p.envelope)+len(p.signatures) > blockBytes) {
-		if err := f.flush(); err != nil {
-			return 0, 0, err
-		}
-		f.block, f.slots, f.data = f.block+1, 0, f.data[:0]
+		f.flush()
+		f.block, f.slots, f.data = f.block+1, 0, make([]byte, 0, blockBytes)
 	}
 	slot = f.slots
 	f.data, f.slots, f.dirty = appendPayload(f.data, p), f.slots+1, true
-	return f.block, slot, nil
+	return f.block, slot
 }
 
-// flush writes the block.
-func (f *filler) flush() error {
+// flush gives the block to be compressed.
+func (f *filler) flush() {
 	if !f.dirty {
-		return nil
+		return
 	}
 	f.dirty = false
-	return exec(f.c, "INSERT INTO blocks (block, slots, size, data) VALUES (?, ?, ?, ?) "+
-		"ON CONFLICT DO UPDATE SET slots = excluded.slots, size = excluded.size, data = excluded.data",
-		nil, f.block, f.slots, int64(len(f.data)), f.codec.pack(f.data))
+	p := packing{block: f.block, slots: f.slots, size: int64(len(f.data)), packed: make(chan []byte, 1)}
+	data := f.data
+	go func() { p.packed <- f.codec.pack(data) }()
+	f.packing = append(f.packing, p)
+}
+
+// finish writes the blocks.
+func (f *filler) finish() error {
+	f.flush()
+	for len(f.packing) > 0 {
+		p := f.packing[0]
+		f.packing = f.packing[1:]
+		if err := exec(f.c, "INSERT INTO blocks (block, slots, size, data) VALUES (?, ?, ?, ?) "+
+			"ON CONFLICT DO UPDATE SET slots = excluded.slots, size = excluded.size, data = excluded.data",
+			nil, p.block, p.slots, p.size, <-p.packed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop waits for blocks that are not wanted any more.
+func (f *filler) stop() {
+	for _, p := range f.packing {
+		<-p.packed
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -15,11 +16,31 @@ type posting struct {
 	term, key int64
 }
 
-// bucket is what a row of table hours is for.
-type bucket struct {
-	kind       archive.Kind
-	hour, term int64
+// tally is how many rows more, or fewer, have a term.
+type tally struct {
+	kind  archive.Kind
+	term  int64
+	rows  int64
+	hours []hourly // by hour, few as a transaction is of a short time
 }
+
+type hourly struct {
+	hour, rows int64
+}
+
+func (t *tally) count(key, n int64) {
+	t.rows += n
+	hour := key / microsPerHour
+	for i := len(t.hours) - 1; i >= 0; i-- {
+		if t.hours[i].hour == hour {
+			t.hours[i].rows += n
+			return
+		}
+	}
+	t.hours = append(t.hours, hourly{hour, n})
+}
+
+const microsPerHour = 3600 * 1_000_000
 
 // passage is the words of a row in the text index, as tokens with spaces between.
 type passage struct {
@@ -31,40 +52,44 @@ type passage struct {
 // several times faster than as they come.
 type changes struct {
 	added, removed    []posting
-	counts            map[int64]int64  // by term
-	hours             map[bucket]int64 // by hour and term
+	tallies           map[int64]*tally // by term
 	written, unwanted []passage
 }
 
-func newChanges() *changes {
-	return &changes{counts: make(map[int64]int64), hours: make(map[bucket]int64)}
+func newChanges() *changes { return &changes{tallies: make(map[int64]*tally)} }
+
+// tally gives that of a term.
+func (x *changes) tally(kind archive.Kind, term int64) *tally {
+	t := x.tallies[term]
+	if t == nil {
+		t = &tally{kind: kind, term: term}
+		x.tallies[term] = t
+	}
+	return t
 }
 
 // add gives a row a term.
-func (x *changes) add(key int64, kind archive.Kind, term int64) {
-	x.added = append(x.added, posting{term, key})
-	x.count(key, kind, term, 1)
+func (x *changes) add(key int64, t *tally) {
+	x.added = append(x.added, posting{t.term, key})
+	t.count(key, 1)
 }
 
 // remove takes a term from a row.
-func (x *changes) remove(key int64, kind archive.Kind, term int64) {
-	x.removed = append(x.removed, posting{term, key})
-	x.count(key, kind, term, -1)
+func (x *changes) remove(key int64, t *tally) {
+	x.removed = append(x.removed, posting{t.term, key})
+	t.count(key, -1)
 }
 
-func (x *changes) count(key int64, kind archive.Kind, term, n int64) {
-	if kind == archive.KindBoth {
-		return
+// write gives a row words, as tokens.
+func (x *changes) write(key int64, tokens string) {
+	if tokens != "" {
+		x.written = append(x.written, passage{key, tokens})
 	}
-	x.counts[term] += n
-	x.hours[bucket{kind, key / microsPerHour, term}] += n
 }
-
-const microsPerHour = 3600 * 1_000_000
 
 // apply writes the changes.
 func (x *changes) apply(c *sqlite.Conn) error {
-	for _, step := range []func(*sqlite.Conn) error{x.applyPostings, x.applyCounts, x.applyHours, x.applyDays, x.applyWords} {
+	for _, step := range []func(*sqlite.Conn) error{x.applyPostings, x.applyCounts, x.applyHours, x.applyWords} {
 		if err := step(c); err != nil {
 			return err
 		}
@@ -81,67 +106,106 @@ func (x *changes) applyPostings(c *sqlite.Conn) error {
 		}
 	}
 	slices.SortFunc(x.added, order)
-	for _, p := range x.added {
-		if err := exec(c, "INSERT OR IGNORE INTO postings (term, key) VALUES (?, ?)", nil, p.term, p.key); err != nil {
+	return insertPostings(c, x.added)
+}
+
+// togetherPostings is how many postings one statement writes: that is a third faster than one by one.
+const togetherPostings = 32
+
+func insertPostings(c *sqlite.Conn, all []posting) error {
+	const one = "INSERT OR IGNORE INTO postings (term, key) VALUES (?, ?)"
+	many := one + strings.Repeat(", (?, ?)", togetherPostings-1)
+	args := make([]any, 0, 2*togetherPostings)
+	for ; len(all) >= togetherPostings; all = all[togetherPostings:] {
+		args = args[:0]
+		for _, p := range all[:togetherPostings] {
+			args = append(args, p.term, p.key)
+		}
+		if err := exec(c, many, nil, args...); err != nil {
+			return err
+		}
+	}
+	for _, p := range all {
+		if err := exec(c, one, nil, p.term, p.key); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// counted gives the tallies of listed terms whose rows are more or fewer, in the order of the table.
+func (x *changes) counted() []*tally {
+	all := slices.Collect(maps.Values(x.tallies))
+	all = slices.DeleteFunc(all, func(t *tally) bool { return t.kind == archive.KindBoth })
+	slices.SortFunc(all, func(a, b *tally) int { return cmp.Compare(a.term, b.term) })
+	return all
 }
 
 // applyCounts also forgets terms that no row has any more: their names may be what was to be erased. Topics are kept, as what reads
 // remembers their numbers.
 func (x *changes) applyCounts(c *sqlite.Conn) error {
-	for _, term := range slices.Sorted(maps.Keys(x.counts)) {
-		n := x.counts[term]
-		if n == 0 {
+	for _, t := range x.counted() {
+		if t.rows == 0 {
 			continue
 		}
-		if err := exec(c, "UPDATE terms SET count = count + ? WHERE term = ?", nil, n, term); err != nil {
+		if err := exec(c, "UPDATE terms SET count = count + ? WHERE term = ?", nil, t.rows, t.term); err != nil {
 			return err
 		}
-		if n > 0 {
+		if t.rows > 0 || t.kind == archive.KindTopic {
 			continue
 		}
-		if err := exec(c, "DELETE FROM terms WHERE term = ? AND count <= 0 AND kind <> ?", nil, term, int64(archive.KindTopic)); err != nil {
+		if err := exec(c, "DELETE FROM terms WHERE term = ? AND count <= 0", nil, t.term); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (x *changes) applyHours(c *sqlite.Conn) error {
-	return applyBuckets(c, x.hours,
-		"INSERT INTO hours (kind, hour, term, count) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-		"DELETE FROM hours WHERE kind = ? AND hour = ? AND term = ? AND count <= 0")
+// bucket is a row of table hours or days.
+type bucket struct {
+	kind, time, term, rows int64
 }
 
-func (x *changes) applyDays(c *sqlite.Conn) error {
-	days := make(map[bucket]int64)
-	for b, n := range x.hours {
-		b.hour /= 24
-		days[b] += n
+func (x *changes) applyHours(c *sqlite.Conn) error {
+	var hours []bucket
+	for _, t := range x.counted() {
+		for _, h := range t.hours {
+			hours = append(hours, bucket{int64(t.kind), h.hour, t.term, h.rows})
+		}
 	}
-	return applyBuckets(c, days,
+	if err := applyBuckets(c, hours,
+		"INSERT INTO hours (kind, hour, term, count) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+		"DELETE FROM hours WHERE kind = ? AND hour = ? AND term = ? AND count <= 0"); err != nil {
+		return err
+	}
+	for i := range hours {
+		hours[i].time /= 24
+	}
+	return applyBuckets(c, hours,
 		"INSERT INTO days (kind, day, term, count) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
 		"DELETE FROM days WHERE kind = ? AND day = ? AND term = ? AND count <= 0")
 }
 
-func applyBuckets(c *sqlite.Conn, buckets map[bucket]int64, raise, clear string) error {
-	for _, b := range slices.SortedFunc(maps.Keys(buckets), func(a, b bucket) int {
-		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.hour, b.hour), cmp.Compare(a.term, b.term))
-	}) {
-		n := buckets[b]
+// applyBuckets adds rows to those that are there, in the order of the table.
+func applyBuckets(c *sqlite.Conn, all []bucket, raise, clear string) error {
+	slices.SortFunc(all, func(a, b bucket) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.time, b.time), cmp.Compare(a.term, b.term))
+	})
+	for i := 0; i < len(all); {
+		b, n := all[i], int64(0)
+		for ; i < len(all) && all[i].kind == b.kind && all[i].time == b.time && all[i].term == b.term; i++ {
+			n += all[i].rows
+		}
 		if n == 0 {
 			continue
 		}
-		if err := exec(c, raise, nil, int64(b.kind), b.hour, b.term, n); err != nil {
+		if err := exec(c, raise, nil, b.kind, b.time, b.term, n); err != nil {
 			return err
 		}
 		if n > 0 {
 			continue
 		}
-		if err := exec(c, clear, nil, int64(b.kind), b.hour, b.term); err != nil {
+		if err := exec(c, clear, nil, b.kind, b.time, b.term); err != nil {
 			return err
 		}
 	}

@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -61,14 +59,17 @@ func (s *Store) erase(c *sqlite.Conn, row *indexed) error {
 		if kind == archive.KindTopic || kind == archive.KindCategory {
 			kept = append(kept, term)
 		} else {
-			index.remove(row.key, kind, term)
+			index.remove(row.key, index.tally(kind, term))
 		}
 	}
 	if err := exec(c, `UPDATE messages SET sender = NULL, signer = NULL, verdict = NULL, origin_log = NULL, origin_seq = NULL, not_ijson = 0,
 		block = NULL, slot = NULL, terms = ?, extra = NULL WHERE key = ?`, nil, appendNumbers(nil, kept), row.key); err != nil {
 		return err
 	}
-	return index.apply(c)
+	if err := index.apply(c); err != nil {
+		return err
+	}
+	return scrub(c)
 }
 
 // rewrite writes a block anew.
@@ -78,32 +79,6 @@ func (s *Store) rewrite(c *sqlite.Conn, block int64, slots []payload) error {
 		data = appendPayload(data, p)
 	}
 	return exec(c, "UPDATE blocks SET size = ?, data = ? WHERE block = ?", nil, int64(len(data)), s.codec.pack(data), block)
-}
-
-// unwordRounds bounds how often a word is taken out of the text index: it may be there once for each time that the row was indexed.
-const unwordRounds = 1000
-
-// unword takes tokens of a row out of the text index until it is not found by them.
-func unword(c *sqlite.Conn, key int64, all []string) error {
-	for some := range slices.Chunk(all, 64) {
-		match := `"` + strings.Join(some, `" OR "`) + `"`
-		for round := 0; ; round++ {
-			_, found, err := number(c, "SELECT rowid FROM text WHERE text MATCH ? AND rowid = ?", match, key)
-			if err != nil {
-				return err
-			}
-			if !found {
-				break
-			}
-			if round == unwordRounds {
-				return fmt.Errorf("%w: a word cannot be taken out of the text index", errDamaged)
-			}
-			if err := exec(c, "INSERT INTO text (text, rowid, words) VALUES ('delete', ?, ?)", nil, key, strings.Join(some, " ")); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // checkpoint moves what was written into the file itself and empties the write-ahead log, in which what was erased may still stand.

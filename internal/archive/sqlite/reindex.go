@@ -34,7 +34,13 @@ func (s *Store) Reindex(ctx context.Context, behind archive.Key, most int, deriv
 			}
 			last = row.Key
 		}
-		return b.index.apply(c)
+		if err := secureDelete(c, true); err != nil {
+			return err
+		}
+		if err := b.index.apply(c); err != nil {
+			return err
+		}
+		return secureDelete(c, false)
 	})
 	if err != nil {
 		return 0, err
@@ -46,13 +52,13 @@ func (s *Store) Reindex(ctx context.Context, behind archive.Key, most int, deriv
 func (b *batch) reindex(row *indexed, d *archive.Draft) error {
 	var terms []int64
 	for _, t := range d.Terms {
-		n, err := b.term(t)
+		tally, err := b.term(t)
 		if err != nil {
 			return err
 		}
-		terms = append(terms, n)
-		if !slices.Contains(row.terms, n) {
-			b.index.add(row.key, t.Kind, n)
+		terms = append(terms, tally.term)
+		if !slices.Contains(row.terms, tally.term) {
+			b.index.add(row.key, tally)
 		}
 	}
 	for _, n := range row.terms {
@@ -63,22 +69,19 @@ func (b *batch) reindex(row *indexed, d *archive.Draft) error {
 		if err != nil {
 			return err
 		}
-		b.index.remove(row.key, kind, n)
+		b.index.remove(row.key, b.index.tally(kind, n))
 	}
-	var extra any
-	if words := unseen(d.Words, row.name, d.Entry.Envelope); words != "" {
-		extra = words
-	}
-	b.reword(row, d)
-	return exec(b.c, "UPDATE messages SET terms = ?, extra = ? WHERE key = ?", nil, appendNumbers(nil, terms), extra, row.key)
+	w := wordingOf(d)
+	b.reword(row, d, w.tokens)
+	return exec(b.c, "UPDATE messages SET terms = ?, extra = ? WHERE key = ?", nil, appendNumbers(nil, terms), null(w.extra), row.key)
 }
 
 // reword puts the words of a row into the text index again, of which some may be there already, and takes out those that it has no
 // more.
-func (b *batch) reword(row *indexed, d *archive.Draft) {
+func (b *batch) reword(row *indexed, d *archive.Draft, written string) {
 	now := make(map[string]struct{}, len(d.Words))
-	for _, w := range d.Words {
-		now[token(w)] = struct{}{}
+	for token := range strings.FieldsSeq(written) {
+		now[token] = struct{}{}
 	}
 	gone := slices.DeleteFunc(row.words(d.Entry.Envelope), func(t string) bool {
 		_, stays := now[t]
@@ -87,7 +90,5 @@ func (b *batch) reword(row *indexed, d *archive.Draft) {
 	if len(gone) > 0 {
 		b.index.unwanted = append(b.index.unwanted, passage{row.key, strings.Join(gone, " ")})
 	}
-	if len(d.Words) > 0 {
-		b.index.written = append(b.index.written, passage{row.key, tokens(d.Words)})
-	}
+	b.index.write(row.key, written)
 }

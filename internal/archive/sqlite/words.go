@@ -3,33 +3,48 @@ package sqlite
 import (
 	"bytes"
 	"encoding/hex"
+	"hash/maphash"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/federated-messaging/fedmsg/internal/archive"
 )
 
-// token writes a word as the text index has it. Letters and digits of ASCII and all that is not ASCII stand for themselves, as the
-// index takes them for parts of words; a word with anything else is written in hex, which another word may look like.
+// token writes a word as the text index has it. Small letters and digits of ASCII and all that is not ASCII stand for themselves, as
+// the index takes them for parts of words; a word with anything else is written in hex, which another word may look like.
 func token(word string) string {
 	if word == "" {
 		return "x"
 	}
 	for i := range len(word) {
-		if c := word[i]; c < utf8.RuneSelf && !isAlnum(c) {
+		if c := word[i]; c < utf8.RuneSelf && lowered(c) != c {
 			return "x" + hex.EncodeToString([]byte(word))
 		}
 	}
 	return word
 }
 
-func isAlnum(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+// lowered gives a letter or digit of ASCII in lower case, and 0 for anything else.
+func lowered(c byte) byte {
+	switch {
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		return c
+	case 'A' <= c && c <= 'Z':
+		return c | 0x20
+	}
+	return 0
 }
 
 // tokens writes words as the text of one row.
 func tokens(words []string) string {
 	var b strings.Builder
+	size := 0
+	for _, w := range words {
+		size += len(w) + 1
+	}
+	b.Grow(size)
 	for i, w := range words {
 		if i > 0 {
 			b.WriteByte(' ')
@@ -43,26 +58,95 @@ func tokens(words []string) string {
 // Together the two are all that can stand in the index for the row: so it can be taken out again, to the last word, when nobody
 // remembers by which rules its words were made.
 func unseen(words []string, topic string, envelope []byte) string {
-	left := make(map[string]struct{}, len(words))
-	for _, w := range words {
-		left[token(w)] = struct{}{}
-	}
-	leave := func(word []byte) { delete(left, string(word)) }
-	seen([]byte(topic), leave)
-	seen(envelope, leave)
+	left := newWordSet(words)
+	seen([]byte(topic), left.strike)
+	seen(envelope, left.strike)
 	var b strings.Builder
-	for _, w := range words {
-		t := token(w)
-		if _, missing := left[t]; !missing {
+	for i, w := range words {
+		if left.struck[i] {
 			continue
 		}
-		delete(left, t)
 		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(t)
+		b.WriteString(token(w))
 	}
 	return b.String()
+}
+
+// wording is what the file keeps of a row's words.
+type wording struct {
+	tokens string // for the text index
+	extra  string // for messages.extra
+}
+
+func wordingOf(d *archive.Draft) wording {
+	return wording{tokens: tokens(d.Words), extra: unseen(d.Words, d.Entry.Topic, d.Entry.Envelope)}
+}
+
+// worker works out wordings one after the other, beside what else is done.
+type worker struct {
+	out  chan wording
+	quit chan struct{} // closed by stop
+	done chan struct{} // closed at its end
+}
+
+func wordAhead(drafts []archive.Draft) *worker {
+	w := &worker{out: make(chan wording, 64), quit: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		for i := range drafts {
+			select {
+			case w.out <- wordingOf(&drafts[i]):
+			case <-w.quit:
+				return
+			}
+		}
+	}()
+	return w
+}
+
+// next gives the wording of the next draft.
+func (w *worker) next() wording { return <-w.out }
+
+// stop ends it.
+func (w *worker) stop() {
+	close(w.quit)
+	<-w.done
+}
+
+// wordSet finds words in a list. A map would cost more than all else that is done for a row in Go.
+type wordSet struct {
+	words  []string
+	struck []bool   // by place in words
+	table  []uint32 // places in words, counted from 1, by hash; at most half full
+	seed   maphash.Seed
+}
+
+func newWordSet(words []string) *wordSet {
+	size := 16
+	for size < 2*len(words) {
+		size *= 2
+	}
+	s := &wordSet{words: words, struck: make([]bool, len(words)), table: make([]uint32, size), seed: maphash.MakeSeed()}
+	for i, w := range words {
+		at := s.place(maphash.String(s.seed, w))
+		for ; s.table[at] != 0; at = s.place(uint64(at) + 1) {
+		}
+		s.table[at] = uint32(i + 1)
+	}
+	return s
+}
+
+func (s *wordSet) place(hash uint64) int { return int(hash & uint64(len(s.table)-1)) }
+
+// strike strikes a word off, where it is one of the set that stands for itself in the index.
+func (s *wordSet) strike(word []byte) {
+	for at := s.place(maphash.Bytes(s.seed, word)); s.table[at] != 0; at = s.place(uint64(at) + 1) {
+		if i := s.table[at] - 1; s.words[i] == string(word) {
+			s.struck[i] = true
+		}
+	}
 }
 
 // maxSeen is where seen cuts a word, in bytes.
@@ -71,36 +155,48 @@ const maxSeen = 64
 // seen calls each for the runs of letters and digits in a text, in lower case; escapes of JSON are read. What it sees is never
 // changed: files were written by it, see unseen.
 func seen(text []byte, each func(word []byte)) {
-	var buf [maxSeen + utf8.UTFMax]byte
-	word := buf[:0]
-	for len(text) > 0 {
-		r, n := rune(text[0]), 1
-		if r >= utf8.RuneSelf {
-			r, n = utf8.DecodeRune(text)
-		} else if r == '\\' {
-			r, n = escape(text)
+	var buf [maxSeen]byte
+	word, cut := buf[:0], false
+	for i := 0; i < len(text); {
+		r, n := rune(lowered(text[i])), 1
+		if r == 0 {
+			r, n = inWord(text[i:])
 		}
-		text = text[n:]
+		i += n
 		switch {
-		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
-		case 'A' <= r && r <= 'Z':
-			r += 'a' - 'A'
-		case r >= utf8.RuneSelf && r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r)):
-			r = unicode.ToLower(r)
-		default:
+		case r == 0:
 			if len(word) > 0 {
 				each(word)
 			}
-			word = buf[:0]
-			continue
-		}
-		if len(word)+utf8.RuneLen(r) <= maxSeen {
+			word, cut = buf[:0], false
+		case cut || len(word)+utf8.RuneLen(r) > maxSeen:
+			cut = true
+		default:
 			word = utf8.AppendRune(word, r)
 		}
 	}
 	if len(word) > 0 {
 		each(word)
 	}
+}
+
+// inWord reads what stands at the beginning of text, as the rune that it is in a word, or 0 where it is in none.
+func inWord(text []byte) (r rune, bytes int) {
+	switch {
+	case text[0] == '\\':
+		r, bytes = escape(text)
+	case text[0] >= utf8.RuneSelf:
+		r, bytes = utf8.DecodeRune(text)
+	default:
+		return 0, 1
+	}
+	switch {
+	case r < utf8.RuneSelf:
+		return rune(lowered(byte(r))), bytes
+	case r == utf8.RuneError || !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r):
+		return 0, bytes
+	}
+	return unicode.ToLower(r), bytes
 }
 
 // escape reads the escape of JSON at the beginning of text, as the rune it stands for, or as one that is in no word.
