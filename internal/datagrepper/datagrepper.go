@@ -18,6 +18,8 @@ import (
 type Handler struct {
 	// Searcher gives what answers one question, and what to call when the answer is there. It waits no longer than ctx.
 	Searcher func(ctx context.Context) (s *archive.Searcher, done func(), err error)
+	// CountTime is for counting how many messages lie behind a page; what was not counted by then is told of as more.
+	CountTime time.Duration
 	// Report takes errors that are the operator's business; nil throws them away.
 	Report func(error)
 }
@@ -55,7 +57,7 @@ func (h *Handler) answer(ctx context.Context, q *request, scope []fedmsg.Pattern
 	case routeID:
 		return answerID(ctx, s, q, scope)
 	}
-	return answerSearch(ctx, s, q, scope)
+	return h.answerSearch(ctx, s, q, scope)
 }
 
 // refuse answers with an error in the old service's form: a text, and the arguments as they were understood.

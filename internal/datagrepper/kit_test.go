@@ -52,6 +52,7 @@ func libraryOf(t testing.TB, entries ...fedmsg.Entry) *library {
 	if _, err := l.store.Append(t.Context(), drafts, fedmsg.Position{}); err != nil {
 		t.Fatal(err)
 	}
+	l.handler.CountTime = time.Minute
 	l.handler.Report = func(err error) { l.reports = append(l.reports, err) }
 	l.handler.Searcher = func(context.Context) (*archive.Searcher, func(), error) {
 		return archive.NewSearcher(l.store), func() {}, nil

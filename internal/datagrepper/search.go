@@ -3,17 +3,13 @@ package datagrepper
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
 )
 
-const (
-	// mostCounted bounds the rows that are counted behind a page, and countTime the time for it.
-	mostCounted = 10_000
-	countTime   = time.Second
-)
+// mostCounted bounds the rows that are counted behind a page.
+const mostCounted = 10_000
 
 // found is a page and what is known of the rest.
 type found struct {
@@ -26,12 +22,12 @@ type found struct {
 }
 
 // answerSearch answers /raw and /v2/search.
-func answerSearch(ctx context.Context, s *archive.Searcher, q *request, scope []fedmsg.Pattern) ([]byte, error) {
+func (h *Handler) answerSearch(ctx context.Context, s *archive.Searcher, q *request, scope []fedmsg.Pattern) ([]byte, error) {
 	query, err := q.query(scope)
 	if err != nil {
 		return nil, err
 	}
-	f, err := search(ctx, s, query, (q.page-1)*q.rows, q.rows)
+	f, err := h.search(ctx, s, query, (q.page-1)*q.rows, q.rows)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +56,7 @@ func answerSearch(ctx context.Context, s *archive.Searcher, q *request, scope []
 }
 
 // search passes over the pages before, gets the page, and counts what lies behind.
-func search(ctx context.Context, s *archive.Searcher, q archive.Query, skip, rows int) (f found, err error) {
+func (h *Handler) search(ctx context.Context, s *archive.Searcher, q archive.Query, skip, rows int) (f found, err error) {
 	for f.before < skip || len(f.rows) < rows {
 		q.Limit = min(skip-f.before, archive.MaxLimit)
 		if f.before == skip {
@@ -83,7 +79,7 @@ func search(ctx context.Context, s *archive.Searcher, q archive.Query, skip, row
 			return f, nil
 		}
 	}
-	counting, cancel := context.WithTimeout(ctx, countTime)
+	counting, cancel := context.WithTimeout(ctx, h.CountTime)
 	defer cancel()
 	q.Limit = archive.MaxLimit
 	f.behind, f.more, err = s.Count(counting, &q, mostCounted)

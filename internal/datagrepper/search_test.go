@@ -132,9 +132,13 @@ func TestPartial(t *testing.T) {
 	defer cancel()
 	q := archive.Query{Limit: 2}
 	q.Filter.Scope = l.scope
-	f, err := search(ctx, archive.NewSearcher(l.store), q, 0, 2)
+	f, err := l.handler.search(ctx, archive.NewSearcher(l.store), q, 0, 2)
 	if err != nil || !f.partial || !f.more || len(f.rows) > 0 {
 		t.Errorf("%+v, %v", f, err)
+	}
+	l.handler.CountTime = -1
+	if a := l.search(t, "/raw?rows_per_page=2"); a.Partial || !a.Approximate || a.Count != 2 || a.Total < 2 || a.Cursor == "" {
+		t.Errorf("without time for counting: %+v", a)
 	}
 }
 
