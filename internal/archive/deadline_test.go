@@ -50,7 +50,8 @@ func (s slow) Rows(ctx context.Context, keys []archive.Key) ([]archive.Row, erro
 	return s.Reader.Rows(ctx, keys)
 }
 
-// filled gives a store with n rows, of which every fifth is of the topic org.example.prod.rare.thing, a millisecond apart.
+// filled gives a store with n rows, a millisecond apart. Every fifth is of the topic org.example.prod.rare.thing, the next of the
+// package p, and the next of the sender uid:1.
 func filled(t *testing.T, n int) archive.Store {
 	store := archivetest.NewMemory()
 	var drafts []archive.Draft
@@ -59,9 +60,16 @@ func filled(t *testing.T, n int) archive.Store {
 		if i%5 == 0 {
 			topic = "org.example.prod.rare.thing"
 		}
+		pkg, sender := "", "uid:0"
+		switch i % 5 {
+		case 1:
+			pkg = "p"
+		case 2:
+			sender = "uid:1"
+		}
 		e := fedmsg.Entry{
-			ID: fmt.Sprint(i), Topic: topic, Received: time.UnixMilli(1_700_000_000_000 + int64(i)),
-			Envelope: fmt.Appendf(nil, `{"msg":{"n":%d,"user":"u%d","text":"word%d"}}`, i, i%3, i%7),
+			ID: fmt.Sprint(i), Topic: topic, Sender: sender, Received: time.UnixMilli(1_700_000_000_000 + int64(i)),
+			Envelope: fmt.Appendf(nil, `{"msg":{"n":%d,"user":"u%d","text":"word%d","package":%q}}`, i, i%3, i%7, pkg),
 		}
 		drafts = append(drafts, archive.DraftOf(&e))
 	}
@@ -126,6 +134,30 @@ func TestDeadline(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDeadlineFindsNothing: the cursor goes on also where nothing was found in time.
+func TestDeadlineFindsNothing(t *testing.T) {
+	t.Parallel()
+	store := filled(t, 2000)
+	synctest.Test(t, func(t *testing.T) {
+		s := archive.NewSearcher(slow{store, 20 * time.Millisecond})
+		q := archive.Query{Limit: 20, Packages: []string{"p"}, Filter: filter.Filter{Senders: []string{"uid:1"}, Scope: scopeOf(t, "#")}}
+		for n := 0; ; n++ {
+			ctx, cancel := contextFor(t, 50*time.Millisecond)
+			page, err := s.Search(ctx, &q)
+			cancel()
+			if err != nil || len(page.Rows) > 0 || n > 100 {
+				t.Fatalf("page %d has %d rows, next %q, %v", n, len(page.Rows), page.Next, err)
+			}
+			if q.After = page.Next; q.After == "" {
+				if n < 5 {
+					t.Errorf("%d pages", n)
+				}
+				return
+			}
+		}
+	})
 }
 
 // TestDeadlineEverywhere: no deadline, however short, makes an error of Search, or loses where it went on.

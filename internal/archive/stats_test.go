@@ -95,6 +95,19 @@ func TestStats(t *testing.T) {
 	}
 }
 
+// TestStatsOfCategories: no row is read for the numbers of a reader's categories.
+func TestStatsOfCategories(t *testing.T) {
+	t.Parallel()
+	store := archivetest.NewMemory()
+	fillRandom(t, store, 100)
+	count := &asked{Reader: store}
+	q := archive.Series{By: archive.KindCategory, Bucket: archive.Day, MostPoints: 1000}
+	points, _, err := archive.NewSearcher(count).Stats(t.Context(), q, scopeOf(t, "#.a", "#.b"))
+	if err != nil || len(points) < 6 || count.questions > 0 {
+		t.Errorf("%d numbers by %d questions, %v", len(points), count.questions, err)
+	}
+}
+
 // TestStatsBounds: too many numbers are refused, and time that runs out gives some.
 func TestStatsBounds(t *testing.T) {
 	t.Parallel()

@@ -16,6 +16,7 @@ import (
 type memory struct {
 	mu        sync.RWMutex
 	rows      []*stored                        // guarded by mu
+	keys      map[string]archive.Key           // of rows by their ids; guarded by mu
 	positions map[fedmsg.LogID]fedmsg.Position // guarded by mu
 }
 
@@ -28,7 +29,7 @@ type stored struct {
 
 // NewMemory is the store in memory.
 func NewMemory() archive.Store {
-	return &memory{positions: make(map[fedmsg.LogID]fedmsg.Position)}
+	return &memory{keys: make(map[string]archive.Key), positions: make(map[fedmsg.LogID]fedmsg.Position)}
 }
 
 var _ archive.Store = (*memory)(nil)
@@ -114,15 +115,19 @@ func (m *memory) Rows(ctx context.Context, keys []archive.Key) (rows []archive.R
 func (m *memory) ByID(ctx context.Context, id string) (archive.Row, bool, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if i := m.at(id); i >= 0 {
+	if i, ok := m.at(id); ok {
 		return m.rows[i].Row, true, ctx.Err()
 	}
 	return archive.Row{}, false, ctx.Err()
 }
 
-// at gives the place of a message, or -1. The caller has mu.
-func (m *memory) at(id string) int {
-	return slices.IndexFunc(m.rows, func(s *stored) bool { return s.Entry.ID == id })
+// at gives the place of a message. The caller has mu.
+func (m *memory) at(id string) (int, bool) {
+	k, ok := m.keys[id]
+	if !ok {
+		return 0, false
+	}
+	return slices.BinarySearchFunc(m.rows, k, byKey)
 }
 
 // all gives the rows as they are now.

@@ -17,7 +17,7 @@ func (m *memory) Append(ctx context.Context, drafts []archive.Draft, at fedmsg.P
 	defer m.mu.Unlock()
 	for i := range drafts {
 		d := &drafts[i]
-		if m.at(d.Entry.ID) >= 0 {
+		if _, known := m.keys[d.Entry.ID]; known {
 			done.Known++
 			continue
 		}
@@ -30,6 +30,7 @@ func (m *memory) Append(ctx context.Context, drafts []archive.Draft, at fedmsg.P
 			s.Key++
 		}
 		m.rows = slices.Insert(m.rows, n, s)
+		m.keys[s.Entry.ID] = s.Key
 	}
 	if !at.IsZero() {
 		m.positions[at.Log] = at
@@ -48,8 +49,8 @@ func (m *memory) Position(ctx context.Context, log fedmsg.LogID) (fedmsg.Positio
 func (m *memory) Redact(ctx context.Context, r archive.Redaction) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	i := m.at(r.ID)
-	if i < 0 || ctx.Err() != nil {
+	i, ok := m.at(r.ID)
+	if !ok || ctx.Err() != nil {
 		return false, ctx.Err()
 	}
 	was := m.rows[i]

@@ -47,14 +47,12 @@ func (w *world) prefixes() []string {
 	return w.few([]string{"org", "org.example.prod.g", "short", "nothing", "org.example.dev.bts.thing", "org.example.VirtualTopic"})
 }
 
-// question makes one about rows.
+// question makes one about rows: of few parts mostly, so that it has answers.
 func (w *world) question(rows []fact) archive.Query {
 	q := archive.Query{Oldest: w.maybe(2), Limit: 1 + w.IntN(1+w.IntN(60)), Filter: filter.Filter{Scope: everything()}}
-	if w.maybe(4) {
-		q.Filter.Topics = w.patterns()
-	}
-	if w.maybe(10) {
-		q.Filter.Prefixes = w.prefixes()
+	parts := w.parts(rows)
+	for n := w.IntN(4) + w.IntN(2)*w.IntN(3); n > 0; n-- {
+		parts[w.IntN(len(parts))](&q)
 	}
 	if w.maybe(5) {
 		q.Filter.Scope = w.patterns()
@@ -62,75 +60,73 @@ func (w *world) question(rows []fact) archive.Query {
 	if w.maybe(100) {
 		q.Filter.Scope = nil
 	}
-	if w.maybe(5) {
-		q.Categories = w.few(append(services()[:5:5], "ci", "Unclassified", "nothing"))
+	if q.Until.Before(q.Since) && !q.Until.IsZero() {
+		q.Since, q.Until = q.Until, q.Since
 	}
-	if w.maybe(4) {
-		q.Users = w.few(append(users(), "nobody"))
-	}
-	if w.maybe(4) {
-		q.Packages = w.few(append(packages(), "nothing"))
-	}
-	if w.maybe(8) {
-		q.Filter.Senders = w.few([]string{"uid", "uid:1000", "token:ci", "token", "node", "token:ci:two", "source:x", "zeromq:a:b"})
-	}
-	if w.maybe(8) {
-		q.Filter.Signers = w.few([]string{"debian", "debian/ann", "fedora/a", "fedora", "nobody"})
-	}
-	if w.maybe(8) {
-		q.Severities = w.few([]string{"info", "error", "debug", "warning"})
-	}
-	w.narrow(&q, rows)
 	return q
 }
 
-// narrow asks for words, expressions, times and ids, and for what must not be.
-func (w *world) narrow(q *archive.Query, rows []fact) {
-	if w.maybe(5) {
-		q.Text = strings.Join(w.few(append(words(), "done", "org", "nothing", "DON", "naive")), " ")
-	}
-	if w.maybe(5) {
-		q.Filter.Where = w.where(rows)
-	}
-	if w.maybe(20) {
-		for range 1 + w.IntN(4) {
-			q.IDs = append(q.IDs, rows[w.IntN(len(rows))].Entry.ID)
-		}
-		q.IDs = append(q.IDs, "nobody")
-	}
+// parts are what a question can ask for, or against.
+func (w *world) parts(rows []fact) []func(*archive.Query) {
 	at := func() time.Time {
 		return rows[w.IntN(len(rows))].Key.Time().Add(time.Duration(w.IntN(3)-1) * time.Microsecond)
 	}
-	if w.maybe(4) {
-		q.Since = at()
-	}
-	if w.maybe(4) {
-		if q.Until = at(); q.Until.Before(q.Since) {
-			q.Since, q.Until = q.Until, q.Since
-		}
-	}
-	switch w.IntN(16) {
-	case 0:
-		q.Not.Filter.Topics = w.patterns()
-	case 1:
-		q.Not.Filter.Prefixes = w.prefixes()
-	case 2:
-		q.Not.Categories = w.few(services()[:5])
-	case 3:
-		q.Not.Users = w.few(users())
-	case 4:
-		q.Not.Packages = w.few(packages())
+	return append(w.againsts(),
+		func(q *archive.Query) { q.Filter.Topics = w.patterns() },
+		func(q *archive.Query) { q.Filter.Topics = w.patterns() },
+		func(q *archive.Query) { q.Filter.Prefixes = w.prefixes() },
+		func(q *archive.Query) {
+			q.Categories = w.few(append(services()[:5:5], "ci", "Unclassified", "nothing"))
+		},
+		func(q *archive.Query) { q.Users = w.few(append(users(), "nobody")) },
+		func(q *archive.Query) { q.Users, q.Packages = w.few(users()), w.few(packages()) },
+		func(q *archive.Query) { q.Users, q.Packages = users()[:9], packages()[:9] },
+		func(q *archive.Query) { q.Packages = w.few(append(packages(), "nothing")) },
+		func(q *archive.Query) {
+			q.Filter.Senders = w.few([]string{"uid", "uid:1000", "token:ci", "token", "node", "token:ci:two", "source:x", "zeromq:a:b"})
+		},
+		func(q *archive.Query) {
+			q.Filter.Signers = w.few([]string{"debian", "debian/ann", "fedora/a", "fedora", "nobody"})
+		},
+		func(q *archive.Query) { q.Severities = w.few([]string{"info", "error", "debug", "warning"}) },
+		func(q *archive.Query) {
+			q.Text = strings.Join(w.few(append(words(), "done", "org", "nothing", "DON", "naive")), " ")
+		},
+		func(q *archive.Query) { q.Filter.Where = w.where(rows) },
+		func(q *archive.Query) { q.Filter.Where = w.where(rows) },
+		func(q *archive.Query) { q.Filter.Where = w.where(rows) },
+		func(q *archive.Query) { q.Since = at() },
+		func(q *archive.Query) { q.Until = at() },
+		func(q *archive.Query) { q.Since, q.Until = at(), at() },
+		func(q *archive.Query) {
+			q.IDs = []string{"nobody"}
+			for range 1 + w.IntN(4) {
+				q.IDs = append(q.IDs, rows[w.IntN(len(rows))].Entry.ID)
+			}
+		})
+}
+
+// againsts are what a question can ask not to have.
+func (w *world) againsts() []func(*archive.Query) {
+	return []func(*archive.Query){
+		func(q *archive.Query) { q.Not.Filter.Topics = w.patterns() },
+		func(q *archive.Query) { q.Not.Filter.Prefixes = w.prefixes() },
+		func(q *archive.Query) { q.Not.Categories = w.few(services()[:5]) },
+		func(q *archive.Query) { q.Not.Users = w.few(users()) },
+		func(q *archive.Query) { q.Not.Packages = w.few(packages()) },
 	}
 }
 
 // where makes an expression of conditions that a store can find by, and others.
 func (w *world) where(rows []fact) *filter.Where {
 	row := &rows[w.IntN(len(rows))]
-	at := row.Entry.Received.Format(time.RFC3339)
+	at := row.Entry.Received.Format(time.RFC3339Nano)
 	conditions := []string{
 		"msg.n > 3", "msg.n == 7", "msg.nested.ok", "not (msg.n < 8)", `sender == "uid:1000"`, `signer startsWith "deb"`, `topic endsWith ".done"`,
 		fmt.Sprintf("topic == %q", row.Entry.Topic), fmt.Sprintf("id == %q", row.Entry.ID), fmt.Sprintf("topic startsWith %q", row.Entry.Topic[:4]),
-		fmt.Sprintf("received >= date(%q)", at), fmt.Sprintf("received < date(%q)", at), `verdict == "ok"`, `topic in ["short", "org.example.prod.git"]`,
+		fmt.Sprintf("received >= date(%q)", at), fmt.Sprintf("received < date(%q)", at), fmt.Sprintf("received <= date(%q)", at), fmt.Sprintf("received == date(%q)", at), fmt.Sprintf("date(%q) < received", at),
+		`"ann" in users`, `any(packages, # == "gdb" or # == "p5")`, `category == "bts"`, `category in ["git", "wiki"]`, `severity == "error"`, `text("fix")`, `text("the bug")`,
+		`users[0] == "ralph" and packages[0] == "gdb"`, `sender startsWith "token:"`, `not text("the")`, `verdict == "ok"`, `topic in ["short", "org.example.prod.git"]`,
 		`msg.title contains "fix"`, `any(msg.users, # == "ann")`, `"gdb" in msg.packages`, "null == msg.n",
 	}
 	text := conditions[w.IntN(len(conditions))]

@@ -1,0 +1,54 @@
+package archive_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/archive/archivetest"
+	"github.com/federated-messaging/fedmsg/internal/filter"
+)
+
+// TestTopicsOfOldTimes: topics that are common, but not in this part of time, are found without going through all rows, and none
+// of them is passed over where the way of finding them changes.
+func TestTopicsOfOldTimes(t *testing.T) {
+	t.Parallel()
+	const rows, old = 30_000, 3_000
+	store := archivetest.NewMemory()
+	var drafts []archive.Draft
+	var want []string
+	for i := range rows {
+		topic := "new.thing"
+		if i < old || i%1500 == 0 {
+			topic = fmt.Sprint("old.t", i%50)
+			want = append(want, fmt.Sprint(i))
+		}
+		drafts = append(drafts, archive.Draft{
+			Entry: fedmsg.Entry{ID: fmt.Sprint(i), Topic: topic, Received: time.UnixMicro(int64(1 + i))},
+			Terms: []archive.Term{{Kind: archive.KindTopic, Name: topic}},
+		})
+	}
+	slices.Reverse(want)
+	if _, err := store.Append(t.Context(), drafts, fedmsg.Position{}); err != nil {
+		t.Fatal(err)
+	}
+	count := &asked{Reader: store}
+	q := archive.Query{Limit: 50, Filter: filter.Filter{Topics: scopeOf(t, "old.*"), Scope: scopeOf(t, "#")}}
+	page, err := archive.NewSearcher(count).Search(t.Context(), &q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, row := range page.Rows {
+		got = append(got, row.Entry.ID)
+	}
+	if !slices.Equal(got, want[:50]) {
+		t.Errorf("given  %v\nwanted %v", got, want[:50])
+	}
+	if count.heads > 12_000 || count.keys == 0 {
+		t.Errorf("%d heads, %d keys and %d rows were looked at", count.heads, count.keys, count.rows)
+	}
+}
