@@ -248,3 +248,20 @@ func TestRefusedWhileSendBlocks(t *testing.T) {
 		}
 	})
 }
+
+// TestLostWhileSendBlocks holds that a session which is lost while Send waits for room is left at once.
+func TestLostWhileSendBlocks(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		log, m := newMemLog(), &manualSink{stuck: make(chan struct{})}
+		log.add("org.test.a", 100)
+		s := startSet(t, log, dir, config(t, "one"), m)
+		synctest.Wait()
+		m.tell().Lost(errors.New("gone"))
+		settleDown(2 * time.Second)
+		sent, _ := m.seen()
+		if st := s.List()[0]; !m.wasEnded() || len(sent) < 3 {
+			t.Errorf("%+v, %d sent", st, len(sent))
+		}
+	})
+}

@@ -131,7 +131,15 @@ func (s *session) lost(err error) {
 			s.why = away
 		}
 	}
+	s.interrupt()
 	r.notify()
+}
+
+// interrupt ends what keeps run from closing a session that is over: a Send that waits for room. The caller holds mu.
+func (s *session) interrupt() {
+	if s.r.parked == awake {
+		s.cancel()
+	}
 }
 
 // drain has nothing more sent, and the session over when all is answered, or in a short time. The caller holds mu.
@@ -153,9 +161,7 @@ func (s *session) hurried() {
 		return
 	}
 	s.over = true
-	if r.parked == awake {
-		s.cancel()
-	}
+	s.interrupt()
 	r.notify()
 }
 
