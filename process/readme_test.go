@@ -42,12 +42,15 @@ func TestReadmeCommands(t *testing.T) {
 	sh.start(t, lines[0], "listening on http://127.0.0.1:"+port, "curl -N ")
 
 	const published, posted = "org.example.dev.bugs.bug.close", "org.example.dev.wiki.page.edit"
-	var seen []string // by readers that were started before there was anything
+	var seen []string    // by readers that were started before there was anything
+	var queries []string // of what was published
 	for _, line := range lines[2:] {
 		line = strings.ReplaceAll(line, "127.0.0.1:8940", "127.0.0.1:"+port)
 		switch {
 		case strings.Contains(line, "fedmsg tail"):
 			seen = append(seen, line)
+		case strings.Contains(line, "fedmsg query"):
+			queries = append(queries, line)
 		case strings.HasPrefix(line, "curl -N "):
 			sh.start(t, line, `"topic":"`+published+`"`, `"topic":"`+posted+`"`)
 		case strings.Contains(line, "fedmsg publish"), strings.HasPrefix(line, "curl -d "):
@@ -58,6 +61,11 @@ func TestReadmeCommands(t *testing.T) {
 	}
 	for _, line := range seen { // --since 1h: it does not matter when they are started
 		sh.start(t, line, published, posted)
+	}
+	for _, line := range queries {
+		if out := sh.run(t, line); !strings.Contains(out, published) {
+			t.Errorf("%s shows %q", line, out)
+		}
 	}
 }
 
