@@ -256,6 +256,18 @@ func TestFollowSurvivesJunk(t *testing.T) {
 	}
 }
 
+// TestFollowImported gives what was imported into the node's archive, which has no position: where the reader stands stays what it was.
+func TestFollowImported(t *testing.T) {
+	n := startNode(t)
+	n.fill("a.b", 3)
+	n.junk = `{"position":"","seq":0,"received":"2012-10-10T10:10:10Z","id":"old","topic":"a","sender":"","signer":"","verdict":"","envelope":{},"signatures":[]}` + "\n"
+	n.cutAt = 2
+	c := newClient(t, Options{Node: n.uri})
+	if got, _ := take(t, c, FollowOptions{All: true}, 4); !slices.Equal(got, []uint64{0, 1, 2, 3}) {
+		t.Errorf("came %v, want what was imported and then the others, each once", got)
+	}
+}
+
 // TestFollowSinceOnlyOnce breaks streams inside a line: what was asked for by time goes on by position, and nothing comes
 // twice or is missing. At last the log is another one.
 func TestFollowSinceOnlyOnce(t *testing.T) {

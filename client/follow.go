@@ -37,7 +37,7 @@ type FollowOptions struct {
 	Where    string           // and that this expression is true of; empty leaves nothing out
 
 	After fedmsg.Position // go on behind this one
-	Since time.Time       // else from the first received at or after this time
+	Since time.Time       // else from the first received at or after this time; what was imported into the node's archive has no position
 	All   bool            // else from the very beginning; else only what comes from now on
 
 	// FailFast ends with the error if the first connection fails, instead of trying until a node answers.
@@ -261,12 +261,14 @@ func (f *follower) line(line []byte) error {
 		return nil
 	}
 	e, err := wire.DecodeEntry(line)
-	if err != nil || e.Position.IsZero() || e.Envelope == nil {
+	if err != nil || e.ID == "" || e.Envelope == nil {
 		// Without its code: it is not the node's refusal, and what stands between may be mended by the next attempt.
 		return fmt.Errorf("the stream has a line that is no entry, gap or heartbeat: %v", err)
 	}
 	f.moved = true
-	f.after = e.Position
+	if !e.Position.IsZero() { // else it was imported into the node's archive
+		f.after = e.Position
+	}
 	if !f.yield(e, nil) {
 		return errStopped
 	}

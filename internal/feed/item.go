@@ -31,7 +31,7 @@ func (i Item) AppendLine(b []byte) []byte {
 	return append(b, text[json:len(text)-1]...)
 }
 
-// AppendEvent appends the entry as a server-sent event: id is its position, event is message, data its JSON.
+// AppendEvent appends the entry as a server-sent event: id is its position, if it has one, event is message, data its JSON.
 func (i Item) AppendEvent(b []byte) []byte {
 	if i.shared == nil {
 		return append(i.Entry.AppendJSON(appendEventHead(b, i.Entry)), '\n', '\n')
@@ -42,9 +42,11 @@ func (i Item) AppendEvent(b []byte) []byte {
 
 // appendEventHead appends what stands before the JSON in a server-sent event.
 func appendEventHead(b []byte, e *fedmsg.Entry) []byte {
-	b = append(b, "id: "...)
-	b = e.Position.AppendTo(b)
-	return append(b, "\nevent: message\ndata: "...)
+	if !e.Position.IsZero() { // an empty id would make the reader forget where it stands
+		b = append(b, "id: "...)
+		b = append(e.Position.AppendTo(b), '\n')
+	}
+	return append(b, "event: message\ndata: "...)
 }
 
 // shared is one entry of the ring. Its encoding is a server-sent event, of which every other form is a part.

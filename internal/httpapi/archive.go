@@ -19,6 +19,8 @@ type Archive interface {
 	// Await returns nil when the archive has everything up to the position. It fails with CodeBadPosition where that is none of this
 	// log, and with CodeTimeout or CodeUnavailable when ctx ends before.
 	Await(ctx context.Context, p fedmsg.Position) error
+	// Gaps gives the pieces of the log that the archive lacks, in the order of the log.
+	Gaps() []fedmsg.Gap
 }
 
 // archiveTime bounds the answer to one question, and one page of an export.

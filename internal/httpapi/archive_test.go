@@ -21,6 +21,7 @@ type archiveFake struct {
 	store archive.Store
 	upTo  uint64
 	err   error // why it cannot be asked
+	gaps  []fedmsg.Gap
 }
 
 func (a *archiveFake) Searcher() (*archive.Searcher, error) {
@@ -51,6 +52,8 @@ func (k keptFake) Write(ctx context.Context, do func(context.Context, archive.Wr
 	}
 	return do(ctx, k.store)
 }
+
+func (a *archiveFake) Gaps() []fedmsg.Gap { return a.gaps }
 
 // archiveBegin is when the first message of a test was received; the others follow by the second.
 var archiveBegin = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)

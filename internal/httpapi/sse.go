@@ -17,8 +17,10 @@ func (sseFormat) appendGap(b []byte, g *fedmsg.Gap) []byte {
 }
 
 func (sseFormat) appendHeartbeat(b []byte, p fedmsg.Position) []byte {
-	b = p.AppendTo(append(b, "id: "...))
-	b = append(b, "\nevent: heartbeat\ndata: "...)
+	if !p.IsZero() { // an empty id would make the reader forget where it stands
+		b = append(p.AppendTo(append(b, "id: "...)), '\n')
+	}
+	b = append(b, "event: heartbeat\ndata: "...)
 	return append(appendPositionJSON(b, p), '\n', '\n')
 }
 

@@ -26,6 +26,8 @@ type streamDeps struct {
 	seeker Seeker
 	first  func() uint64 // number of the oldest entry that the log still has; 0 when it has none
 	logger *slog.Logger
+
+	history *history // what the log has no more; nil without an archive
 }
 
 // streams owns every open stream: their number, their heartbeats, their write deadlines and their end. A stream costs one
@@ -60,7 +62,8 @@ type streamCounts struct {
 func newStreams(s *Server) *streams {
 	return makeStreams(s.cfg.Stream, streamDeps{
 		feed: s.deps.Feed, seeker: s.deps.Seeker, logger: s.deps.Logger,
-		first: func() uint64 { return s.deps.Log.Info().First },
+		first:   func() uint64 { return s.deps.Log.Info().First },
+		history: newHistory(s),
 	})
 }
 

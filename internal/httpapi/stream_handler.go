@@ -86,22 +86,48 @@ func (t *streams) answer(w http.ResponseWriter, r *http.Request, q *streamReques
 func (t *streams) place(s *stream, q *streamRequest) (*feed.Cursor, error) {
 	var after uint64
 	var err error
+	s.fromOldest, s.imported = q.beginning, q.imported
 	switch {
 	case q.beginning:
 	case !q.after.IsZero():
 		after, s.gap = t.deps.seeker.Resolve(q.after)
 		t.ahead.tell(t, s.gap, time.Now())
+		if s.gap != nil && s.gap.Reason == fedmsg.GapTrimmed && t.deps.history != nil {
+			s.recall, err = t.newRecall(s, s.gap.From.Seq-1, time.Time{})
+			s.gap = nil
+		}
 	case !q.since.IsZero():
-		if after, err = t.deps.seeker.SeekTime(q.since); err != nil {
-			return nil, err
-		}
-		if after > 0 && after+1 == t.deps.first() {
-			after = 0 // what retention has removed may have been meant: the cursor tells of it
-		}
+		after, err = t.placeAtTime(s, q.since)
 	default:
 		after, s.greet = t.deps.feed.Last().Seq, true
 	}
+	if err != nil {
+		return nil, err
+	}
 	return t.deps.feed.Cursor(after), nil
+}
+
+// placeAtTime gives the number behind which the log goes on at a time. Where that is its beginning, what comes before is in the
+// archive, if there is one.
+func (t *streams) placeAtTime(s *stream, since time.Time) (after uint64, err error) {
+	if after, err = t.deps.seeker.SeekTime(since); err != nil {
+		return 0, err
+	}
+	if t.deps.history == nil {
+		if after > 0 && after+1 == t.deps.first() {
+			after = 0 // what retention has removed may have been meant: the cursor tells of it
+		}
+		return after, nil
+	}
+	now := t.seam()
+	if after+1 > now.first {
+		return after, nil
+	}
+	s.recall, err = t.newRecall(s, 0, since)
+	if err != nil && now.first == 1 {
+		s.recall, err = nil, nil // nothing has gone from the log
+	}
+	return now.first - 1, err
 }
 
 // media is the media type of the form.

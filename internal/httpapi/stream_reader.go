@@ -37,7 +37,12 @@ type stream struct {
 	slow   bool  // it did not take the last write at once
 	broken bool  // a write has failed
 	gap    *fedmsg.Gap
-	greet  bool // tell the position at once
+	greet  bool    // tell the position at once
+	recall *recall // what it is given comes from the archive; nil where it comes from the log
+
+	// What it asked for; neither changes.
+	fromOldest bool // what the log has, from its beginning
+	imported   bool // also what was imported into the archive
 
 	due     atomic.Bool  // a heartbeat is due
 	ending  atomic.Bool  // it has to end
@@ -58,7 +63,11 @@ func (s *stream) run() {
 	defer s.recover()
 	err := s.begin()
 	for err == nil {
-		if err = s.pump(); err == nil {
+		if s.recall != nil {
+			err = s.remember()
+			continue
+		}
+		if err = s.pump(); err == nil && s.recall == nil {
 			s.cursor.Wait()
 		}
 	}
@@ -108,7 +117,7 @@ func (s *stream) pump() error {
 	return err
 }
 
-// fill moves entries into *x, writing whenever it is full, until there are no more (io.EOF) or the stream is over (errEnd).
+// fill moves entries into *x, writing whenever it is full, until there are no more in the log (io.EOF) or the stream is over (errEnd).
 func (s *stream) fill(x **buffer) error {
 	for !s.ending.Load() {
 		it, err := s.cursor.Next()
@@ -125,28 +134,40 @@ func (s *stream) fill(x **buffer) error {
 		if err != nil && !isGap {
 			return err
 		}
-		if *x == nil {
-			*x = s.newBuffer()
-		}
-		b := *x
-		s.passed = 0
 		if isGap {
-			b.b = s.format.appendGap(b.b, gap)
-			s.owner.told.gaps.Add(1)
-			continue
-		}
-		b.b = s.format.appendMessage(b.b, it)
-		s.fresh++
-		if s.left--; s.left == 0 {
-			return errEnd
-		}
-		if b.full() {
-			if *x, err = s.makeRoom(b); err != nil {
+			if err := s.forgotten(gap); err != nil {
 				return err
 			}
 		}
+		if *x == nil {
+			*x = s.newBuffer()
+		}
+		if isGap {
+			s.passed = 0
+			(*x).b = s.format.appendGap((*x).b, gap)
+			s.owner.told.gaps.Add(1)
+			continue
+		}
+		if err := s.give(x, it); err != nil {
+			return err
+		}
 	}
 	return errEnd
+}
+
+// give moves an entry into *x, and writes when it is full. It gives errEnd behind the last one that was asked for.
+func (s *stream) give(x **buffer, it feed.Item) (err error) {
+	s.passed = 0
+	b := *x
+	b.b = s.format.appendMessage(b.b, it)
+	s.fresh++
+	if s.left--; s.left == 0 {
+		return errEnd
+	}
+	if b.full() {
+		*x, err = s.makeRoom(b)
+	}
+	return err
 }
 
 // tellPosition writes what is in *x, and a heartbeat.

@@ -22,6 +22,8 @@ type streamRequest struct {
 	after     fedmsg.Position
 	since     time.Time
 	beginning bool
+
+	imported bool // also what was imported into the archive is wanted: it was asked for a time, now or before the reader came back
 }
 
 // streamForm is the form of a stream's events.
@@ -109,6 +111,7 @@ func (q *streamRequest) addTopics(texts []string) error {
 // parseStart finds out where the stream begins. A browser that reconnects repeats its address and adds Last-Event-ID,
 // which therefore wins.
 func (q *streamRequest) parseStart(r *http.Request, values url.Values, now time.Time) (err error) {
+	q.imported = values.Has("since")
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		return q.startAfter(id)
 	}
