@@ -51,9 +51,9 @@ type passage struct {
 // changes are those of one transaction to the indexes. They are put together first and written in the order of the tables, which is
 // several times faster than as they come.
 type changes struct {
-	added, removed    []posting
-	tallies           map[int64]*tally // by term
-	written, unwanted []passage
+	added, removed []posting
+	tallies        map[int64]*tally // by term
+	written        []passage
 }
 
 func newChanges() *changes { return &changes{tallies: make(map[int64]*tally)} }
@@ -214,14 +214,7 @@ func applyBuckets(c *sqlite.Conn, all []bucket, raise, clear string) error {
 
 // applyWords writes the text index by ascending keys, as it wants them: else it makes a piece of its own for each row.
 func (x *changes) applyWords(c *sqlite.Conn) error {
-	order := func(a, b passage) int { return cmp.Compare(a.key, b.key) }
-	slices.SortFunc(x.unwanted, order)
-	for _, p := range x.unwanted {
-		if err := exec(c, "INSERT INTO text (text, rowid, words) VALUES ('delete', ?, ?)", nil, p.key, p.tokens); err != nil {
-			return err
-		}
-	}
-	slices.SortFunc(x.written, order)
+	slices.SortFunc(x.written, func(a, b passage) int { return cmp.Compare(a.key, b.key) })
 	for _, p := range x.written {
 		if err := exec(c, "INSERT INTO text (rowid, words) VALUES (?, ?)", nil, p.key, p.tokens); err != nil {
 			return err

@@ -34,13 +34,7 @@ func (s *Store) Reindex(ctx context.Context, behind archive.Key, most int, deriv
 			}
 			last = row.Key
 		}
-		if err := secureDelete(c, true); err != nil {
-			return err
-		}
-		if err := b.index.apply(c); err != nil {
-			return err
-		}
-		return secureDelete(c, false)
+		return b.index.apply(c)
 	})
 	if err != nil {
 		return 0, err
@@ -72,13 +66,15 @@ func (b *batch) reindex(row *indexed, d *archive.Draft) error {
 		b.index.remove(row.key, b.index.tally(kind, n))
 	}
 	w := wordingOf(d)
-	b.reword(row, d, w.tokens)
+	if err := b.reword(row, d, w.tokens); err != nil {
+		return err
+	}
 	return exec(b.c, "UPDATE messages SET terms = ?, extra = ? WHERE key = ?", nil, appendNumbers(nil, terms), null(w.extra), row.key)
 }
 
 // reword puts the words of a row into the text index again, of which some may be there already, and takes out those that it has no
 // more.
-func (b *batch) reword(row *indexed, d *archive.Draft, written string) {
+func (b *batch) reword(row *indexed, d *archive.Draft, written string) error {
 	now := make(map[string]struct{}, len(d.Words))
 	for token := range strings.FieldsSeq(written) {
 		now[token] = struct{}{}
@@ -87,8 +83,6 @@ func (b *batch) reword(row *indexed, d *archive.Draft, written string) {
 		_, stays := now[t]
 		return stays
 	})
-	if len(gone) > 0 {
-		b.index.unwanted = append(b.index.unwanted, passage{row.key, strings.Join(gone, " ")})
-	}
 	b.index.write(row.key, written)
+	return unword(b.c, row.key, gone)
 }

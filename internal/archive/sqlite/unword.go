@@ -18,25 +18,58 @@ func secureDelete(c *sqlite.Conn, on bool) error {
 // unwordRounds bounds how often a word is taken out of the text index: it may be there once for each time that the row was indexed.
 const unwordRounds = 1000
 
-// unword takes tokens of a row out of the text index, so that nothing of them is left that no other row has.
+// unword takes tokens of a row out of the text index, so that nothing of them is left that no other row has. Tokens that the row is not
+// found by may be among them.
 func unword(c *sqlite.Conn, key int64, all []string) error {
+	there, err := tokensOf(c, key, all)
+	if err != nil || len(there) == 0 {
+		return err
+	}
 	if err := secureDelete(c, true); err != nil {
 		return err
 	}
-	for some := range slices.Chunk(all, 64) {
+	for some := range slices.Chunk(there, 64) {
 		if err := unwordSome(c, key, some); err != nil {
 			return err
 		}
 	}
-	if err := clearSeparators(c, all); err != nil {
+	if err := clearSeparators(c, there); err != nil {
 		return err
 	}
 	return secureDelete(c, false)
 }
 
+// tokensOf gives those tokens that the row is found by: taking others out may damage the index.
+func tokensOf(c *sqlite.Conn, key int64, all []string) (there []string, err error) {
+	found := func(tokens ...string) (bool, error) {
+		_, found, err := number(c, "SELECT rowid FROM text WHERE text MATCH ? AND rowid = ?", matchAny(tokens), key)
+		return found, err
+	}
+	for some := range slices.Chunk(all, 64) {
+		if some, err := found(some...); err != nil {
+			return nil, err
+		} else if !some {
+			continue
+		}
+		for _, token := range some {
+			is, err := found(token)
+			if err != nil {
+				return nil, err
+			}
+			if is {
+				there = append(there, token)
+			}
+		}
+	}
+	return there, nil
+}
+
+// matchAny asks for rows that have any of the tokens.
+func matchAny(some []string) string { return `"` + strings.Join(some, `" OR "`) + `"` }
+
 // unwordSome takes tokens out until the row is not found by them.
 func unwordSome(c *sqlite.Conn, key int64, some []string) error {
-	match := `"` + strings.Join(some, `" OR "`) + `"`
+	match := matchAny(some)
 	for range unwordRounds {
 		_, found, err := number(c, "SELECT rowid FROM text WHERE text MATCH ? AND rowid = ?", match, key)
 		if err != nil || !found {
