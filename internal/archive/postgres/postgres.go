@@ -1,4 +1,4 @@
-// Package postgres keeps the archive in a PostgreSQL database.
+// Package postgres is where the archive in a PostgreSQL database will be. It is not built yet: Open says so.
 package postgres
 
 import (
@@ -17,5 +17,7 @@ type Options struct {
 	Logger   *slog.Logger
 }
 
-// Open connects to a database, postgres://USER@HOST/NAME, makes or migrates its tables, and takes the right to write for its log.
-func Open(ctx context.Context, uri string, o Options) (archive.Store, error) { panic("not built") }
+// Open refuses.
+func Open(context.Context, string, Options) (archive.Store, error) {
+	return nil, fedmsg.Errorf(fedmsg.CodeUsage, "this version keeps archives in SQLite only, not in PostgreSQL")
+}
