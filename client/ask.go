@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 )
 
 // maxAsked bounds an answer that nobody but the caller reads: a dead letter has a whole message in base64.
@@ -17,4 +18,11 @@ func (c *Client) Request(ctx context.Context, method, path string) ([]byte, erro
 		fields = "Content-Length: 0\r\n"
 	}
 	return p.do(ctx, method, path, fields, nil)
+}
+
+// Send is Request with a body of a media type, as in Send(ctx, "POST", "/v1/archive/import", "application/x-ndjson", lines).
+func (c *Client) Send(ctx context.Context, method, path, kind string, body []byte) ([]byte, error) {
+	p := poster{c: c, most: maxAsked}
+	defer p.close()
+	return p.do(ctx, method, path, fmt.Sprintf("Content-Type: %s\r\nContent-Length: %d\r\n", kind, len(body)), body)
 }

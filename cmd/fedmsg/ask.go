@@ -33,10 +33,10 @@ func (p *program) ask(cmd *cobra.Command, o *clientFlags, method, path string, v
 	return nil
 }
 
-// elsewhere tells of a node that was asked where it does not talk of sinks, sources and dead letters, which is on its unix socket alone.
+// elsewhere tells of a node that was asked where it does not talk of sinks, sources, dead letters and the keeping of its archive, which is on its unix socket alone.
 func elsewhere(err error) error {
 	if code, text := fedmsg.Public(err); code == fedmsg.CodeNotFound && strings.HasPrefix(text, "there is no /v1/") {
-		return fedmsg.Errorf(code, "a node tells of its sinks, sources and dead letters on its unix socket alone; name it with --node unix:///PATH or FEDMSG_NODE, or give the node's configuration, which has it as http.socket, with --config")
+		return fedmsg.Errorf(code, "a node tells of its sinks, sources, dead letters and the keeping of its archive on its unix socket alone; name it with --node unix:///PATH or FEDMSG_NODE, or give the node's configuration, which has it as http.socket, with --config")
 	}
 	return err
 }

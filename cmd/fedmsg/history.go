@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"iter"
 	"log/slog"
 	"os"
@@ -51,10 +53,29 @@ func (a *archiveFlags) register(cmd *cobra.Command) {
 	f.StringVar(&a.passwordFile, "archive-password-file", "", "file with the password of the database")
 }
 
+// check refuses what is asked of a node where none is asked.
+func (a *archiveFlags) check(cmd *cobra.Command) error {
+	if a.uri == "" {
+		if a.passwordFile != "" {
+			return fedmsg.Errorf(fedmsg.CodeUsage, "--archive-password-file goes with --archive postgres://USER@HOST/NAME")
+		}
+		return nil
+	}
+	for _, flag := range []string{"node", "token-file", "timeout", "min-position"} {
+		if cmd.Flags().Changed(flag) {
+			return fedmsg.Errorf(fedmsg.CodeUsage, "--%s is for a node, and with --archive none is asked; give one of them", flag)
+		}
+	}
+	return nil
+}
+
 // open opens the archive.
 func (a *archiveFlags) open(ctx context.Context, readOnly bool) (archive.Store, error) {
 	logger := slog.New(slog.DiscardHandler)
 	if !strings.HasPrefix(a.uri, "postgres://") && !strings.HasPrefix(a.uri, "postgresql://") {
+		if _, err := os.Stat(a.uri); readOnly && errors.Is(err, fs.ErrNotExist) {
+			return nil, fedmsg.Errorf(fedmsg.CodeNotFound, "there is no archive in %s; a node keeps it in archive.sqlite in its state directory", a.uri)
+		}
 		return sqlite.Open(ctx, a.uri, sqlite.Options{ReadOnly: readOnly, Logger: logger})
 	}
 	o := postgres.Options{Logger: logger}

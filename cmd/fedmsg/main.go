@@ -76,7 +76,7 @@ func (p *program) command() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(p.publishCommand(), p.tailCommand(), p.queryCommand(), p.triggerCommand(), p.hookCommand())
+	root.AddCommand(p.publishCommand(), p.tailCommand(), p.queryCommand(), p.archiveCommand(), p.triggerCommand(), p.hookCommand())
 	root.AddCommand(p.serveCommand(), p.relayCommand("relay"), p.gatewayCommand("gateway"), p.configCommand(), p.versionCommand(),
 		p.checkCommand(), p.logCommand(), p.tokenCommand())
 	root.AddCommand(p.keysCommand(), p.trustCommand())

@@ -33,7 +33,7 @@ func newPrinter(format string, color, terminal bool) (*printer, error) {
 	}
 	f, ok := how[format]
 	if !ok {
-		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "--format is %s, not %q", strings.Join(formats(), ", "), format)
+		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "--format is %s, not %q", alternatives(formats()), format)
 	}
 	p := &printer{format: f, color: color, terminal: terminal}
 	if format == "csv" {
@@ -41,6 +41,12 @@ func newPrinter(format string, color, terminal bool) (*printer, error) {
 		p.head = slices.Clone(p.buf)
 	}
 	return p, nil
+}
+
+// alternatives lists words of which one is taken.
+func alternatives(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // formats are those that entries are printed in.

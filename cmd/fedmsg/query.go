@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/client"
@@ -51,17 +50,16 @@ Formats: pretty (for reading), terse (one line each), json (the entry, one a lin
 	}
 	f := cmd.Flags()
 	o := queryFlags{clientFlags: nodeClientFlags(f)}
-	o.register(f)
+	o.register(cmd, "newest")
 	o.stats.register(cmd)
-	o.archive.register(cmd)
+	f.BoolVar(&o.count, "count", false, "only say how many there are")
+	f.StringVar(&o.format, "format", "pretty", "pretty, terse, json, raw or csv; with --count and --stats pretty, json or csv")
 	choices(cmd, "format", formats()...)
-	choices(cmd, "order", "newest", "oldest")
-	choices(cmd, "severity", "debug", "info", "warning", "error")
-	cmd.MarkFlagsMutuallyExclusive("archive", "node")
-	cmd.MarkFlagsMutuallyExclusive("archive", "min-position")
-	cmd.MarkFlagsMutuallyExclusive("stats", "count")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.stats.check(cmd); err != nil {
+			return err
+		}
+		if err := o.archive.check(cmd); err != nil {
 			return err
 		}
 		if err := o.read(time.Now()); err != nil {
@@ -72,8 +70,10 @@ Formats: pretty (for reading), terse (one line each), json (the entry, one a lin
 	return cmd
 }
 
-func (o *queryFlags) register(f *pflag.FlagSet) {
-	q := &o.QueryOptions
+// register adds the flags that say which messages are meant.
+func (o *queryFlags) register(cmd *cobra.Command, order string) {
+	f, q := cmd.Flags(), &o.QueryOptions
+	o.archive.register(cmd)
 	f.StringArrayVar(&o.topics, "topic", nil, "pattern of topics; may be repeated")
 	f.StringArrayVar(&q.Prefixes, "prefix", nil, "beginning of topics; may be repeated")
 	f.StringArrayVar(&q.Categories, "category", nil, "service in the topic, as bts; may be repeated")
@@ -92,11 +92,11 @@ func (o *queryFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&q.NotPackages, "not-package", nil, "package to leave out; may be repeated")
 	f.StringVar(&o.since, "since", "", "time (2026-01-31T12:00:00Z) or how long ago (90m, 2d) of the first; default: the beginning")
 	f.StringVar(&o.until, "until", "", "time or how long ago before which the last was received; default: now")
-	f.StringVar(&o.order, "order", "newest", "newest or oldest first")
+	f.StringVar(&o.order, "order", order, "newest or oldest first")
 	f.IntVar(&q.Limit, "limit", 0, "end after so many messages; 0 is no limit")
 	f.StringVar(&o.minPosition, "min-position", "", "wait until the archive knows everything up to this position, as of a receipt")
-	f.BoolVar(&o.count, "count", false, "only say how many there are")
-	f.StringVar(&o.format, "format", "pretty", "pretty, terse, json, raw or csv; with --count and --stats pretty, json or csv")
+	choices(cmd, "order", "newest", "oldest")
+	choices(cmd, "severity", "debug", "info", "warning", "error")
 }
 
 // read makes of the flags what is asked for.
@@ -185,6 +185,10 @@ func (p *program) showFound(ctx context.Context, h history, o *queryFlags) error
 	search := searchMeter{meter: p.searchMeter()}
 	q := o.QueryOptions
 	q.Progress = search.show
-	defer search.clear()
-	return p.show(0, search.count(h.Query(ctx, q)), show)
+	err = p.show(0, search.count(h.Query(ctx, q)), show)
+	search.clear()
+	if err == nil && search.found == 0 && ctx.Err() == nil {
+		p.note("fedmsg query: no message was found")
+	}
+	return err
 }

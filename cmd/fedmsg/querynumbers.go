@@ -50,7 +50,7 @@ func (s *statsFlags) check(cmd *cobra.Command) error {
 	}
 	for _, flag := range []string{
 		"topic", "prefix", "category", "user", "package", "sender", "signer", "severity", "id", "text", "where", "not-topic", "not-prefix",
-		"not-category", "not-user", "not-package", "order", "limit", "min-position",
+		"not-category", "not-user", "not-package", "order", "limit", "min-position", "count",
 	} {
 		if cmd.Flags().Changed(flag) {
 			return fedmsg.Errorf(fedmsg.CodeUsage, "--stats has the numbers of all messages, which --%s does not change; choose with --name, --since and --until, or use --count", flag)

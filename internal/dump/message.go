@@ -64,8 +64,10 @@ func (r *Reader) entry(data []byte) (fedmsg.Entry, error) {
 	switch {
 	case err != nil:
 		return e, err
+	case e.Envelope == nil && bytes.Contains(data, []byte(`"redacted":true`)):
+		return e, errNoMessage // there is nothing left of it to be read
 	case e.Envelope == nil:
-		return e, fedmsg.Errorf(fedmsg.CodeBadEnvelope, "has no envelope, as one that was redacted")
+		return e, fedmsg.Errorf(fedmsg.CodeBadEnvelope, "has no envelope")
 	case e.ID == "" || e.Topic == "":
 		return e, fedmsg.Errorf(fedmsg.CodeBadEnvelope, "is an entry without id or topic")
 	}
