@@ -20,6 +20,7 @@ func TestClientScript(t *testing.T) {
 		Dir: "testdata/client",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("GORACE", raceOptions())
 			e.Setenv("TZ", "UTC")
 			for _, name := range []string{"XDG_STATE_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"} {
 				e.Setenv(name, filepath.Join(e.WorkDir, name))

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"maps"
+	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -25,6 +27,7 @@ func TestScript(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("GORACE", raceOptions())
 			for _, name := range []string{"XDG_STATE_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"} {
 				e.Setenv(name, e.WorkDir+"/"+name)
 			}
@@ -35,6 +38,9 @@ func TestScript(t *testing.T) {
 		},
 	})
 }
+
+// raceOptions has the race detector not wait for a second at the end of each program that a script runs, unless it is told how.
+func raceOptions() string { return cmp.Or(os.Getenv("GORACE"), "atexit_sleep_ms=0") }
 
 // status is "status N COMMAND ARGS…": the command ends with this exit status.
 func status(ts *testscript.TestScript, neg bool, args []string) {
