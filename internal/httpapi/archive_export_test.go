@@ -173,8 +173,7 @@ func TestArchivePartial(t *testing.T) {
 // TestArchiveTurns: beyond the bound questions wait for their turn within their time, and exports are refused.
 func TestArchiveTurns(t *testing.T) {
 	asked := make(chan struct{}, 8)
-	var e *edge
-	e = startEdge(t, func(c *Config, d *Deps) {
+	e := startEdge(t, func(c *Config, d *Deps) {
 		c.MaxQuestions, c.MaxExports = 1, 1
 		fake := withArchive(t, d, many(3)...)
 		fake.store = &stuckStore{Store: fake.store, asked: asked}
