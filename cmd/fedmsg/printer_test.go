@@ -25,7 +25,7 @@ func TestPrinterIsHarmless(t *testing.T) {
 
 func testHarmless(t *testing.T, e *fedmsg.Entry) {
 	t.Helper()
-	for _, format := range []string{"pretty", "terse", "json", "raw"} {
+	for _, format := range formats() {
 		p, err := newPrinter(format, false, true)
 		if err != nil {
 			t.Fatal(err)
@@ -82,5 +82,17 @@ func TestPrinterKeepsBytesForPrograms(t *testing.T) {
 	p, _ := newPrinter("raw", false, false)
 	if got := string(p.entry(&e)); got != string(e.Envelope)+"\n" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestPrinterCSV holds that a cell is no formula of a spreadsheet and stays one cell, whatever is in it.
+func TestPrinterCSV(t *testing.T) {
+	e := fedmsg.Entry{Received: time.Unix(1e9, 0), ID: "=1+1", Topic: "a.b", Sender: "@x", Signer: "-a", Envelope: []byte(`{"username":"+1","msg":{"k":"a, \"b\""}}`)}
+	p, _ := newPrinter("csv", false, false)
+	if got := strings.Join(csvHead(), ",") + "\n"; string(p.head) != got {
+		t.Errorf("%q", p.head)
+	}
+	if got := string(p.entry(&e)); got != `2001-09-09T01:46:40Z,,'=1+1,a.b,Unclassified,'@x,'-a,,,,'+1,"{""k"":""a, \""b\""""}"`+"\n" {
+		t.Errorf("%s", got)
 	}
 }
