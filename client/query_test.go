@@ -121,6 +121,7 @@ func TestQueryStops(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	for _, err := range c.Query(ctx, QueryOptions{}) {
 		if err != nil {
 			t.Fatal(err)
