@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,17 +62,27 @@ func TestArchiveExport(t *testing.T) {
 	}
 }
 
-// stuckStore is a store that waits at the row with a number until its context ends, or fails there.
+// stuckStore is a store that waits behind some rows until its context ends, or fails there.
 type stuckStore struct {
 	archive.Store
-	after int // rows that it gives
-	err   error
+	after int           // rows that it gives
+	err   error         // what it fails with; nil waits
 	asked chan struct{} // gets a value when it waits, unless nil
-	given int
+	once  bool          // behind the first time it gives all
+
+	mu    sync.Mutex
+	given int // guarded by mu
 }
 
 func (s *stuckStore) Rows(ctx context.Context, keys []archive.Key) ([]archive.Row, error) {
-	if s.given += len(keys); s.given <= s.after {
+	s.mu.Lock()
+	s.given += len(keys)
+	gives := s.given <= s.after
+	if !gives && s.once {
+		s.given = -1 << 20
+	}
+	s.mu.Unlock()
+	if gives {
 		return s.Store.Rows(ctx, keys)
 	}
 	if s.asked != nil {
@@ -146,27 +157,23 @@ func TestArchiveShutdown(t *testing.T) {
 // TestArchivePartial: a question whose time is over has what was found, and a cursor to go on; an export goes on by itself and tells
 // where it is.
 func TestArchivePartial(t *testing.T) {
-	var stuck *stuckStore
-	e := startEdge(t, func(_ *Config, d *Deps) {
-		fake := withArchive(t, d, many(300)...)
-		stuck = &stuckStore{Store: fake.store}
-		fake.store = stuck
-	})
-	status, body, _ := ask(t, e.client("http"), "GET", "http://localhost/v1/messages?timeout=20ms", "")
+	start := func(once bool) *edge {
+		return startEdge(t, func(_ *Config, d *Deps) {
+			fake := withArchive(t, d, many(300)...)
+			fake.store = &stuckStore{Store: fake.store, once: once}
+		})
+	}
+	stuck := start(false)
+	status, body, _ := ask(t, stuck.client("http"), "GET", "http://localhost/v1/messages?timeout=20ms", "")
 	if p, ids := decodePage(t, status, body); !p.Partial || p.Next == nil || ids != "" {
 		t.Errorf("%s", body)
 	}
-	if status, body, _ := ask(t, e.client("http"), "GET", "http://localhost/v1/latest?timeout=20ms", ""); status != 504 || codeIn(t, body) != fedmsg.CodeTimeout {
+	if status, body, _ := ask(t, stuck.client("http"), "GET", "http://localhost/v1/latest?timeout=20ms", ""); status != 504 || codeIn(t, body) != fedmsg.CodeTimeout {
 		t.Errorf("latest: %d %s", status, body)
 	}
-	stuck.given, stuck.after, stuck.asked = 0, 0, make(chan struct{})
-	go func() {
-		<-stuck.asked
-		stuck.given, stuck.after = 0, 1000 // in the next page it gives all
-	}()
-	lines, err := exported(t, e, "timeout=20ms")
+	lines, err := exported(t, start(true), "timeout=1s") // in the next page it gives all
 	if err != nil || len(lines) != 301 || !strings.HasPrefix(lines[0], `{"progress":{"next":"`) {
-		t.Errorf("%v, %d lines, the first %.100q", err, len(lines), lines[:1])
+		t.Errorf("%v, %d lines, the first %.100q", err, len(lines), lines[:min(1, len(lines))])
 	}
 }
 
