@@ -44,21 +44,17 @@ func (p *program) openHistory(cmd *cobra.Command, o *queryFlags) (history, error
 
 // archiveFlags name an archive.
 type archiveFlags struct {
-	uri, passwordFile string
+	uri string
 }
 
 func (a *archiveFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&a.uri, "archive", "", "ask no node, but this archive: a file, or postgres://USER@HOST/NAME")
-	f.StringVar(&a.passwordFile, "archive-password-file", "", "file with the password of the database")
+	f.StringVar(&a.uri, "archive", "", "ask no node, but the archive in this file")
 }
 
 // check refuses what is asked of a node where none is asked.
 func (a *archiveFlags) check(cmd *cobra.Command) error {
 	if a.uri == "" {
-		if a.passwordFile != "" {
-			return fedmsg.Errorf(fedmsg.CodeUsage, "--archive-password-file goes with --archive postgres://USER@HOST/NAME")
-		}
 		return nil
 	}
 	for _, flag := range []string{"node", "token-file", "timeout", "min-position"} {
@@ -78,13 +74,5 @@ func (a *archiveFlags) open(ctx context.Context, readOnly bool) (archive.Store, 
 		}
 		return sqlite.Open(ctx, a.uri, sqlite.Options{ReadOnly: readOnly, Logger: logger})
 	}
-	o := postgres.Options{Logger: logger}
-	if a.passwordFile != "" {
-		b, err := os.ReadFile(a.passwordFile)
-		if err != nil {
-			return nil, fedmsg.WrapError(fedmsg.CodeUsage, err, "cannot read the password")
-		}
-		o.Password = strings.TrimSpace(string(b))
-	}
-	return postgres.Open(ctx, a.uri, o)
+	return postgres.Open(ctx, a.uri, postgres.Options{Logger: logger})
 }
