@@ -80,6 +80,11 @@ func (s *Source) appendSubscribe(b []byte, destination, ack, selector, durable s
 	} {
 		b = appendHeader(b, h.name, h.value)
 	}
+	if strings.HasPrefix(destination, "/queue/") {
+		// ActiveMQ gives a queue to one connection then, and to the next one only when it has seen the end of that: else what it had
+		// sent to a connection that broke comes behind what is new.
+		b = appendHeader(b, "activemq.exclusive", "true")
+	}
 	if selector != "" {
 		b = appendHeader(b, "selector", selector)
 	}
