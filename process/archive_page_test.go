@@ -17,7 +17,7 @@ func TestArchivePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(home) })
-	page := strings.ReplaceAll(readPage(t, "docs/archive.md"), "127.0.0.1:8940", "127.0.0.1:"+freePort(t))
+	page := onFreePorts(t, readPage(t, "docs/archive.md"))
 	out := newShell(t, home, home).run(t, script(blocks(page)))
 	for _, has := range []string{
 		"org.example.dev.git.receive", "boots fine here", `"karma": 4`, ",alice,2\n", ",bob,1\n",
@@ -31,4 +31,17 @@ func TestArchivePage(t *testing.T) {
 	if t.Failed() {
 		t.Log(out)
 	}
+}
+
+// onFreePorts is a page whose node listens on ports that are free, so that pages can be tried beside one another. Their
+// configuration says nothing of ZeroMQ, which by default has a port too.
+func onFreePorts(t *testing.T, page string) string {
+	t.Helper()
+	if strings.Count(page, "\n[http]\n") != 1 {
+		t.Fatal("the page has not one [http] in its configuration")
+	}
+	return strings.NewReplacer(
+		"127.0.0.1:8940", "127.0.0.1:"+freePort(t),
+		"\n[http]\n", "\n[zeromq]\npublish = [\"tcp://127.0.0.1:"+freePort(t)+"\"]\n[http]\n",
+	).Replace(page)
 }

@@ -17,7 +17,7 @@ func TestDatagrepperPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(home) })
-	page := strings.ReplaceAll(readPage(t, "docs/datagrepper.md"), "127.0.0.1:8940", "127.0.0.1:"+freePort(t))
+	page := onFreePorts(t, readPage(t, "docs/datagrepper.md"))
 	out := newShell(t, home, home).run(t, script(blocks(page)))
 	for _, has := range []string{
 		`"text": "boots fine here"`, "org.example.dev.bodhi.update.comment\norg.example.dev.git.receive\n", "1\n3\n3\n1\n0\n",

@@ -17,7 +17,7 @@ func skipped() []string {
 }
 
 // TestDocsExamples runs every block of shell in the pages, those of a page in order and in one shell, beside a node that was
-// started for it. The tour and the pages about trust, ZeroMQ and bridges have their own tests.
+// started for it. The tour and the pages about trust, ZeroMQ, bridges and the archive have their own tests.
 func TestDocsExamples(t *testing.T) {
 	t.Parallel()
 	pages, err := filepath.Glob(filepath.Join(repository, "docs", "*.md"))
@@ -41,7 +41,8 @@ func TestDocsExamples(t *testing.T) {
 				}
 			}
 		}
-		if slices.Contains(ran, name) && name != "docs/tour.md" && name != "docs/trust.md" && name != "docs/zeromq.md" && name != "docs/bridges.md" {
+		own := []string{"docs/tour.md", "docs/trust.md", "docs/zeromq.md", "docs/bridges.md", "docs/archive.md", "docs/datagrepper.md"}
+		if slices.Contains(ran, name) && !slices.Contains(own, name) {
 			t.Run(filepath.Base(path), func(t *testing.T) {
 				t.Parallel()
 				runPage(t, all)
