@@ -9,7 +9,8 @@ import (
 )
 
 // AppendJSON appends the entry as JSON, the same everywhere: {position, seq, received, id, topic, sender, signer, verdict,
-// envelope, signatures}, origin when there is one, and envelope_base64 in place of envelope where that is not I-JSON.
+// envelope, signatures}, origin when there is one, envelope_base64 in place of envelope where that is not I-JSON, and redacted:true
+// with a null envelope where the payload was erased.
 // Fields are only ever added. The envelope's bytes stand as they are. The result holds no byte below 0x20.
 func (e *Entry) AppendJSON(b []byte) []byte {
 	b = append(b, `{"position":"`...)
@@ -43,6 +44,9 @@ func (e *Entry) AppendJSON(b []byte) []byte {
 		b = append(b, `,"envelope":`...)
 		b = append(b, e.Envelope...)
 	}
+	if e.Redacted {
+		b = append(b, `,"redacted":true`...)
+	}
 	b = append(b, `,"signatures":`...)
 	if len(e.Signatures) == 0 {
 		b = append(b, '[', ']')
@@ -69,6 +73,7 @@ func (e *Entry) UnmarshalJSON(data []byte) error {
 		Origin     Position        `json:"origin"`
 		Envelope   json.RawMessage `json:"envelope"`
 		Base64     []byte          `json:"envelope_base64"`
+		Redacted   bool            `json:"redacted"`
 		Signatures json.RawMessage `json:"signatures"`
 	}
 	if err := json.Unmarshal(data, &w); err != nil {
@@ -77,6 +82,7 @@ func (e *Entry) UnmarshalJSON(data []byte) error {
 	*e = Entry{
 		Position: w.Position, Received: w.Received.UTC(), ID: w.ID, Topic: w.Topic, Sender: w.Sender, Signer: w.Signer,
 		Verdict: w.Verdict, Origin: w.Origin, Envelope: w.Envelope, Signatures: w.Signatures, NotIJSON: w.Base64 != nil,
+		Redacted: w.Redacted,
 	}
 	if w.Base64 != nil {
 		e.Envelope = w.Base64

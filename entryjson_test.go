@@ -27,6 +27,11 @@ func TestEntryJSON(t *testing.T) {
 	if got := string(e.AppendJSON(nil)); !strings.HasSuffix(got, old) {
 		t.Errorf("gave %s\nwant …%s", got, old)
 	}
+	e = Entry{Position: e.Position, Received: e.Received, ID: e.ID, Topic: e.Topic, Redacted: true}
+	const erased = `"sender":"","signer":"","verdict":"","envelope":null,"redacted":true,"signatures":[]}`
+	if got := string(e.AppendJSON(nil)); !strings.HasSuffix(got, erased) {
+		t.Errorf("gave %s\nwant …%s", got, erased)
+	}
 }
 
 func TestEntryRoundTrip(t *testing.T) {
@@ -40,6 +45,9 @@ func TestEntryRoundTrip(t *testing.T) {
 		}
 		if rapid.Bool().Draw(t, "old") {
 			e.NotIJSON, e.Envelope = true, rapid.SliceOfN(rapid.Byte(), 1, 20).Draw(t, "envelope")
+		}
+		if rapid.Bool().Draw(t, "redacted") {
+			e.Redacted, e.NotIJSON, e.Envelope = true, false, nil
 		}
 		if rapid.Bool().Draw(t, "forwarded") {
 			e.Origin, e.Signatures = Position{Log: "abcdefghijkl", Seq: 7}, []byte(`[{"sig":"AA=="}]`)

@@ -55,6 +55,7 @@ type Entry struct {
 	Origin     Position
 	Made       bool
 	NotIJSON   bool
+	Redacted   bool // its payload was erased: it has no envelope, no signatures, and nothing is said of who sent or signed it
 }
 
 // Receipt is what a publisher gets: its message is durable. A duplicate has the position and time of the first one.

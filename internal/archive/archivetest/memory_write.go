@@ -58,7 +58,7 @@ func (m *memory) Redact(ctx context.Context, r archive.Redaction) (bool, error) 
 		return true, nil
 	}
 	s := &stored{Row: archive.Row{Key: was.Key, Redaction: &r}}
-	s.Entry = fedmsg.Entry{Position: was.Entry.Position, Received: was.Entry.Received, ID: r.ID, Topic: was.Entry.Topic}
+	s.Entry = fedmsg.Entry{Position: was.Entry.Position, Received: was.Entry.Received, ID: r.ID, Topic: was.Entry.Topic, Redacted: true}
 	for _, t := range was.terms {
 		if t.Kind == archive.KindTopic || t.Kind == archive.KindCategory {
 			s.terms = append(s.terms, t)

@@ -95,6 +95,7 @@ func (r *rowReader) row(key archive.Key) (row archive.Row, found bool, err error
 		return row, false, err
 	}
 	if block == 0 {
+		row.Entry.Redacted = true
 		row.Redaction, err = r.redaction(int64(key), row.Entry.ID)
 		return row, true, err
 	}
