@@ -60,7 +60,8 @@ type Term struct {
 	Name string
 }
 
-// Draft is an entry on its way into a store, with all by which it is found. Received decides its key.
+// Draft is an entry on its way into a store, with all by which it is found. Received decides its key. An entry that is Redacted
+// becomes a row without a payload; who erased it is known once Redact is called.
 type Draft struct {
 	Entry fedmsg.Entry
 	Terms []Term   // each once; exactly one KindTopic

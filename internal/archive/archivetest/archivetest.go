@@ -33,6 +33,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Target) {
 	part("counts and topics", countsAndTopics)
 	part("series", series)
 	part("redacts", redacts)
+	part("takes what was redacted before", takesRedacted)
 	part("reindexes", reindexes)
 	part("ends with its context", endsWithContext)
 	part("reads while it writes", readsWhileItWrites)

@@ -116,6 +116,40 @@ func redacts(r *rig) {
 	}
 }
 
+// takesRedacted: entries whose payload was erased before they came are rows like those that were redacted here, before and after it
+// is said who did it.
+func takesRedacted(r *rig) {
+	model, add := r.modelled()
+	entries := r.entries(100)
+	for i := range entries {
+		if e := &entries[i]; i%9 == 0 {
+			*e = fedmsg.Entry{Position: e.Position, Received: e.Received, ID: e.ID, Topic: e.Topic, Redacted: true}
+		}
+	}
+	add(entries[:60])
+	add(entries[60:])
+	for _, redaction := range []archive.Redaction{{}, {ID: entries[9].ID, SHA256: "ab", Reason: "a key", By: "uid:0", At: r.now.Truncate(time.Microsecond)}} {
+		for _, s := range []archive.Store{model, r.store} {
+			_, err := s.Redact(r.ctx, redaction)
+			r.ok(err)
+		}
+		r.sameRows(model)
+		for _, e := range entries[:30] {
+			for _, term := range archive.DraftOf(&e).Terms {
+				r.sameKeys(model, term)
+			}
+		}
+		for _, by := range seriesKinds() {
+			r.sameSeries("redacted before", model, seriesOf(by, archive.Hour))
+		}
+		last := must[archive.Key](r)(r.store.Reindex(r.ctx, 0, 1<<10, archive.DraftOf))
+		if all := r.all(); last != all[len(all)-1].Key {
+			r.t.Errorf("reindexing ended at %d", last)
+		}
+		r.reopen()
+	}
+}
+
 // sameRows compares all rows with those of the model.
 func (r *rig) sameRows(model archive.Store) {
 	r.t.Helper()

@@ -96,7 +96,7 @@ func (b *batch) take(d *archive.Draft, w wording) (known bool, err error) {
 		return false, err
 	}
 	var block, slot any
-	if len(e.Envelope) > 0 {
+	if !e.Redacted {
 		block, slot = b.blocks.add(payload{e.Envelope, e.Signatures})
 	}
 	b.index.write(key, w.tokens)

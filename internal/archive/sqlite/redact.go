@@ -88,6 +88,9 @@ func (s *Store) checkpoint(ctx context.Context, what string) error {
 	if s.writer == nil {
 		return fedmsg.Errorf(fedmsg.CodeUnavailable, "cannot %s: it was closed", what)
 	}
+	if s.copies.Load() > 0 { // SQLite would wait in vain, and who writes with it
+		return fedmsg.Errorf(fedmsg.CodeUnavailable, "cannot %s: a copy of the archive is being made, for which the file keeps what was there; try again when that is done", what)
+	}
 	s.writer.SetInterrupt(ctx.Done())
 	defer s.writer.SetInterrupt(nil)
 	busy, _, err := number(s.writer, "PRAGMA wal_checkpoint(TRUNCATE)")

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -36,11 +37,14 @@ const busyTime = 10 * time.Second
 // Store is an archive in a file. Any number of goroutines may read; writers take turns by themselves.
 type Store struct {
 	file    string
+	source  string // what connections that read open: the file, or a URI of it
+	flags   sqlite.OpenFlags
 	log     *slog.Logger
 	readers *sqlitex.Pool
 	topics  texts // of terms, for messages.topic
 	names   texts // of names
 	codec   *codec
+	copies  atomic.Int32 // backups that are being made
 
 	mu     sync.Mutex   // held while writing
 	writer *sqlite.Conn // guarded by mu; nil where the file is only read, and behind Close
@@ -77,15 +81,15 @@ func Open(ctx context.Context, file string, o Options) (archive.Store, error) {
 
 // open connects. Whatever it has opened when it fails, Close frees.
 func (s *Store) open(ctx context.Context, o Options) (err error) {
-	uri, flags := s.file, sqlite.OpenReadWrite
+	s.source, s.flags = s.file, sqlite.OpenReadWrite
 	if o.ReadOnly {
-		if uri, flags, err = readOnly(s.file); err != nil {
+		if s.source, s.flags, err = readOnly(s.file); err != nil {
 			return err
 		}
 	} else if err := s.openWriter(ctx); err != nil {
 		return err
 	}
-	s.readers, err = sqlitex.NewPool(uri, sqlitex.PoolOptions{Flags: flags, PoolSize: o.Readers, PrepareConn: prepareReader})
+	s.readers, err = sqlitex.NewPool(s.source, sqlitex.PoolOptions{Flags: s.flags, PoolSize: o.Readers, PrepareConn: prepareReader})
 	if err != nil {
 		return err
 	}
@@ -130,8 +134,8 @@ func (s *Store) Close() error {
 // size gives the bytes of the file and of what SQLite keeps beside it.
 func (s *Store) size() (int64, error) {
 	var sum int64
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
-		info, err := os.Stat(s.file + suffix)
+	for _, name := range databaseFiles(s.file) {
+		info, err := os.Stat(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
