@@ -203,3 +203,30 @@ func whole(t testing.TB, s *Store) {
 		t.Error(err)
 	}
 }
+
+// TestErasedFromFewRows erases from an archive that has next to nothing else, where SQLite's own numbers of rows leave no room.
+func TestErasedFromFewRows(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 6 {
+		s, file := opened(t)
+		entries := newBus().next(3)
+		hidden := hide(r, &entries[1])
+		put(t, s, entries)
+		for range r.IntN(3) {
+			if _, err := s.Reindex(t.Context(), 0, 10, archive.DraftOf); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, id := range []string{hidden.id, entries[0].ID, entries[2].ID} {
+			if found, err := s.Redact(t.Context(), archive.Redaction{ID: id, By: "uid:0", At: time.Unix(1, 0)}); err != nil || !found {
+				t.Errorf("%d words: %v, %v", len(archive.DraftOf(&entries[1]).Words), found, err)
+			}
+		}
+		if bytes.Contains(files(t, file), hidden.needle) {
+			t.Error("it is in a file")
+		}
+		put(t, s, newBus().next(4)[3:])
+		whole(t, s)
+	}
+}

@@ -75,6 +75,10 @@ func unwordSome(c *sqlite.Conn, key int64, some []string) error {
 		if err != nil || !found {
 			return err
 		}
+		// SQLite takes one from its number of rows each time, and says that the file is damaged where there is none left.
+		if err := exec(c, "INSERT INTO text (rowid, words) VALUES (?, '')", nil, key); err != nil {
+			return err
+		}
 		if err := exec(c, "INSERT INTO text (text, rowid, words) VALUES ('delete', ?, ?)", nil, key, strings.Join(some, " ")); err != nil {
 			return err
 		}
