@@ -26,6 +26,7 @@ const (
 	CodeTooLarge     Code = "too_large"     // a limit of the table in Limits was passed
 	CodeTooDeep      Code = "too_deep"      // JSON nested deeper than Limits.Depth
 	CodeIDConflict   Code = "id_conflict"   // another message with this id is stored already
+	CodeRedacted     Code = "redacted"      // the message with this id was erased
 	CodeNotFound     Code = "not_found"     // there is no such thing, or this reader may not know of it
 	CodeBadMethod    Code = "bad_method"    // the route exists, not with this method
 	CodeBadMediaType Code = "bad_media_type"
@@ -84,6 +85,8 @@ func codeTable(c Code) codeRow {
 		return codeRow{413, 65}
 	case CodeIDConflict:
 		return codeRow{409, 65}
+	case CodeRedacted:
+		return codeRow{410, 65}
 	case CodeNotFound:
 		return codeRow{404, 65}
 	case CodeBadMethod:

@@ -180,6 +180,11 @@ func (c *checker) openSegment(s *segment) (err error) {
 	return err
 }
 
+// scan reads all records of a segment file, in which another process may be erasing.
+func (c *checker) scan(file durable.File, first uint64, size int64, visit visitor) (*scanned, error) {
+	return scanWith(watch{c.fs, c.dir}, file, first, size, visit)
+}
+
 // segment checks one segment and its index.
 func (c *checker) segment(i int) error {
 	s, isLast := c.segments[i], i == len(c.segments)-1
@@ -189,7 +194,7 @@ func (c *checker) segment(i int) error {
 	} else if s.id != "" && !c.meta.knows(s.id) {
 		c.report(Finding{Kind: FindingHead, Segment: name, Text: fmt.Sprintf("%s is of another log, %s; it is not used", name, s.id)})
 	}
-	found, err := scanSegment(s.file, s.first, s.size, func(h *header, b []byte, off int64) { c.record(i, h, b, off) })
+	found, err := c.scan(s.file, s.first, s.size, func(h *header, b []byte, off int64) { c.record(i, h, b, off) })
 	if err != nil {
 		return err
 	}

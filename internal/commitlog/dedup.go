@@ -30,6 +30,8 @@ func (w *writer) decide(b *batch) (writes int) {
 			b.outcomes[i] = l.repeat(w.found[i], r)
 		case repeated:
 			p = w.repeatInBatch(b, earlier, i)
+		case l.o.Redacted(r.ID):
+			p.kind, b.outcomes[i].Err = planAnswered, errRedacted(r.ID)
 		default:
 			if len(b.records) > 1 {
 				w.first[r.ID] = i
@@ -53,6 +55,9 @@ func (w *writer) repeatInBatch(b *batch, earlier, i int) plan {
 
 // repeat is the outcome of a record whose id is stored.
 func (l *Log) repeat(stored *fedmsg.Entry, r *fedmsg.Record) fedmsg.Outcome {
+	if stored.Redacted {
+		return fedmsg.Outcome{Err: errRedacted(r.ID)}
+	}
 	if l.o.Same(stored, r) {
 		return fedmsg.Outcome{Receipt: receiptOf(stored, true)}
 	}
@@ -198,7 +203,7 @@ func (l *Log) readAt(s *segment, off int64) (*fedmsg.Entry, error) {
 	l.mu.Lock()
 	end := s.size
 	l.mu.Unlock()
-	scan := scanner{file: s.file, off: off, end: end, chunk: lookupChunk, max: maxChunk, keep: true}
+	scan := scanner{file: s.file, off: off, end: end, chunk: lookupChunk, max: maxChunk, keep: true, patience: l.patience()}
 	h, b, err := scan.next()
 	if errors.Is(err, errBroken) || isEOF(err) {
 		l.o.Logger.Warn("no whole record where one should be", "segment", filepath.Base(s.path), "offset", off)

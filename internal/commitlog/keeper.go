@@ -141,7 +141,7 @@ func (l *Log) reindex(s *segment) (*fullIndex, error) {
 	l.mu.Lock()
 	size := s.size
 	l.mu.Unlock()
-	found, err := scanSegment(s.file, s.first, size, nil)
+	found, err := scanWith(l.patience(), s.file, s.first, size, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -12,15 +12,17 @@ import (
 
 // Log is an open log. All methods may be called by any number of goroutines.
 type Log struct {
-	dir    string
-	o      Options
-	lock   io.Closer
-	meta   meta // does not change while the log is open
-	health health
-	stats  counters
-	queue  queue
-	keeper keeper
-	gone   atomic.Int64 // when the newest entry that is gone was received, at the latest; in nanoseconds, 0 while all are there
+	dir      string
+	o        Options
+	lock     io.Closer
+	meta     meta // does not change while the log is open
+	health   health
+	stats    counters
+	queue    queue
+	keeper   keeper
+	erasing  sync.RWMutex  // held while a payload is overwritten
+	erasures atomic.Uint64 // payloads that were
+	gone     atomic.Int64  // when the newest entry that is gone was received, at the latest; in nanoseconds, 0 while all are there
 
 	mu       sync.Mutex // guards what follows, and the fields of segments that say so; held for moments, never over a read or write
 	segments []*segment // oldest first, never empty, the last is written to; the slice is replaced, not changed

@@ -155,6 +155,10 @@ func (l *Log) load() error {
 		closeAll(segments)
 		return err
 	}
+	if err := l.finishIntent(segments); err != nil {
+		closeAll(segments)
+		return err
+	}
 	if l.segments, err = l.dropForeign(segments); err != nil {
 		return err
 	}

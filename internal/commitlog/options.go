@@ -28,6 +28,9 @@ type Options struct {
 
 	// Same tells whether a submitted record with the id of a stored entry is the same message. Nil compares the envelopes.
 	Same func(stored *fedmsg.Entry, submitted *fedmsg.Record) bool
+	// Redacted tells whether the message with an id was redacted before it came, or before retention removed it: such a record fails
+	// with CodeRedacted. It is called by the writer and must not block. Nil is none.
+	Redacted func(id string) bool
 	// Committed is called by the writer with entries that have become durable, in the log's order, before their tickets are
 	// answered. It must not block. The entries are immutable and stay valid.
 	Committed func([]fedmsg.Entry)
@@ -77,6 +80,9 @@ func (o Options) withDefaults() Options {
 		o.Same = func(stored *fedmsg.Entry, submitted *fedmsg.Record) bool {
 			return bytes.Equal(stored.Envelope, submitted.Envelope)
 		}
+	}
+	if o.Redacted == nil {
+		o.Redacted = func(string) bool { return false }
 	}
 	if o.Committed == nil {
 		o.Committed = func([]fedmsg.Entry) {}

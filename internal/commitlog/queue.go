@@ -42,12 +42,13 @@ func (t ticket) Wait(ctx context.Context) ([]fedmsg.Outcome, error) {
 
 // queue holds what is submitted until the writer takes it.
 type queue struct {
-	mu      sync.Mutex
-	pending *batch        // nil when nothing is queued
-	limit   int           // bytes of pending; as many again may be with the writer
-	room    chan struct{} // closed when the writer takes pending; nil when nobody waits for that
-	closed  bool
-	kick    chan struct{} // holds one token when pending is not nil, or when the queue is closed
+	mu       sync.Mutex
+	pending  *batch        // nil when nothing is queued
+	limit    int           // bytes of pending; as many again may be with the writer
+	room     chan struct{} // closed when the writer takes pending; nil when nobody waits for that
+	erasures []*erasure    // payloads that the writer is to erase behind pending
+	closed   bool
+	kick     chan struct{} // holds one token when pending is not nil, or when the queue is closed
 }
 
 func newQueue(limit int) queue {
@@ -107,17 +108,29 @@ func (q *queue) wake() {
 	}
 }
 
-// take gives everything queued, or nil. It reports whether more may come.
-func (q *queue) take() (b *batch, open bool) {
+// putErasure has the writer erase something.
+func (q *queue) putErasure(x *erasure) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	b = q.pending
-	q.pending = nil
+	if q.closed {
+		return errClosed()
+	}
+	q.erasures = append(q.erasures, x)
+	q.wake()
+	return nil
+}
+
+// take gives everything queued: a batch or nil, and what is to be erased behind it. It reports whether more may come.
+func (q *queue) take() (b *batch, erase []*erasure, open bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b, erase = q.pending, q.erasures
+	q.pending, q.erasures = nil, nil
 	if q.room != nil {
 		close(q.room)
 		q.room = nil
 	}
-	return b, !q.closed
+	return b, erase, !q.closed
 }
 
 // close ends the queue; what is in it is still taken.

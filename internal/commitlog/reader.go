@@ -22,11 +22,13 @@ type Reader struct {
 	scan   scanner
 	block  []fedmsg.Entry // not yet given away
 	closed bool
+
+	erasures uint64 // of the log, when what is in memory was read at the latest
 }
 
 // Reader gives a reader that stands behind the entry after. It never blocks the writer. It must be closed.
 func (l *Log) Reader(after uint64) *Reader {
-	return &Reader{log: l, next: after + 1, scan: scanner{chunk: firstChunk, max: maxChunk, keep: true}}
+	return &Reader{log: l, next: after + 1, scan: scanner{chunk: firstChunk, max: maxChunk, keep: true, patience: l.patience()}, erasures: l.erasures.Load()}
 }
 
 // Next gives the next entry. At the durable end it gives io.EOF and may be called again later. Where entries are missing it
@@ -49,6 +51,7 @@ func (r *Reader) Next() (*fedmsg.Entry, error) {
 				continue
 			}
 		}
+		r.forgetErased()
 		off := r.scan.off
 		h, b, err := r.scan.next()
 		switch {
@@ -66,6 +69,13 @@ func (r *Reader) Next() (*fedmsg.Entry, error) {
 		default:
 			return nil, fedmsg.WrapError(fedmsg.CodeInternal, err, "reading the log failed at entry %d", r.next)
 		}
+	}
+}
+
+// forgetErased reads again what is in memory, where something was erased since: a reader that rested does not give it any more.
+func (r *Reader) forgetErased() {
+	if n := r.log.erasures.Load(); n != r.erasures {
+		r.erasures, r.scan.buf = n, nil
 	}
 }
 

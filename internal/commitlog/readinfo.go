@@ -54,7 +54,7 @@ func (c *checker) info() error {
 		return nil
 	}
 	s := c.segments[len(c.segments)-1]
-	found, err := scanSegment(s.file, s.first, s.size, nil)
+	found, err := c.scan(s.file, s.first, s.size, nil)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (c *checker) oldest(s *segment) error {
 func (c *checker) newest() error {
 	for i := len(c.segments) - 2; i >= 0; i-- {
 		s := c.segments[i]
-		found, err := scanSegment(s.file, s.first, s.size, nil)
+		found, err := c.scan(s.file, s.first, s.size, nil)
 		if err != nil {
 			return err
 		}

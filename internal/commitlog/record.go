@@ -244,6 +244,24 @@ func decodeRecord(b []byte) (header, verdict) {
 	return h, whole
 }
 
+// erased is what stands in place of the payload of a record, with its CRC before it, when the payload was erased. No payload that
+// was written is all zero: it begins with the salt.
+func erased(h *header) []byte {
+	b := make([]byte, payloadAlign+h.payload)
+	binary.LittleEndian.PutUint32(b, crc32.Checksum(b[payloadAlign:], castagnoli))
+	return b
+}
+
+// isErased reports whether a payload was erased.
+func isErased(payload []byte) bool {
+	for _, c := range payload {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // fillEntry makes the entry of a record that decodeRecord found whole. The entry aliases b. It reports false where the
 // sections do not fill the payload exactly, which only a writer with a fault produces.
 func fillEntry(e *fedmsg.Entry, log fedmsg.LogID, h *header, b []byte) bool {
@@ -256,6 +274,10 @@ func fillEntry(e *fedmsg.Entry, log fedmsg.LogID, h *header, b []byte) bool {
 		NotIJSON: h.flags&flagNotIJSON != 0,
 	}
 	p := b[h.size+payloadAlign : h.recordLen()]
+	if isErased(p) {
+		e.Redacted, e.NotIJSON = true, false
+		return true
+	}
 	for len(p) > 0 {
 		kind, data, rest, ok := cutSection(p)
 		if !ok {
@@ -293,10 +315,13 @@ func cutSection(p []byte) (kind uint16, data, rest []byte, ok bool) {
 	return binary.LittleEndian.Uint16(p), p[sectionHead:end:end], p[end:], true
 }
 
-// hashHolds checks SHA-256(salt ‖ envelope) of a whole record against its header.
+// hashHolds, of what was not erased, checks SHA-256(salt ‖ envelope) of a whole record against its header.
 func hashHolds(h *header, b []byte) bool {
 	var salt, envelope []byte
 	p := b[h.size+payloadAlign : h.recordLen()]
+	if isErased(p) {
+		return true // the hash stays, so that who has the envelope can show that it was this
+	}
 	for len(p) > 0 {
 		kind, data, rest, ok := cutSection(p)
 		if !ok {

@@ -52,10 +52,16 @@ func (c *scanned) count() uint64 { return uint64(len(c.index.offsets)) }
 // visitor is called with each whole record, its bytes, which are valid until it returns, and its offset.
 type visitor func(h *header, record []byte, off int64)
 
-// scanSegment reads all records of a segment file of size bytes. visit may be nil.
+// scanSegment reads all records of a segment file of size bytes, in which nobody erases meanwhile. visit may be nil.
 func scanSegment(file durable.File, first uint64, size int64, visit visitor) (*scanned, error) {
+	return scanWith(nil, file, first, size, visit)
+}
+
+// scanWith is scanSegment where somebody may.
+func scanWith(p patience, file durable.File, first uint64, size int64, visit visitor) (*scanned, error) {
 	c := &scanned{first: first, index: &memIndex{}, end: min(segmentHead, size), size: size}
 	scan := newScanner(file, segmentHead, size)
+	scan.patience = p
 	for {
 		off, seq := scan.off, first+c.count()
 		h, b, err := scan.peek()

@@ -35,6 +35,8 @@ type scanner struct {
 	buf   []byte // the bytes of the file from bufAt on
 	bufAt int64
 
+	patience patience // asked before a payload that does not hold is called damage; nil is not
+
 	// bad is what the disk said where it could not read, and badAt is where that was. They stay until takeBad.
 	bad   error
 	badAt int64
@@ -109,7 +111,7 @@ func (s *scanner) peek() (header, []byte, error) {
 		case v == whole:
 			return h, b[:h.recordLen()], nil
 		case v == broken || int64(len(b)) >= s.end-s.off:
-			return header{}, nil, errBroken
+			return s.again(b)
 		}
 		need := headerFixed + 2*maxWord
 		if h.size > 0 {
@@ -123,7 +125,7 @@ func (s *scanner) peek() (header, []byte, error) {
 				s.bad = nil // it ends before
 				return h, b[:h.recordLen()], nil
 			case broken:
-				return header{}, nil, errBroken
+				return s.again(b)
 			}
 			return header{}, nil, err
 		} else if err != nil {
@@ -133,6 +135,27 @@ func (s *scanner) peek() (header, []byte, error) {
 			return header{}, nil, errBroken
 		}
 	}
+}
+
+// again looks once more at a record whose header holds and whose payload, which is in b, does not: it may be being erased.
+func (s *scanner) again(b []byte) (header, []byte, error) {
+	h, v := decodeHeader(b)
+	if s.patience == nil || v != whole || len(b) < h.recordLen() {
+		return header{}, nil, errBroken
+	}
+	record := bytes.Clone(b[:h.recordLen()])
+	if s.patience.settle(&h) {
+		copy(record[h.size:], erased(&h))
+	} else if n, err := s.file.ReadAt(record, s.off); n < len(record) {
+		if err != nil && !isEOF(err) && !durable.Unreadable(err) {
+			return header{}, nil, err
+		}
+		return header{}, nil, errBroken
+	}
+	if h, v = decodeRecord(record); v != whole {
+		return header{}, nil, errBroken
+	}
+	return h, record, nil
 }
 
 // next gives the record at off and moves behind it.

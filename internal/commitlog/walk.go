@@ -118,7 +118,7 @@ func (w *walker) last(i int) error {
 	if w.foreign(s) {
 		return nil
 	}
-	found, err := scanSegment(s.file, s.first, s.size, nil)
+	found, err := w.scan(s.file, s.first, s.size, nil)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (w *walker) foreign(s *segment) bool {
 // visit gives the entries in the first bytes of a segment.
 func (w *walker) visit(i int, size int64) (*scanned, error) {
 	s := w.segments[i]
-	found, err := scanSegment(s.file, s.first, size, func(h *header, b []byte, off int64) {
+	found, err := w.scan(s.file, s.first, size, func(h *header, b []byte, off int64) {
 		w.tell(w.starts[i]+off, false)
 		if w.ended || h.received < w.since {
 			return

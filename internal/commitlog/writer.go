@@ -50,13 +50,16 @@ func (w *writer) run() {
 			// bring, and not just the first one's, halves the number of syncs.
 			runtime.Gosched()
 		}
-		b, open := w.log.queue.take()
+		b, erase, open := w.log.queue.take()
 		if w.log.keeper.rollAsked.Swap(false) {
 			w.rollOld()
 		}
 		if b != nil {
 			crowd = b.tickets > 1
 			w.commit(b)
+		}
+		for _, x := range erase {
+			w.redact(x)
 		}
 		if !open {
 			return

@@ -86,6 +86,10 @@ func (f *Feed) Publish(entries []fedmsg.Entry) {
 	f.nudge()
 }
 
+// Redact puts what the log has left of an entry in the place of the entry, where that is still held. What a cursor has given before
+// stays as it was with whoever has it. The entry must not be changed any more.
+func (f *Feed) Redact(e *fedmsg.Entry) { f.ring.replace(e) }
+
 // Last is the position of the newest published entry.
 func (f *Feed) Last() fedmsg.Position { return fedmsg.Position{Log: f.log, Seq: f.last.Load()} }
 

@@ -52,6 +52,7 @@ func appendEventHead(b []byte, e *fedmsg.Entry) []byte {
 // shared is one entry of the ring. Its encoding is a server-sent event, of which every other form is a part.
 type shared struct {
 	entry *fedmsg.Entry
+	cost  int // that counts in the ring
 	once  sync.Once
 	text  []byte // guarded by once
 	json  int    // where the JSON begins in text; guarded by once

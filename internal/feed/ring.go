@@ -6,7 +6,7 @@ import (
 	"github.com/federated-messaging/fedmsg"
 )
 
-// ring holds the newest entries, addressed by sequence number. One goroutine adds; any number read, without a lock: a slot
+// ring holds the newest entries, addressed by sequence number. One goroutine adds; any number read and replace, without a lock: a slot
 // is one pointer, and whoever finds another number in it knows that the entry has left.
 type ring struct {
 	slots    []atomic.Pointer[shared] // a power of two of them
@@ -46,8 +46,8 @@ func (r *ring) add(entries []fedmsg.Entry) {
 	items := make([]shared, len(entries))
 	for i := range entries {
 		s := &items[i]
-		s.entry = &entries[i]
-		r.bytes += cost(s.entry)
+		s.entry, s.cost = &entries[i], cost(&entries[i])
+		r.bytes += s.cost
 		for r.next > r.first.Load() && (r.bytes > r.maxBytes || r.next-r.first.Load() >= uint64(len(r.slots))) {
 			r.dropOldest()
 		}
@@ -59,9 +59,20 @@ func (r *ring) add(entries []fedmsg.Entry) {
 func (r *ring) dropOldest() {
 	first := r.first.Load()
 	slot := &r.slots[first&uint64(len(r.slots)-1)]
-	r.bytes -= cost(slot.Load().entry)
+	r.bytes -= slot.Load().cost
 	r.first.Store(first + 1)
 	slot.Store(nil)
+}
+
+// replace puts an entry in the place of the one with its number, if that is held. Any goroutine may call it. The entry counts as much
+// as the other one did.
+func (r *ring) replace(e *fedmsg.Entry) {
+	slot := &r.slots[e.Position.Seq&uint64(len(r.slots)-1)]
+	for s := r.get(e.Position.Seq); s != nil; s = r.get(e.Position.Seq) {
+		if slot.CompareAndSwap(s, &shared{entry: e, cost: s.cost}) {
+			return
+		}
+	}
 }
 
 // restart empties the ring because the next entry does not follow the newest one. Cursors find what is missing in the log.
