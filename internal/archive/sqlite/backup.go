@@ -53,6 +53,7 @@ func (s *Store) copyTo(ctx context.Context, file string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
+	source.SetInterrupt(ctx.Done())
 	target, err := sqlite.OpenConn(file, sqlite.OpenReadWrite)
 	if err != nil {
 		return err

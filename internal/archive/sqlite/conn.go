@@ -38,7 +38,24 @@ func (s *Store) write(ctx context.Context, what string, f func(c *sqlite.Conn) e
 	}
 	s.writer.SetInterrupt(ctx.Done())
 	defer s.writer.SetInterrupt(nil)
-	return s.fault(ctx, what, transaction(s.writer, "BEGIN IMMEDIATE", func() error { return f(s.writer) }))
+	err := s.untilFree(ctx, func() error { return exec(s.writer, "BEGIN IMMEDIATE", nil) })
+	if err == nil {
+		err = commit(s.writer, func() error { return f(s.writer) })
+	}
+	return s.fault(ctx, what, err)
+}
+
+// untilFree does f, and does it again for as long as another process is in its way, until ctx ends or the store has no patience left.
+// SQLite waits a little for the other each time.
+func (s *Store) untilFree(ctx context.Context, f func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	for {
+		err := f()
+		if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultBusy || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // transaction runs f between begin and COMMIT, or ROLLBACK where it fails.
@@ -46,6 +63,11 @@ func transaction(c *sqlite.Conn, begin string, f func() error) error {
 	if err := exec(c, begin, nil); err != nil {
 		return err
 	}
+	return commit(c, f)
+}
+
+// commit runs f and ends the transaction that c is in, with COMMIT, or with ROLLBACK where it fails.
+func commit(c *sqlite.Conn, f func() error) error {
 	err := f()
 	if err == nil {
 		err = exec(c, "COMMIT", nil)

@@ -93,9 +93,11 @@ func (s *Store) checkpoint(ctx context.Context, what string) error {
 	}
 	s.writer.SetInterrupt(ctx.Done())
 	defer s.writer.SetInterrupt(nil)
-	busy, _, err := number(s.writer, "PRAGMA wal_checkpoint(TRUNCATE)")
-	if err == nil && busy != 0 {
-		err = sqlite.ResultBusy.ToError()
-	}
-	return s.fault(ctx, what, err)
+	return s.fault(ctx, what, s.untilFree(ctx, func() error {
+		busy, _, err := number(s.writer, "PRAGMA wal_checkpoint(TRUNCATE)")
+		if err == nil && busy != 0 {
+			err = sqlite.ResultBusy.ToError()
+		}
+		return err
+	}))
 }

@@ -31,20 +31,24 @@ type Options struct {
 	Logger   *slog.Logger
 }
 
-// busyTime is how long a writer waits for one of another process.
-const busyTime = 10 * time.Second
+// How long a writer waits for one of another process, and how long at once: in that time it does not see that its context ended.
+const (
+	busyTime = 10 * time.Second
+	busyStep = 20 * time.Millisecond
+)
 
 // Store is an archive in a file. Any number of goroutines may read; writers take turns by themselves.
 type Store struct {
-	file    string
-	source  string // what connections that read open: the file, or a URI of it
-	flags   sqlite.OpenFlags
-	log     *slog.Logger
-	readers *sqlitex.Pool
-	topics  texts // of terms, for messages.topic
-	names   texts // of names
-	codec   *codec
-	copies  atomic.Int32 // backups that are being made
+	file     string
+	source   string // what connections that read open: the file, or a URI of it
+	flags    sqlite.OpenFlags
+	patience time.Duration // with other processes that write
+	log      *slog.Logger
+	readers  *sqlitex.Pool
+	topics   texts // of terms, for messages.topic
+	names    texts // of names
+	codec    *codec
+	copies   atomic.Int32 // backups that are being made
 
 	mu     sync.Mutex   // held while writing
 	writer *sqlite.Conn // guarded by mu; nil where the file is only read, and behind Close
@@ -69,7 +73,7 @@ func Open(ctx context.Context, file string, o Options) (archive.Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		file: file, log: o.Logger, codec: codec,
+		file: file, patience: busyTime, log: o.Logger, codec: codec,
 		topics: texts{query: "SELECT name FROM terms WHERE term = ?"},
 		names:  texts{query: "SELECT text FROM names WHERE name = ?"},
 	}
@@ -108,10 +112,10 @@ func (s *Store) openWriter(ctx context.Context) error {
 	if s.writer, err = sqlite.OpenConn(s.file, sqlite.OpenReadWrite); err != nil {
 		return err
 	}
-	s.writer.SetBusyTimeout(busyTime)
+	s.writer.SetBusyTimeout(busyStep)
 	s.writer.SetInterrupt(ctx.Done())
 	defer s.writer.SetInterrupt(nil)
-	return prepareWriter(s.writer)
+	return s.untilFree(ctx, func() error { return prepareWriter(s.writer) })
 }
 
 // Close frees the file. It waits for who is reading or writing.
