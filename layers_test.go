@@ -28,11 +28,11 @@ func layers() [][]string {
 			"internal/spool", "internal/token", "internal/replay", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",
 			"internal/place", "internal/remote",
 		},
-		{"internal/pki", "internal/pgp", "internal/compose", "internal/carry", "internal/deadletter", "internal/conform", "internal/archive", "internal/dump"},
+		{"internal/pki", "internal/pgp", "internal/compose", "internal/carry", "internal/deadletter", "internal/conform", "internal/archive", "internal/archive/block", "internal/dump"},
 		{
 			"internal/ingest", "client", "internal/trust", "internal/sign", "internal/seqid",
 			"internal/deliver", "internal/receive",
-			"internal/archive/sqlite", "internal/archive/postgres", "internal/archive/archivetest", "internal/archiver", "internal/datagrepper",
+			"internal/archive/sqlite", "internal/archive/postgres", "internal/archive/archivetest", "internal/archiver", "internal/datagrepper", "internal/redact",
 		},
 		{"mesh", "internal/deliver/delivertest", "internal/receive/receivetest"},
 		{
@@ -41,6 +41,7 @@ func layers() [][]string {
 		},
 		{"internal/config", "internal/gateway"},
 		{"internal/daemon", "fedmsgtest"},
+		{"internal/backup"},
 		{"cmd/fedmsg"},
 	}
 }

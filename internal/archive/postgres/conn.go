@@ -1,0 +1,91 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// reader is a connection that reads.
+type reader interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// read runs f with a connection of its own. Each statement sees the rows of one moment; for several, see snapshot.
+func (s *Store) read(ctx context.Context, what string, f func(ctx context.Context, c reader) error) error {
+	return s.take(ctx, what, func(c *pgxpool.Conn) error { return f(ctx, c) })
+}
+
+// snapshot is read for several statements that must see the same moment.
+func (s *Store) snapshot(ctx context.Context, what string, f func(ctx context.Context, c reader) error) error {
+	return s.take(ctx, what, func(c *pgxpool.Conn) error {
+		return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error { return f(ctx, tx) })
+	})
+}
+
+func (s *Store) take(ctx context.Context, what string, f func(c *pgxpool.Conn) error) error {
+	c, err := s.readers.Acquire(ctx)
+	if err != nil {
+		return fault(ctx, what, err)
+	}
+	defer c.Release()
+	return fault(ctx, what, f(c))
+}
+
+// write runs f as one transaction, durable when it returns without an error. Nobody else writes meanwhile, in no process.
+func (s *Store) write(ctx context.Context, what string, f func(ctx context.Context, tx pgx.Tx) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writer == nil {
+		return fedmsg.Errorf(fedmsg.CodeUnavailable, "cannot %s: it is opened for reading only", what)
+	}
+	return fault(ctx, what, s.transaction(ctx, f))
+}
+
+// transaction is write for who has mu. Where it fails nobody knows any more which block was gone on with.
+func (s *Store) transaction(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) error {
+	err := pgx.BeginFunc(ctx, s.writer, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, 0)", lockWriting); err != nil {
+			return err
+		}
+		return f(ctx, tx)
+	})
+	if err != nil {
+		s.open = openBlock{}
+	}
+	return err
+}
+
+// scan calls row for each row of a result; into are what the columns are read into.
+func scan(ctx context.Context, c reader, row func() error, into []any, sql string, args ...any) error {
+	rows, err := c.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	_, err = pgx.ForEachRow(rows, into, row)
+	return err
+}
+
+// column gives the first column of a result.
+func column[T any](ctx context.Context, c reader, sql string, args ...any) (all []T, err error) {
+	var v T
+	err = scan(ctx, c, func() error {
+		all = append(all, v)
+		return nil
+	}, []any{&v}, sql, args...)
+	return all, err
+}
+
+// first gives the first column of the only row; false where there is none.
+func first[T any](ctx context.Context, c reader, sql string, args ...any) (v T, found bool, err error) {
+	err = c.QueryRow(ctx, sql, args...).Scan(&v)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return v, false, nil
+	}
+	return v, err == nil, err
+}

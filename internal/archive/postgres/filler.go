@@ -1,0 +1,143 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
+)
+
+// openBlock is the block that the next rows go on with. It is remembered by who writes and nobody else: one that is forgotten stays in
+// pieces, which takes a little more room.
+type openBlock struct {
+	number int64 // the key of its first row; 0 is none
+	slots  int
+	bytes  int // about, of its payloads
+	parts  int // rows of table blocks that it is in
+}
+
+// part is a row of table blocks.
+type part struct {
+	block  int64
+	from   int // its first slot
+	keys   []int64
+	data   []byte
+	places []place // of the words, by slots of the part
+}
+
+// filler puts payloads into blocks.
+type filler struct {
+	codec *block.Codec
+	open  openBlock
+	parts []part
+	full  []int64 // blocks that are in pieces and were filled
+}
+
+// add puts a row's payload and words in, behind those that were added before, and says where it is.
+func (f *filler) add(key int64, p block.Payload, words []string) (number int64, slot int) {
+	size := len(p.Envelope) + len(p.Signatures)
+	if f.open.slots >= block.Slots || f.open.bytes+size > block.Bytes || monthOf(key) != monthOf(f.open.number) {
+		f.close()
+	}
+	if f.open.number == 0 {
+		f.open.number = key
+	}
+	n := len(f.parts) - 1
+	if n < 0 || f.parts[n].block != f.open.number {
+		f.parts = append(f.parts, part{block: f.open.number, from: f.open.slots})
+		f.open.parts++
+		n++
+	}
+	row := &f.parts[n]
+	at := len(row.keys)
+	row.keys, row.data = append(row.keys, key), block.Append(row.data, p)
+	for _, w := range words {
+		row.places = append(row.places, placeOf(wordNumber(w), at))
+	}
+	slot = f.open.slots
+	f.open.slots, f.open.bytes = f.open.slots+1, f.open.bytes+size
+	return f.open.number, slot
+}
+
+// close begins another block with the next row.
+func (f *filler) close() {
+	if f.open.parts > 1 {
+		f.full = append(f.full, f.open.number)
+	}
+	f.open = openBlock{}
+}
+
+// finish writes the parts. Blocks that are full become one row each.
+func (f *filler) finish(ctx context.Context, tx pgx.Tx) error {
+	if f.open.slots >= block.Slots {
+		f.close()
+	}
+	for _, number := range f.full {
+		if err := f.merge(ctx, tx, number); err != nil {
+			return err
+		}
+	}
+	c := newCopier("blocks", "block, part, slots, size, first, last, keys, words, places, data")
+	for i := range f.parts {
+		f.write(c, &f.parts[i])
+	}
+	return c.run(ctx, tx)
+}
+
+func (f *filler) write(c *copier, p *part) {
+	words, places := index(p.places)
+	c.row(10)
+	c.int64(p.block)
+	c.int16(int16(p.from))
+	c.int16(int16(len(p.keys)))
+	c.int32(int32(len(p.data)))
+	c.int64(slices.Min(p.keys))
+	c.int64(slices.Max(p.keys))
+	c.int64s(p.keys)
+	c.int32s(words)
+	c.bytes(places)
+	c.bytes(f.codec.Pack(p.data))
+}
+
+// merge puts what is in the database of a block before the part of it that is to be written.
+func (f *filler) merge(ctx context.Context, tx pgx.Tx, number int64) error {
+	stored, err := readParts(ctx, tx, f.codec, []int64{number})
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "DELETE FROM blocks WHERE block = $1", number); err != nil {
+		return err
+	}
+	last := slices.IndexFunc(f.parts, func(p part) bool { return p.block == number })
+	whole := part{block: number}
+	for _, p := range append(stored, f.parts[last]) {
+		for _, at := range p.places {
+			whole.places = append(whole.places, placeOf(at.word(), p.from+at.slot()))
+		}
+		whole.keys, whole.data = append(whole.keys, p.keys...), append(whole.data, p.data...)
+	}
+	f.parts[last] = whole
+	return nil
+}
+
+// readParts reads all parts of blocks, in order.
+func readParts(ctx context.Context, c reader, codec *block.Codec, numbers []int64) (all []part, err error) {
+	var p part
+	var from int16
+	var size int32
+	var words []int32
+	var places, data []byte
+	err = scan(ctx, c, func() error {
+		all = append(all, part{block: p.block, from: int(from), keys: slices.Clone(p.keys)})
+		p := &all[len(all)-1]
+		var err error
+		if p.places, err = unindex(words, places, 0); err == nil {
+			p.data, err = codec.Unpack(data, int64(size))
+		}
+		return err
+	}, []any{&p.block, &from, &size, &p.keys, &words, &places, &data},
+		"SELECT block, part, size, keys, words, places, data FROM blocks WHERE block = ANY($1) ORDER BY block, part", numbers)
+	return all, err
+}

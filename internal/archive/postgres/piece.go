@@ -1,0 +1,88 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/federated-messaging/fedmsg/internal/archive"
+)
+
+// outline is about how many rows there are, and when.
+type outline struct {
+	rows           int64
+	oldest, newest archive.Key
+	bytes          int64
+}
+
+// outlineTime is how old an outline may be.
+const outlineTime = time.Second
+
+// outlineCache keeps an outline for a moment. It may be used by many goroutines.
+type outlineCache struct {
+	mu sync.Mutex
+	at time.Time // when it was read; guarded by mu
+	is outline   // guarded by mu
+}
+
+func (o *outlineCache) get(ctx context.Context, c reader) (outline, error) {
+	o.mu.Lock()
+	if time.Since(o.at) < outlineTime {
+		defer o.mu.Unlock()
+		return o.is, nil
+	}
+	o.mu.Unlock()
+	is, err := readOutline(ctx, c)
+	if err != nil {
+		return outline{}, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.at, o.is = time.Now(), is
+	return is, nil
+}
+
+func readOutline(ctx context.Context, c reader) (is outline, err error) {
+	err = scan(ctx, c, func() error { return nil }, []any{&is.rows, &is.oldest, &is.newest, &is.bytes}, `SELECT
+		(SELECT coalesce(sum(count), 0)::bigint FROM terms WHERE kind = $1),
+		coalesce((SELECT key FROM messages ORDER BY key LIMIT 1), 0), coalesce((SELECT key FROM messages ORDER BY key DESC LIMIT 1), 0),
+		(SELECT coalesce(sum(pg_table_size(oid) + pg_indexes_size(oid)), 0)::bigint FROM pg_class
+			WHERE relnamespace = 'fedmsg'::regnamespace AND relkind = 'r')`, int16(archive.KindTopic))
+	return is, err
+}
+
+// pieces cuts a window into pieces, in its order, each four times as long as the one before: so that what is common is found without
+// looking at all time, and what is rare with few questions. What nobody knew of when the outline was made is in the pieces too.
+type pieces struct {
+	left   archive.Window
+	is     outline
+	length archive.Key // of the next piece
+}
+
+// piecesOf begins with a piece in which there are about so many rows.
+func piecesOf(w archive.Window, is outline, rows float64) *pieces {
+	span := float64(is.newest-is.oldest) + 1
+	length := span * rows / float64(max(1, is.rows))
+	return &pieces{left: w, is: is, length: archive.Key(min(max(length, float64(time.Second/time.Microsecond)), span))}
+}
+
+// next gives the next piece; false where there is none.
+func (s *pieces) next() (piece archive.Window, more bool) {
+	piece = s.left
+	if s.left.From >= s.left.To {
+		return piece, false
+	}
+	if s.left.Newest {
+		if from := min(s.left.To, s.is.newest+1) - s.length; from > max(s.left.From, s.is.oldest) {
+			piece.From = from
+		}
+		s.left.To = piece.From
+	} else {
+		if to := max(s.left.From, s.is.oldest) + s.length; to < min(s.left.To, s.is.newest) {
+			piece.To = to
+		}
+		s.left.From = piece.To
+	}
+	s.length *= 4
+	return piece, true
+}

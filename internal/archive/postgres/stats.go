@@ -1,0 +1,166 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archive"
+)
+
+// maxPairs is how far the rows of a pair of a user and a package are counted: nobody keeps their number.
+const maxPairs = 4096
+
+// Counts gives how many rows have each of the terms; of pairs of a user and a package at most maxPairs.
+func (s *Store) Counts(ctx context.Context, terms []archive.Term) ([]int64, error) {
+	counts := make([]int64, len(terms))
+	err := s.read(ctx, "count messages of the archive", func(ctx context.Context, c reader) error {
+		at := make(map[digest][]int)
+		var hashes []digest
+		for i, t := range terms {
+			if t.Kind == archive.KindBoth {
+				n, _, err := first[int64](ctx, c, "SELECT count(*) FROM (SELECT 1 FROM messages WHERE terms @> ARRAY[$1::integer] LIMIT $2) found", pairNumber(t.Name), maxPairs)
+				if err != nil {
+					return err
+				}
+				counts[i] = n
+				continue
+			}
+			hash := termDigest(t)
+			hashes, at[hash] = append(hashes, hash), append(at[hash], i)
+		}
+		if len(hashes) == 0 {
+			return nil
+		}
+		var hash digest
+		var n int64
+		return scan(ctx, c, func() error {
+			for _, i := range at[hash] {
+				counts[i] = n
+			}
+			return nil
+		}, []any{&hash, &n}, "SELECT hash, count FROM terms WHERE hash = ANY($1)", hashes)
+	})
+	return counts, err
+}
+
+// topicTime is how old the numbers of rows of topics may be. What is new is looked for each time.
+const topicTime = 10 * time.Second
+
+// topicCache keeps the topics. It may be used by many goroutines.
+type topicCache struct {
+	mu   sync.Mutex
+	at   time.Time        // when all were read; guarded by mu
+	last int32            // the largest number of a term that was looked at; guarded by mu
+	all  map[string]int64 // never changed; guarded by mu
+}
+
+// Topics gives all topics and about how many rows each has.
+func (s *Store) Topics(ctx context.Context) (topics map[string]int64, err error) {
+	s.known.mu.Lock()
+	topics, last := s.known.all, s.known.last
+	if topics == nil || time.Since(s.known.at) > topicTime {
+		topics, last = nil, 0
+	}
+	s.known.mu.Unlock()
+	began := time.Now()
+	fresh := make(map[string]int64)
+	newest := last
+	err = s.read(ctx, "read the archive's topics", func(ctx context.Context, c reader) error {
+		var n int32
+		var name string
+		var count int64
+		return scan(ctx, c, func() error {
+			newest = max(newest, n)
+			fresh[plain(name)] = count
+			return nil
+		}, []any{&n, &name, &count}, "SELECT term, name, count FROM terms WHERE kind = $1 AND term > $2", int16(archive.KindTopic), last)
+	})
+	if err != nil || last > 0 && len(fresh) == 0 {
+		return topics, err
+	}
+	for topic, n := range topics {
+		if _, is := fresh[topic]; !is {
+			fresh[topic] = n
+		}
+	}
+	s.known.mu.Lock()
+	defer s.known.mu.Unlock()
+	if last == 0 {
+		s.known.at = began
+	}
+	if newest >= s.known.last || last == 0 {
+		s.known.all, s.known.last = fresh, newest
+	}
+	return fresh, nil
+}
+
+// Extent tells what the database holds.
+func (s *Store) Extent(ctx context.Context) (x archive.Extent, err error) {
+	err = s.read(ctx, "read how much the archive holds", func(ctx context.Context, c reader) error {
+		is, err := s.outline.get(ctx, c)
+		x = archive.Extent{Rows: is.rows, Oldest: is.oldest, Newest: is.newest, Bytes: is.bytes}
+		return err
+	})
+	return x, err
+}
+
+// Series gives numbers of rows by the hour or the day, sorted by time, then by name.
+func (s *Store) Series(ctx context.Context, q archive.Series) (points []archive.Point, err error) {
+	table, unit, seconds := "hours", "hour", int64(3600)
+	if q.Bucket == archive.Day {
+		table, unit, seconds = "days", "day", 24*3600
+	}
+	from, to := span(&q, seconds)
+	query := "SELECT b." + unit + ", t.name, b.count FROM " + table + " b JOIN terms t ON t.term = b.term WHERE b.kind = $1 AND b." + unit + " >= $2 AND b." + unit + " < $3"
+	args := []any{int16(q.By), from, to, q.MostPoints + 1}
+	if len(q.Names) > 0 {
+		hashes := make([]digest, len(q.Names))
+		for i, name := range q.Names {
+			hashes[i] = termDigest(archive.Term{Kind: q.By, Name: name})
+		}
+		query += " AND t.hash = ANY($5)"
+		args = append(args, hashes)
+	}
+	err = s.read(ctx, "count messages of the archive over time", func(ctx context.Context, c reader) error {
+		var at int64
+		var count int64
+		var name string
+		return scan(ctx, c, func() error {
+			if len(points) >= q.MostPoints {
+				return fedmsg.Errorf(fedmsg.CodeTooLarge, "the answer has more than %d numbers; ask for a shorter time, for days, or for fewer names", q.MostPoints)
+			}
+			points = append(points, archive.Point{At: time.Unix(at*seconds, 0).UTC(), Name: plain(name), Count: count})
+			return nil
+		}, []any{&at, &name, &count}, query+" LIMIT $4", args...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(points, func(a, b archive.Point) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Name, b.Name)) })
+	return points, nil
+}
+
+// span gives the buckets that the time touches, the second not included.
+func span(q *archive.Series, seconds int64) (from, to int32) {
+	to = 1<<31 - 1 // behind all time
+	if !q.From.IsZero() {
+		from = within(q.From.Unix(), seconds)
+	}
+	if !q.To.IsZero() {
+		to = within(q.To.Add(time.Duration(seconds)*time.Second-1).Unix(), seconds)
+	}
+	return from, to
+}
+
+// within divides towards the past, and gives what the tables can have.
+func within(n, by int64) int32 {
+	d := n / by
+	if n%by < 0 {
+		d--
+	}
+	return int32(min(max(d, -1), 1<<31-1))
+}
