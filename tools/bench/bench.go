@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/tools/bench/history"
 )
 
 // messageBytes is the size of an envelope or payload in every comparison.
@@ -23,6 +24,7 @@ type sample struct {
 	rate float64       // messages, or deliveries, in a second
 	cpu  time.Duration // of the server, for a message
 	span time.Duration // where the measured thing is a time
+	tail time.Duration // its p99, where span is the p50
 	size int64         // where it is bytes
 	each int64         // bytes for one of many
 }
@@ -40,6 +42,8 @@ type stage struct {
 	title      string
 	contenders []contender
 	rows       []row
+	notes      func(context.Context, *bench) (string, error) // told below the stage in the report; nil is nothing
+	noted      string
 }
 
 // bench is one run: the servers that it started and what was measured.
@@ -58,6 +62,9 @@ type bench struct {
 	filledEnd  fedmsg.Position // where the log of filled ends; zero before it was asked
 	signedEnd  fedmsg.Position // the same of the log of signed messages; zero before it was made
 	batchBytes int64           // of a batch of messages in the log; 0 before it was measured
+
+	history *history.History // of the kept archives; nil before it was asked for
+	ends    []func() error   // what a stage has opened, closed at its end
 }
 
 func newBench(o *options) (*bench, error) {
@@ -109,10 +116,17 @@ func (b *bench) stopServers() {
 		err = errors.Join(err, b.rabbit.stop())
 		b.rabbit = nil
 	}
+	for _, end := range slices.Backward(b.ends) {
+		err = errors.Join(err, end())
+	}
+	b.ends = nil
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench: stopping the servers:", err)
 	}
 }
+
+// atEnd has the end of the stage close something, before what was opened earlier.
+func (b *bench) atEnd(end func() error) { b.ends = append(b.ends, end) }
 
 func (b *bench) close() {
 	b.stopServers()
@@ -131,6 +145,7 @@ func (b *bench) median(name string) (sample, bool) {
 		rate: middle(all, func(s sample) float64 { return s.rate }),
 		cpu:  middle(all, func(s sample) time.Duration { return s.cpu }),
 		span: middle(all, func(s sample) time.Duration { return s.span }),
+		tail: middle(all, func(s sample) time.Duration { return s.tail }),
 		size: middle(all, func(s sample) int64 { return s.size }),
 		each: middle(all, func(s sample) int64 { return s.each }),
 	}, true
@@ -159,6 +174,9 @@ func (s sample) String() string {
 		text += fmt.Sprintf("%9.2f ms ", float64(s.span)/1e6)
 	case s.span > 0:
 		text += fmt.Sprintf("%9.1f µs ", micros(s.span))
+	}
+	if s.tail > 0 {
+		text += fmt.Sprintf("p99 %9.2f ms ", float64(s.tail)/1e6)
 	}
 	if s.size > 0 {
 		text += fmt.Sprintf("%8.1f MB ", float64(s.size)/1e6)

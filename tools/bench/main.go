@@ -39,6 +39,9 @@ type options struct {
 	quick  bool          // one short round: shows that all works, measures nothing
 	peers  bool          // measure the other brokers too
 	names  []string      // contenders; empty is all
+
+	archiveRows int    // messages of the archives that are asked
+	archiveDir  string // where these are kept for later runs; empty is a directory below dir
 }
 
 func run(ctx context.Context, args []string) error {
@@ -61,6 +64,11 @@ func run(ctx context.Context, args []string) error {
 		fmt.Printf("\n== %s\n", s.title)
 		if err := b.measure(ctx, s); err != nil {
 			return fmt.Errorf("%s: %w", s.title, err)
+		}
+		if s.notes != nil {
+			if s.noted, err = s.notes(ctx, b); err != nil {
+				return fmt.Errorf("%s: %w", s.title, err)
+			}
 		}
 		done = append(done, s)
 	}
@@ -89,6 +97,8 @@ func parse(args []string) (*options, error) {
 	f.DurationVar(&o.span, "span", 4*time.Second, "length of a round that goes by time")
 	f.BoolVar(&o.quick, "quick", false, "one short round of each")
 	f.BoolVar(&o.peers, "peers", true, "measure the other brokers too")
+	f.IntVar(&o.archiveRows, "archive-rows", 200_000, "messages of the archives that are asked, at least 7,000")
+	f.StringVar(&o.archiveDir, "archive-dir", "", "where these archives are kept for later runs; empty is fedmsg-bench-archive below --dir")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -98,6 +108,9 @@ func parse(args []string) (*options, error) {
 	}
 	if o.quick {
 		o.rounds, o.span = 1, time.Second
+	}
+	if o.archiveRows < 7000 {
+		return nil, fmt.Errorf("--archive-rows is at least 7,000, not %d", o.archiveRows)
 	}
 	for _, n := range o.names {
 		if !known(n) {

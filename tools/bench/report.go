@@ -36,6 +36,9 @@ func (b *bench) report(done []stage) string {
 			m, _ := b.median(c.name)
 			fmt.Fprintf(&w, "| %s | %s | %s | %s |\n", c.name, c.title, strings.Join(strings.Fields(m.String()), " "), b.spread(c.name))
 		}
+		if s.noted != "" {
+			fmt.Fprintf(&w, "\n%s", s.noted)
+		}
 	}
 	return w.String()
 }

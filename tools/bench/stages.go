@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // row is one line of the table: what must be reached, and what of the medians says whether it was.
@@ -18,7 +19,7 @@ func stages() []stage {
 	return append([]stage{
 		logStage(), publishStage(), catchUpStage(), streamStage(), processStage(),
 		acceptStage(), coresStage(), oldFormStage(), endToEndStage(), compromisedStage(),
-	}, append(zmqStages(), sinkStages()...)...)
+	}, slices.Concat(zmqStages(), sinkStages(), archiveStages())...)
 }
 
 func logStage() stage {
