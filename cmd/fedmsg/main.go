@@ -78,7 +78,7 @@ func (p *program) command() *cobra.Command {
 	}
 	root.AddCommand(p.publishCommand(), p.tailCommand(), p.queryCommand(), p.archiveCommand(), p.triggerCommand(), p.hookCommand())
 	root.AddCommand(p.serveCommand(), p.relayCommand("relay"), p.gatewayCommand("gateway"), p.configCommand(), p.versionCommand(),
-		p.checkCommand(), p.logCommand(), p.tokenCommand())
+		p.checkCommand(), p.logCommand(), p.backupCommand(), p.tokenCommand())
 	root.AddCommand(p.keysCommand(), p.trustCommand())
 	root.AddCommand(p.sinkCommand(), p.sourceCommand(), p.deadCommand())
 	root.AddCommand(p.verifyCommand(), p.signCommand())

@@ -19,7 +19,7 @@ const wordsHint = "words"
 // flagError says what is wrong with a flag, and the nearest right one. Where a verb must come first, a word that is none
 // is the fault, whatever flag stands behind it.
 func flagError(cmd *cobra.Command, err error) error {
-	if words := cmd.Flags().Args(); cmd.HasSubCommands() && len(words) > 0 {
+	if words := cmd.Flags().Args(); onlyVerbs(cmd) && len(words) > 0 {
 		return unknownVerb(cmd, words[0])
 	}
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok && e.GetSpecifiedShortnames() == "" {
@@ -46,7 +46,7 @@ func wordsError(cmd *cobra.Command, words []string, check cobra.PositionalArgs, 
 	case len(words) == 0:
 		_, operand, _ := strings.Cut(cmd.Use, " ")
 		return usageError(cmd, operand+" is missing", "")
-	case cmd.HasSubCommands():
+	case onlyVerbs(cmd):
 		return unknownVerb(cmd, words[0])
 	case len(cmd.ValidArgs) > 0 && len(words) == 1:
 		return usageError(cmd, err.Error(), nearest.Word(words[0], cmd.ValidArgs))
@@ -59,6 +59,11 @@ func wordsError(cmd *cobra.Command, words []string, check cobra.PositionalArgs, 
 		text += "; " + hint
 	}
 	return usageError(cmd, text, "")
+}
+
+// onlyVerbs reports whether a word behind cmd must be a verb, and no operand.
+func onlyVerbs(cmd *cobra.Command) bool {
+	return cmd.HasSubCommands() && len(strings.Fields(cmd.Use)) == 1
 }
 
 // unknownVerb says that there is no such verb, and the nearest one.
