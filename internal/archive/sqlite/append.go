@@ -9,6 +9,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
 // Append puts drafts into the file. The rows, all by which they are found, and the position are one transaction.
@@ -95,12 +96,12 @@ func (b *batch) take(d *archive.Draft, w wording) (known bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var block, slot any
+	var place, slot any
 	if !e.Redacted {
-		block, slot = b.blocks.add(payload{e.Envelope, e.Signatures})
+		place, slot = b.blocks.add(block.Payload{Envelope: e.Envelope, Signatures: e.Signatures})
 	}
 	b.index.write(key, w.tokens)
-	return false, b.insert(e, key, block, slot, terms, null(w.extra))
+	return false, b.insert(e, key, place, slot, terms, null(w.extra))
 }
 
 // postings gives a row its terms, and their numbers as messages.terms has them.
@@ -118,7 +119,7 @@ func (b *batch) postings(key int64, terms []archive.Term) ([]byte, error) {
 }
 
 // insert writes the row.
-func (b *batch) insert(e *fedmsg.Entry, key int64, block, slot any, terms []byte, extra any) error {
+func (b *batch) insert(e *fedmsg.Entry, key int64, place, slot any, terms []byte, extra any) error {
 	topic, err := b.term(archive.Term{Kind: archive.KindTopic, Name: e.Topic})
 	if err != nil {
 		return err
@@ -132,7 +133,7 @@ func (b *batch) insert(e *fedmsg.Entry, key int64, block, slot any, terms []byte
 	return exec(b.c, `INSERT INTO messages (key, id, nanos, log, seq, topic, sender, signer, verdict, origin_log, origin_seq, not_ijson, block, slot,
 		terms, extra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, nil,
 		key, e.ID, nanos(e.Received, key), texts[0], seq(e.Position), topic.term, texts[1], texts[2], texts[3], texts[4], seq(e.Origin),
-		boolean(e.NotIJSON), block, slot, terms, extra)
+		boolean(e.NotIJSON), place, slot, terms, extra)
 }
 
 // seq is a position's number, or NULL.

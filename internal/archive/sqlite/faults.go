@@ -8,10 +8,8 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
-
-// errDamaged is what a row says that does not fit its own tables.
-var errDamaged = errors.New("the archive contradicts itself")
 
 // fault gives what went wrong a code and, where there is one, the cure. What SQLite says and the file's name stay inside, with the
 // operator. Where ctx ended it, its error can be found by errors.Is.
@@ -35,7 +33,7 @@ func (s *Store) fault(ctx context.Context, what string, err error) error {
 
 // reason says in words what a store's operator can do about an error.
 func reason(err error) string {
-	if errors.Is(err, errDamaged) {
+	if errors.Is(err, block.ErrDamaged) {
 		return damaged
 	}
 	switch sqlite.ErrCode(err).ToPrimary() {

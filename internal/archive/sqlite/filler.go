@@ -2,13 +2,15 @@ package sqlite
 
 import (
 	"zombiezen.com/go/sqlite"
+
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
 // filler puts payloads into blocks. It goes on with the newest block until that is full, so that messages that come one by one are
 // packed as well as those that come together.
 type filler struct {
 	c     *sqlite.Conn
-	codec *codec
+	codec *block.Codec
 	block int64  // its number
 	slots int64  // payloads in it
 	data  []byte // they
@@ -24,13 +26,13 @@ type packing struct {
 }
 
 // newFiller reads the newest block.
-func newFiller(c *sqlite.Conn, codec *codec) (*filler, error) {
+func newFiller(c *sqlite.Conn, codec *block.Codec) (*filler, error) {
 	f := &filler{c: c, codec: codec, block: 1}
 	var size int64
 	var packed []byte
 	err := exec(c, "SELECT block, slots, size, data FROM blocks ORDER BY block DESC LIMIT 1", func(st *sqlite.Stmt) error {
 		f.block, f.slots, size = st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2)
-		if f.slots < blockSlots && size < blockBytes {
+		if f.slots < block.Slots && size < block.Bytes {
 			packed = columnBytes(st, 3)
 		}
 		return nil
@@ -42,18 +44,18 @@ func newFiller(c *sqlite.Conn, codec *codec) (*filler, error) {
 		f.block, f.slots = f.block+1, 0
 		return f, nil
 	}
-	f.data, err = codec.unpack(packed, size)
+	f.data, err = codec.Unpack(packed, size)
 	return f, err
 }
 
 // add puts a payload in and says where it is.
-func (f *filler) add(p payload) (block, slot int64) {
-	if f.slots > 0 && (f.slots >= blockSlots || len(f.data)+len(p.envelope)+len(p.signatures) > blockBytes) {
+func (f *filler) add(p block.Payload) (number, slot int64) {
+	if f.slots > 0 && (f.slots >= block.Slots || len(f.data)+len(p.Envelope)+len(p.Signatures) > block.Bytes) {
 		f.flush()
-		f.block, f.slots, f.data = f.block+1, 0, make([]byte, 0, blockBytes)
+		f.block, f.slots, f.data = f.block+1, 0, make([]byte, 0, block.Bytes)
 	}
 	slot = f.slots
-	f.data, f.slots, f.dirty = appendPayload(f.data, p), f.slots+1, true
+	f.data, f.slots, f.dirty = block.Append(f.data, p), f.slots+1, true
 	return f.block, slot
 }
 
@@ -65,7 +67,7 @@ func (f *filler) flush() {
 	f.dirty = false
 	p := packing{block: f.block, slots: f.slots, size: int64(len(f.data)), packed: make(chan []byte, 1)}
 	data := f.data
-	go func() { p.packed <- f.codec.pack(data) }()
+	go func() { p.packed <- f.codec.Pack(data) }()
 	f.packing = append(f.packing, p)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
 // Redact erases what a message said from the file and from what SQLite keeps beside it. Where it fails behind the erasing, as when
@@ -40,12 +41,12 @@ func (s *Store) erase(c *sqlite.Conn, row *indexed) error {
 		return err
 	}
 	if row.slot >= int64(len(slots)) {
-		return fmt.Errorf("%w: there is no slot %d in block %d", errDamaged, row.slot, row.block)
+		return fmt.Errorf("%w: there is no slot %d in block %d", block.ErrDamaged, row.slot, row.block)
 	}
-	if err := unword(c, row.key, row.words(slots[row.slot].envelope)); err != nil {
+	if err := unword(c, row.key, row.words(slots[row.slot].Envelope)); err != nil {
 		return err
 	}
-	slots[row.slot] = payload{}
+	slots[row.slot] = block.Payload{}
 	if err := s.rewrite(c, row.block, slots); err != nil {
 		return err
 	}
@@ -73,12 +74,12 @@ func (s *Store) erase(c *sqlite.Conn, row *indexed) error {
 }
 
 // rewrite writes a block anew.
-func (s *Store) rewrite(c *sqlite.Conn, block int64, slots []payload) error {
+func (s *Store) rewrite(c *sqlite.Conn, number int64, slots []block.Payload) error {
 	var data []byte
 	for _, p := range slots {
-		data = appendPayload(data, p)
+		data = block.Append(data, p)
 	}
-	return exec(c, "UPDATE blocks SET size = ?, data = ? WHERE block = ?", nil, int64(len(data)), s.codec.pack(data), block)
+	return exec(c, "UPDATE blocks SET size = ?, data = ? WHERE block = ?", nil, int64(len(data)), s.codec.Pack(data), number)
 }
 
 // checkpoint moves what was written into the file itself and empties the write-ahead log, in which what was erased may still stand.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
 // Among gives those of the keys whose rows have the term.
@@ -78,31 +79,31 @@ type rowReader struct {
 
 type openBlock struct {
 	number int64 // 0 is none
-	slots  []payload
+	slots  []block.Payload
 }
 
 // row reads one row. What it gives shares nothing.
 func (r *rowReader) row(key archive.Key) (row archive.Row, found bool, err error) {
-	var block, slot int64
+	var number, slot int64
 	row.Key = key
 	err = exec(r.c, `SELECT id, nanos, log, seq, topic, sender, signer, verdict, origin_log, origin_seq, not_ijson, block, slot FROM messages
 		WHERE key = ?`, func(st *sqlite.Stmt) error {
 		found = true
-		block, slot = st.ColumnInt64(11), st.ColumnInt64(12)
+		number, slot = st.ColumnInt64(11), st.ColumnInt64(12)
 		return r.entry(&row.Entry, st, int64(key))
 	}, int64(key))
 	if err != nil || !found {
 		return row, false, err
 	}
-	if block == 0 {
+	if number == 0 {
 		row.Entry.Redacted = true
 		row.Redaction, err = r.redaction(int64(key), row.Entry.ID)
 		return row, true, err
 	}
-	p, err := r.payload(block, slot)
-	row.Entry.Envelope = bytes.Clone(p.envelope)
-	if len(p.signatures) > 0 {
-		row.Entry.Signatures = bytes.Clone(p.signatures)
+	p, err := r.payload(number, slot)
+	row.Entry.Envelope = bytes.Clone(p.Envelope)
+	if len(p.Signatures) > 0 {
+		row.Entry.Signatures = bytes.Clone(p.Signatures)
 	}
 	return row, true, err
 }
@@ -129,35 +130,35 @@ func (r *rowReader) entry(e *fedmsg.Entry, st *sqlite.Stmt, key int64) (err erro
 }
 
 // payload reads what a slot of a block holds. It is valid until eight other blocks were read.
-func (r *rowReader) payload(block, slot int64) (payload, error) {
+func (r *rowReader) payload(number, slot int64) (block.Payload, error) {
 	at := -1
 	for i := range r.blocks {
-		if r.blocks[i].number == block {
+		if r.blocks[i].number == number {
 			at = i
 		}
 	}
 	if at < 0 {
-		slots, err := r.s.block(r.c, block)
+		slots, err := r.s.block(r.c, number)
 		if err != nil {
-			return payload{}, err
+			return block.Payload{}, err
 		}
 		at = r.next
-		r.blocks[at], r.next = openBlock{block, slots}, (r.next+1)%openBlocks
+		r.blocks[at], r.next = openBlock{number, slots}, (r.next+1)%openBlocks
 	}
 	slots := r.blocks[at].slots
 	if slot < 0 || slot >= int64(len(slots)) {
-		return payload{}, fmt.Errorf("%w: slot %d of block %d, which has %d", errDamaged, slot, block, len(slots))
+		return block.Payload{}, fmt.Errorf("%w: slot %d of block %d, which has %d", block.ErrDamaged, slot, number, len(slots))
 	}
 	return slots[slot], nil
 }
 
 // block reads a block.
-func (s *Store) block(c *sqlite.Conn, number int64) (slots []payload, err error) {
-	err = fmt.Errorf("%w: there is no block %d", errDamaged, number)
+func (s *Store) block(c *sqlite.Conn, number int64) (slots []block.Payload, err error) {
+	err = fmt.Errorf("%w: there is no block %d", block.ErrDamaged, number)
 	if fault := exec(c, "SELECT slots, size, data FROM blocks WHERE block = ?", func(st *sqlite.Stmt) error {
 		var data []byte
-		if data, err = s.codec.unpack(columnBytes(st, 2), st.ColumnInt64(1)); err == nil {
-			slots, err = payloads(data, st.ColumnInt(0))
+		if data, err = s.codec.Unpack(columnBytes(st, 2), st.ColumnInt64(1)); err == nil {
+			slots, err = block.Split(data, st.ColumnInt(0))
 		}
 		return nil
 	}, number); fault != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
 // scrubbed gives the trees of the file in which bytes of messages stand. Those of the others hold numbers and ids.
@@ -64,7 +66,7 @@ type treePage struct {
 func parsePage(data []byte) (p treePage, err error) {
 	const leafHeader, innerHeader = 8, 12
 	if len(data) < 512 {
-		return p, fmt.Errorf("%w: it is not there", errDamaged)
+		return p, fmt.Errorf("%w: it is not there", block.ErrDamaged)
 	}
 	header := leafHeader
 	switch data[0] {
@@ -72,7 +74,7 @@ func parsePage(data []byte) (p treePage, err error) {
 	case 0x02, 0x05:
 		header = innerHeader
 	default:
-		return p, fmt.Errorf("%w: a page of no kind that belongs into a tree", errDamaged)
+		return p, fmt.Errorf("%w: a page of no kind that belongs into a tree", block.ErrDamaged)
 	}
 	cells := int(binary.BigEndian.Uint16(data[3:]))
 	p.gap = header + 2*cells
@@ -80,7 +82,7 @@ func parsePage(data []byte) (p treePage, err error) {
 		p.content = 1 << 16
 	}
 	if p.gap > p.content || p.content > len(data) {
-		return p, fmt.Errorf("%w: a page whose parts overlap", errDamaged)
+		return p, fmt.Errorf("%w: a page whose parts overlap", block.ErrDamaged)
 	}
 	if header == leafHeader {
 		return p, nil
@@ -89,7 +91,7 @@ func parsePage(data []byte) (p treePage, err error) {
 	for i := range cells {
 		at := int(binary.BigEndian.Uint16(data[header+2*i:]))
 		if at+4 > len(data) {
-			return p, fmt.Errorf("%w: a page whose cells lie outside", errDamaged)
+			return p, fmt.Errorf("%w: a page whose cells lie outside", block.ErrDamaged)
 		}
 		p.children = append(p.children, int64(binary.BigEndian.Uint32(data[at:])))
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
 // Options are those of a store.
@@ -47,7 +48,7 @@ type Store struct {
 	readers  *sqlitex.Pool
 	topics   texts // of terms, for messages.topic
 	names    texts // of names
-	codec    *codec
+	codec    *block.Codec
 	copies   atomic.Int32 // backups that are being made
 
 	mu     sync.Mutex   // held while writing
@@ -68,7 +69,7 @@ func Open(ctx context.Context, file string, o Options) (archive.Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	codec, err := newCodec()
+	codec, err := block.NewCodec()
 	if err != nil {
 		return nil, err
 	}

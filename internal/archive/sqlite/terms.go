@@ -8,6 +8,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
 // pairNumber is the number of a pair of a user and a package: below zero, and made of its text alone. Two pairs with one number are
@@ -38,7 +39,7 @@ func numbers(b []byte) (terms []int64, err error) {
 	for len(b) > 0 {
 		n, w := binary.Varint(b)
 		if w <= 0 {
-			return nil, fmt.Errorf("%w: a row's list of terms cannot be read", errDamaged)
+			return nil, fmt.Errorf("%w: a row's list of terms cannot be read", block.ErrDamaged)
 		}
 		terms, b = append(terms, n), b[w:]
 	}
@@ -47,7 +48,7 @@ func numbers(b []byte) (terms []int64, err error) {
 
 // nameOf gives the name of a term that stands in a table.
 func nameOf(c *sqlite.Conn, term int64) (name string, err error) {
-	err = fmt.Errorf("%w: there is no term %d", errDamaged, term)
+	err = fmt.Errorf("%w: there is no term %d", block.ErrDamaged, term)
 	if fault := exec(c, "SELECT name FROM terms WHERE term = ?", func(st *sqlite.Stmt) error {
 		name, err = st.ColumnText(0), nil
 		return nil
@@ -64,7 +65,7 @@ func kindOf(c *sqlite.Conn, term int64) (archive.Kind, error) {
 	}
 	kind, found, err := number(c, "SELECT kind FROM terms WHERE term = ?", term)
 	if err == nil && !found {
-		err = fmt.Errorf("%w: there is no term %d", errDamaged, term)
+		err = fmt.Errorf("%w: there is no term %d", block.ErrDamaged, term)
 	}
 	return archive.Kind(kind), err
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
 // maxTexts bounds what texts remembers.
@@ -34,7 +36,7 @@ func (t *texts) get(c *sqlite.Conn, n int64) (string, error) {
 		return "", err
 	}
 	if !found {
-		return "", fmt.Errorf("%w: a row has the text of number %d, which has none", errDamaged, n)
+		return "", fmt.Errorf("%w: a row has the text of number %d, which has none", block.ErrDamaged, n)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

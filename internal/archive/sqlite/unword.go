@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
 // secureDelete has the text index take words out of what is written, and not only note that they are gone. It is switched on for as
@@ -86,7 +88,7 @@ func unwordSome(c *sqlite.Conn, key int64, some []string) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: words cannot be taken out of the text index", errDamaged)
+	return fmt.Errorf("%w: words cannot be taken out of the text index", block.ErrDamaged)
 }
 
 // clearSeparators takes words out of text_idx, that are in the index no more. For each page of a segment it has the beginning of the
