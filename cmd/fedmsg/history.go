@@ -49,7 +49,7 @@ type archiveFlags struct {
 
 func (a *archiveFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&a.uri, "archive", "", "ask no node, but the archive in this file")
+	f.StringVar(&a.uri, "archive", "", "ask no node, but the archive in this file, or in this database (postgres://USER@HOST/NAME)")
 }
 
 // check refuses what is asked of a node where none is asked.
@@ -74,5 +74,5 @@ func (a *archiveFlags) open(ctx context.Context, readOnly bool) (archive.Store, 
 		}
 		return sqlite.Open(ctx, a.uri, sqlite.Options{ReadOnly: readOnly, Logger: logger})
 	}
-	return postgres.Open(ctx, a.uri, postgres.Options{Logger: logger})
+	return postgres.Open(ctx, a.uri, postgres.Options{ReadOnly: readOnly, Logger: logger})
 }

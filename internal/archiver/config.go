@@ -47,7 +47,7 @@ func (c *Config) validateStore() error {
 		return nil
 	}
 	if !c.IsPostgres() {
-		return fault("archive.store", "is sqlite or none")
+		return fault("archive.store", "is sqlite, none, or a database: postgres://USER@HOST/NAME")
 	}
 	u, err := url.Parse(c.Store)
 	switch {
@@ -58,7 +58,7 @@ func (c *Config) validateStore() error {
 	case strings.Trim(u.Path, "/") == "":
 		return fault("archive.store", "names no database; write postgres://USER@HOST/NAME")
 	}
-	return fault("archive.store", "cannot be a database yet: this version keeps archives in SQLite only; write sqlite or none")
+	return nil
 }
 
 func hasPassword(u *url.URL) bool {

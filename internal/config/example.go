@@ -132,7 +132,7 @@ func moreMeaning(key string) string {
 	case "log.queue_bytes":
 		return "Most bytes that are accepted and not yet on disk; publishers wait beyond."
 	case "archive.store":
-		return "Where all messages are kept to be searched: sqlite (a file in the state directory) or none. PostgreSQL is still to come."
+		return "Where all messages are kept to be searched: sqlite (a file in the state directory), none, or a database as postgres://USER@HOST/NAME."
 	case "archive.password_file":
 		return "File of the password of the database's user, mode 0600."
 	case "feed.ring_bytes":

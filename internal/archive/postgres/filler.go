@@ -101,7 +101,8 @@ func (f *filler) write(c *copier, p *part) {
 	c.bytes(f.codec.Pack(p.data))
 }
 
-// merge puts what is in the database of a block before the part of it that is to be written.
+// merge puts what is in the database of a block before the part of it that is to be written, if there is one: the row that filled the
+// block may belong to the next.
 func (f *filler) merge(ctx context.Context, tx pgx.Tx, number int64) error {
 	stored, err := readParts(ctx, tx, f.codec, []int64{number})
 	if err != nil {
@@ -111,8 +112,13 @@ func (f *filler) merge(ctx context.Context, tx pgx.Tx, number int64) error {
 		return err
 	}
 	last := slices.IndexFunc(f.parts, func(p part) bool { return p.block == number })
+	if last < 0 {
+		last, f.parts = len(f.parts), append(f.parts, part{})
+	} else {
+		stored = append(stored, f.parts[last])
+	}
 	whole := part{block: number}
-	for _, p := range append(stored, f.parts[last]) {
+	for _, p := range stored {
 		for _, at := range p.places {
 			whole.places = append(whole.places, placeOf(at.word(), p.from+at.slot()))
 		}
