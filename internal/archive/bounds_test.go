@@ -203,3 +203,23 @@ func TestFindsByTheRarest(t *testing.T) {
 		}
 	}
 }
+
+// TestLoadsNoMore: of rows that are found by exactly what is asked, a page loads those that it has.
+func TestLoadsNoMore(t *testing.T) {
+	t.Parallel()
+	store := archivetest.NewMemory()
+	var drafts []archive.Draft
+	for i := range 100 {
+		e := fedmsg.Entry{ID: fmt.Sprint(i), Topic: "a.b", Received: time.Unix(int64(i), 0), Envelope: []byte(`{}`)}
+		drafts = append(drafts, archive.DraftOf(&e))
+	}
+	if _, err := store.Append(t.Context(), drafts, fedmsg.Position{}); err != nil {
+		t.Fatal(err)
+	}
+	count := &asked{Reader: store}
+	q := archive.Query{Limit: 7, Filter: filter.Filter{Scope: scopeOf(t, "#"), Topics: scopeOf(t, "a.b")}}
+	page, err := archive.NewSearcher(count).Search(t.Context(), &q)
+	if err != nil || len(page.Rows) != 7 || page.Next == "" || count.rows != 7 {
+		t.Errorf("%d rows were loaded for a page of %d, next %q, %v", count.rows, len(page.Rows), page.Next, err)
+	}
+}

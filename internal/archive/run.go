@@ -7,7 +7,7 @@ import (
 const (
 	firstKeys = 32   // keys that are asked for at first; twice as many each time
 	mostKeys  = 1024 // and in the end
-	firstRows = 32   // rows that are loaded at once at first
+	firstRows = 32   // rows that are loaded at once at first, or as many as the page wants where that is less
 	mostRows  = 512
 	rowsBytes = 4 << 20 // about so many bytes of rows are loaded at once
 )
@@ -96,7 +96,7 @@ func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
 	}
 	r := &run{
 		store: s.store, match: newMatcher(q), window: w, reached: w.start(), seen: w.start(),
-		ask: min(max(firstKeys, q.Limit+1), mostKeys), load: firstRows,
+		ask: min(max(firstKeys, q.Limit+1), mostKeys), load: min(q.Limit, firstRows),
 	}
 	p := planner{store: s.store, q: q, match: r.match}
 	if q.Filter.Where != nil {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -43,41 +44,52 @@ func kindNamed(by string) archive.Kind {
 	}[by]
 }
 
-// statsJSON is the answer of GET /v1/stats.
-type statsJSON struct {
-	By      string          `json:"by"`
-	Bucket  string          `json:"bucket"`
-	Points  []archive.Point `json:"points"`
-	Partial bool            `json:"partial"`
-}
-
 // handleStats answers with the numbers of messages over time.
 func (s *Server) handleStats(w http.ResponseWriter, r *http.Request, id identity) {
-	answer, err := s.stats(r, &id)
+	b, err := s.stats(r, &id)
 	if err != nil {
 		s.refuseQuestion(w, r, err)
 		return
 	}
-	s.encode(w, http.StatusOK, answer)
+	writeJSON(w, http.StatusOK, b)
 }
 
-func (s *Server) stats(r *http.Request, id *identity) (answer statsJSON, err error) {
+// stats gives the answer of GET /v1/stats.
+func (s *Server) stats(r *http.Request, id *identity) ([]byte, error) {
 	q, err := parseStatsRequest(r.URL.RawQuery, time.Now())
 	if err != nil {
-		return answer, err
+		return nil, err
 	}
 	ctx, cancel := s.asking(r, q.timeout)
 	defer cancel()
 	searcher, done, err := s.searcher(ctx, q.upTo)
 	if err != nil {
-		return answer, err
+		return nil, err
 	}
 	defer done()
-	answer = statsJSON{By: q.by, Bucket: q.bucket, Points: []archive.Point{}}
 	points, partial, err := searcher.Stats(ctx, q.series, id.read)
 	if err != nil {
-		return answer, s.givenUp(ctx, err)
+		return nil, s.givenUp(ctx, err)
 	}
-	answer.Points, answer.Partial = append(answer.Points, points...), partial
-	return answer, nil
+	b := append(fedmsg.AppendJSONString([]byte(`{"by":`), q.by), `,"bucket":`...)
+	b = appendPoints(append(fedmsg.AppendJSONString(b, q.bucket), `,"points":[`...), points)
+	return append(strconv.AppendBool(append(b, `],"partial":`...), partial), '}', '\n'), nil
+}
+
+// appendPoints appends numbers with commas between. There may be very many of them, and hundreds are of the same time.
+func appendPoints(b []byte, points []archive.Point) []byte {
+	var at []byte // of the number before, as text
+	for i := range points {
+		p := &points[i]
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if i == 0 || !p.At.Equal(points[i-1].At) {
+			at = p.At.UTC().AppendFormat(at[:0], time.RFC3339)
+		}
+		b = append(append(append(b, `{"at":"`...), at...), `","name":`...)
+		b = append(fedmsg.AppendJSONString(b, p.Name), `,"count":`...)
+		b = append(strconv.AppendInt(b, p.Count, 10), '}')
+	}
+	return b
 }
