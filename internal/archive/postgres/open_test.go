@@ -1,0 +1,105 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
+)
+
+// refused holds that a store is not opened, and why.
+func refused(t *testing.T, uri string, o Options, code fedmsg.Code, says string) {
+	t.Helper()
+	s, err := Open(t.Context(), uri, o)
+	if err == nil {
+		s.Close()
+	}
+	if fedmsg.CodeOf(err) != code || !strings.Contains(fmt.Sprint(err), says) {
+		t.Errorf("%s was opened with %v, and not refused with %s: %s", uri, err, code, says)
+	}
+}
+
+// TestOneWriter: a log has one writer, who others know of until its connection ends; another log is written beside it, and everybody
+// may read.
+func TestOneWriter(t *testing.T) {
+	t.Parallel()
+	uri := database(t)
+	first := open(t, uri, Options{Log: ourLog})
+	refused(t, uri, Options{Log: ourLog}, fedmsg.CodeUnavailable, "another node writes the log aaaaaaaaaaaa")
+	open(t, uri, Options{Log: "bbbbbbbbbbbb"})
+	open(t, uri, Options{ReadOnly: true})
+	open(t, uri, Options{}) // an import
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, uri, Options{Log: ourLog})
+}
+
+// TestOpenRefused: what cannot be opened is told with what to do.
+func TestOpenRefused(t *testing.T) {
+	t.Parallel()
+	uri := database(t)
+	refused(t, uri, Options{ReadOnly: true}, fedmsg.CodeUnavailable, "there is no archive in this database")
+	refused(t, uri, Options{Readers: 65}, fedmsg.CodeConfig, "1 to 64 connections")
+	refused(t, "postgres://%zz", Options{}, fedmsg.CodeConfig, "postgres://USER@HOST/NAME")
+	refused(t, strings.Replace(uri, "/test", "/nothing", 1), Options{}, fedmsg.CodeUnavailable, "createdb")
+	refused(t, "postgres://nobody@127.0.0.1:1/x?sslmode=disable", Options{}, fedmsg.CodeUnavailable, "see that PostgreSQL runs")
+	s := open(t, uri, Options{})
+	if _, err := s.writer.Exec(t.Context(), "UPDATE format SET format = 1000"); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, uri, Options{}, fedmsg.CodeFormat, "format 1000")
+	refused(t, uri, Options{ReadOnly: true}, fedmsg.CodeFormat, "format 1000")
+	if _, err := s.writer.Exec(t.Context(), "UPDATE format SET format = 0"); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, uri, Options{ReadOnly: true}, fedmsg.CodeUnavailable, "start the node on it once")
+}
+
+// TestReadOnlyChangesNothing: who opens it for reading writes nothing.
+func TestReadOnlyChangesNothing(t *testing.T) {
+	t.Parallel()
+	uri := database(t)
+	open(t, uri, Options{})
+	s := open(t, uri, Options{ReadOnly: true})
+	if _, err := s.Append(t.Context(), nil, fedmsg.Position{Log: ourLog, Seq: 1}); fedmsg.CodeOf(err) != fedmsg.CodeUnavailable {
+		t.Errorf("something was written: %v", err)
+	}
+	if _, err := s.readers.Exec(t.Context(), "DELETE FROM logs"); err == nil {
+		t.Error("a connection for reading can delete")
+	}
+}
+
+// TestPasswordIsNotShown: a password opens the database, and stands in no error and no log line, whether it is right or wrong.
+func TestPasswordIsNotShown(t *testing.T) {
+	t.Parallel()
+	const right, wrong = "correct-horse-battery", "wrong-horse-battery"
+	server := fedmsgtest.StartPostgres(t, fedmsgtest.PostgresOptions{Password: right})
+	var logged bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s, err := Open(t.Context(), server.URI("postgres"), Options{Password: right, Log: ourLog, Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Position(t.Context(), ourLog); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(t.Context(), server.URI("postgres"), Options{Password: wrong, Logger: logger})
+	if fedmsg.CodeOf(err) != fedmsg.CodeUnavailable || !strings.Contains(fmt.Sprint(err), "archive.password_file") {
+		t.Errorf("a wrong password: %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, late := Open(gone, server.URI("postgres"), Options{Password: wrong, Logger: logger})
+	for _, text := range []string{fmt.Sprintf("%v %+v %#v", err, err, err), fmt.Sprintf("%v %+v", late, late), logged.String(), server.Logs()} {
+		if strings.Contains(text, "horse") {
+			t.Errorf("a password is shown: %s", text)
+		}
+	}
+}
