@@ -13,27 +13,6 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
-// Among gives those of the keys whose rows have the term.
-func (s *Store) Among(ctx context.Context, term archive.Term, keys []archive.Key) (have []archive.Key, err error) {
-	err = s.read(ctx, "find messages in the archive", func(c *sqlite.Conn) error {
-		n, found, err := termNumber(c, term)
-		if err != nil || !found {
-			return err
-		}
-		for _, key := range keys {
-			_, found, err := number(c, "SELECT 1 FROM postings WHERE term = ? AND key = ?", n, int64(key))
-			if err != nil {
-				return err
-			}
-			if found {
-				have = append(have, key)
-			}
-		}
-		return nil
-	})
-	return have, err
-}
-
 // Rows gives the rows of keys.
 func (s *Store) Rows(ctx context.Context, keys []archive.Key) (rows []archive.Row, err error) {
 	err = s.snapshot(ctx, "read messages of the archive", func(c *sqlite.Conn) error {

@@ -48,6 +48,7 @@ type Store struct {
 	readers  *sqlitex.Pool
 	topics   texts // of terms, for messages.topic
 	names    texts // of names
+	counts   topicCounts
 	codec    *block.Codec
 	copies   atomic.Int32 // backups that are being made
 
