@@ -261,7 +261,7 @@ func (f *follower) line(line []byte) error {
 		return nil
 	}
 	e, err := wire.DecodeEntry(line)
-	if err != nil || e.ID == "" || e.Envelope == nil {
+	if err != nil || e.ID == "" || e.Envelope == nil && !e.Redacted {
 		// Without its code: it is not the node's refusal, and what stands between may be mended by the next attempt.
 		return fmt.Errorf("the stream has a line that is no entry, gap or heartbeat: %v", err)
 	}

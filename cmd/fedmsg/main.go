@@ -80,7 +80,7 @@ func (p *program) command() *cobra.Command {
 	root.AddCommand(p.serveCommand(), p.relayCommand("relay"), p.gatewayCommand("gateway"), p.configCommand(), p.versionCommand(),
 		p.checkCommand(), p.logCommand(), p.backupCommand(), p.tokenCommand())
 	root.AddCommand(p.keysCommand(), p.trustCommand())
-	root.AddCommand(p.sinkCommand(), p.sourceCommand(), p.deadCommand())
+	root.AddCommand(p.sinkCommand(), p.sourceCommand(), p.deadCommand(), p.redactCommand())
 	root.AddCommand(p.verifyCommand(), p.signCommand())
 	for _, name := range slices.AppendSeq(oldNames(), maps.Keys(goneNames())) {
 		old := p.oldCommand(name)

@@ -37,6 +37,7 @@ type Config struct {
 	LogLevel     slog.Level        // the least level that the operator's log shows: debug, info, warn, error
 	Verify       fedmsg.VerifyMode // what the spool and those endpoints ask of signatures that do not say it themselves
 	Sign         []sign.Form       // how the node signs what nobody signed; empty: not at all
+	RedactFrom   []string          // verified signers, ROOT/NAME or ROOT, whose word erases messages here, beside the node itself
 	TrustFile    string            // a file with [[trust]] and [policy] beside those of the configuration; empty: none
 	HTTP         httpapi.Config
 	ZeroMQ       zeromq.Config `toml:"zeromq"`

@@ -20,6 +20,8 @@ func meaning(key string) string {
 		return "What is asked of the signatures of messages: require (each is signed by somebody who may speak for its topic,\nthe node itself included), if-signed, or insecure-off. An endpoint can say it for itself, by verify= in its URI."
 	case "sign":
 		return "How the node signs what an authenticated sender hands in unsigned: dsse, and before it x509 (the old form).\nEmpty: not at all."
+	case "redact_from":
+		return "Verified signers, beside the node itself, whose redactions erase messages here: ROOT/NAME is one, ROOT all of a\n[[trust]]. Empty: nobody else."
 	case "trust_file":
 		return "A file with [[trust]] and [policy] beside those that stand here; read again when it changes. Empty: none."
 	case "node":

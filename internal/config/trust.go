@@ -50,7 +50,7 @@ func (c *Config) validateTrust() error {
 	if c.Verify == "" {
 		faults = append(faults, fault("verify", "is require, if-signed or insecure-off"))
 	}
-	faults = append(faults, absolute("trust_file", c.TrustFile))
+	faults = append(faults, absolute("trust_file", c.TrustFile), c.validateRedactFrom())
 	file := trust.File{Trust: c.Trust, Policy: c.Policy}
 	faults = append(faults, file.Validate(), c.Verification.Validate())
 	for i := range c.Trust {
@@ -138,4 +138,14 @@ func paths(r *trust.Root) []*string {
 		all = append(all, &r.Keys[i])
 	}
 	return all
+}
+
+// validateRedactFrom refuses what no signer is called.
+func (c *Config) validateRedactFrom() error {
+	for _, from := range c.RedactFrom {
+		if root, name, named := strings.Cut(from, "/"); root == "" || named && name == "" {
+			return fault("redact_from", "has %q, which is no signer; write ROOT/NAME, or ROOT for all of a [[trust]]", from)
+		}
+	}
+	return nil
 }

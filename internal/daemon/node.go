@@ -23,6 +23,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/ingest"
 	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/receive"
+	"github.com/federated-messaging/fedmsg/internal/redact"
 	"github.com/federated-messaging/fedmsg/internal/spool"
 	"github.com/federated-messaging/fedmsg/internal/token"
 )
@@ -64,6 +65,7 @@ type Node struct {
 	bus     *bus
 	drain   *drainer
 	archive *archiver.Archiver // nil without one
+	redact  *redactor
 	sinks   *deliver.Set
 	sources *receive.Set
 	doors   []httpapi.Endpoint // the sources, as places where messages come in
@@ -90,7 +92,12 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	// The log tells the feed what has become durable, and the feed is made from the log. Nothing is committed before the
 	// first Submit, which is long after this function.
 	var live *feed.Feed
-	log, err := openLog(c, o, syncs, func(entries []fedmsg.Entry) { live.Publish(entries) })
+	ledger, err := redact.OpenLedger(RedactedFile(c.State))
+	if err != nil {
+		return nil, err
+	}
+	n.stops.push("redacted", func(context.Context) error { return ledger.Close() })
+	log, err := openLog(c, o, syncs, ledger.Has, func(entries []fedmsg.Entry) { live.Publish(entries) })
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +131,8 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true, Sign: true}), c.Spool.Interval, o.Logger)
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)
 
-	if n.archive, err = newArchive(&c, log, live, registry, o.Logger); err != nil {
+	rules := redactRules(&c, who)
+	if n.archive, err = newArchive(&c, log, live, rules.Read, registry, o.Logger); err != nil {
 		return nil, err
 	}
 	if n.archive != nil {
@@ -144,6 +152,10 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	}
 	n.stops.push("sources", n.sources.Stop)
 	n.doors = sourceDoors(&c)
+	if n.redact, err = newRedactor(&c, ledger, rules, log, live, entrance, o.Logger, n.sinks, n.sources); err != nil {
+		return nil, err
+	}
+	n.stops.push("redaction", n.redact.Stop) // before the sinks and sources, whose dead letters it looks at
 
 	listeners, err := readyListeners(&o)
 	if err != nil {
@@ -154,14 +166,14 @@ func New(c config.Config, o Options) (node *Node, err error) {
 			return entrance.With(ingest.Passage{Verify: m, Replaying: replaying, Sign: true})
 		},
 		Log: edgeLog{log}, Seeker: log, Feed: live,
-		Sinks: n.sinks, Sources: n.sources, Archive: searchable(n.archive),
+		Sinks: n.sinks, Sources: n.sources, Archive: searchable(n.archive), Redactor: n.redact,
 		Tokens:    grants(tokens),
 		Dev:       isDev(&c),
 		Listeners: listeners,
 		Receipt:   who.receipt,
 		Keys:      who.keys,
 		Health: healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, signingChecks(who),
-			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), archiveChecks(n.archive), n.bus.Checks, n.sinks.Checks, n.sources.Checks, insecureChecks(c.Insecure())),
+			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), archiveChecks(n.archive), n.redact.checks, n.bus.Checks, n.sinks.Checks, n.sources.Checks, insecureChecks(c.Insecure())),
 		Ready:   func() error { return errors.Join(n.ready.Err(), log.Err()) },
 		Metrics: ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,
 	})
@@ -210,6 +222,7 @@ func (n *Node) endpoints() []httpapi.Endpoint {
 func (n *Node) Run(ctx context.Context) error {
 	failed := make(chan error, 2) // one of each
 	n.startArchive(ctx)
+	n.redact.Start()
 	n.sinks.Start()
 	n.bus.start(failed)
 	n.startServing(failed)

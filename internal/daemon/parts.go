@@ -14,14 +14,15 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/durable"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
+	"github.com/federated-messaging/fedmsg/internal/redact"
 	"github.com/federated-messaging/fedmsg/internal/token"
 )
 
 // openLog opens the log of the state directory.
-func openLog(c config.Config, o Options, syncs prometheus.Observer, committed func([]fedmsg.Entry)) (*commitlog.Log, error) {
+func openLog(c config.Config, o Options, syncs prometheus.Observer, redacted func(id string) bool, committed func([]fedmsg.Entry)) (*commitlog.Log, error) {
 	return commitlog.Open(LogDir(c.State), commitlog.Options{
 		SegmentBytes: c.Log.SegmentBytes, MaxBytes: c.Log.MaxBytes, MaxAge: c.Log.MaxAge, QueueBytes: c.Log.QueueBytes,
-		Same: ingest.Same, Committed: committed,
+		Same: ingest.Same, Redacted: redacted, Committed: committed,
 		Pins: func() []commitlog.Pin { return savedReaders(ReadersDir(c.State), c.Sink, o.Logger) },
 		FS:   meteredFS{durable.OS{}, syncs}, Logger: o.Logger,
 	})
@@ -33,9 +34,10 @@ func newDoor(c *config.Config, log ingest.Log, tokens *token.Store, who *authori
 		Limits: c.Limits, Publishers: c.Publisher, Loopback: isDev(c), UID: os.Getuid(), Log: log,
 		Verify: c.Verify, MaxAge: c.Verification.MaxAge, MaxFuture: max(c.Verification.MaxFuture, 1), // 0 would be the default
 		Verifier: who.store, Signer: who.messages(),
-		SeqID:   numbers.next(),
-		Tokens:  publishing(tokens),
-		Sources: sourceRights(c),
+		SeqID:    numbers.next(),
+		Tokens:   publishing(tokens),
+		Sources:  sourceRights(c),
+		Reserved: redact.IsTopic, Redactor: redactRules(c, who).May,
 		Metrics: ingest.NewMetrics(r), Logger: logger,
 	})
 }

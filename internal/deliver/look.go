@@ -59,8 +59,9 @@ func (r *runner) look() (*fedmsg.Entry, sight) {
 // wants reports whether the entry is to be sent. One that is not wanted, too old, or delivered already is gone by then.
 func (r *runner) wants(e *fedmsg.Entry) bool {
 	wanted := r.filter.MatchEntry(e)
-	stale := wanted && r.cfg.MaxAge > 0 && r.now().Sub(e.Received) > r.cfg.MaxAge
-	if wanted && !stale && r.placed && r.before == 0 {
+	erased := wanted && e.Redacted // there is nothing left to be sent
+	stale := wanted && !erased && r.cfg.MaxAge > 0 && r.now().Sub(e.Received) > r.cfg.MaxAge
+	if wanted && !stale && !erased && r.placed && r.before == 0 {
 		return true
 	}
 	r.placed = true
@@ -73,7 +74,7 @@ func (r *runner) wants(e *fedmsg.Entry) bool {
 		r.noteBegin()
 	}
 	before := len(r.marks) > 0 && r.marks[p.Seq].settled
-	if wanted && !stale && !before {
+	if wanted && !stale && !erased && !before {
 		return true
 	}
 	r.read = p.Seq
@@ -88,6 +89,8 @@ func (r *runner) wants(e *fedmsg.Entry) bool {
 		}
 	case stale:
 		r.noteSkip(p.Seq, p.Seq, reasonOld)
+	case erased:
+		r.noteSkip(p.Seq, p.Seq, reasonRedacted)
 	}
 	r.advance(how)
 	return false

@@ -12,6 +12,8 @@ const (
 	reasonBegan = "the sink began behind it"
 	reasonMoved = "an operator moved the sink past it"
 
+	reasonRedacted = "it was redacted before its turn came"
+
 	reasonDropped = "an operator dropped its dead letter"
 )
 

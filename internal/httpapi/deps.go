@@ -35,6 +35,8 @@ type Deps struct {
 	Sources *receive.Set
 	// Archive is the searchable history; optional: nil where the node keeps none.
 	Archive Archive
+	// Redactor erases messages; optional.
+	Redactor Redactor
 	// Dev tells that environment is dev: then whoever comes over the loopback interface may publish as the sender loopback.
 	Dev bool
 	// Listeners are ready-made: by systemd, or by a test. A unix one stands in place of Config.Socket. A TCP one serves

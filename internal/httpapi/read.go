@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archive"
 )
 
 // handleMessage gives the entry with an id, and to those who said who they are how far each sink is with it. One that the reader may
@@ -31,7 +32,10 @@ func (s *Server) answerMessage(w http.ResponseWriter, r *http.Request, id *ident
 	if err != nil {
 		return err
 	}
-	b := entry.AppendJSON(make([]byte, 0, len(entry.Envelope)+512))
+	b, err := appendRow(make([]byte, 0, len(entry.Envelope)+512), &archive.Row{Entry: *entry, Redaction: s.redaction(entry)})
+	if err != nil {
+		return err
+	}
 	if s.deps.Sinks != nil && id.identified() {
 		if b, err = appendSinks(b, id.told(s.deps.Sinks.Deliveries(entry))); err != nil {
 			return err

@@ -37,6 +37,9 @@ func (s *Server) handleReceipt(w http.ResponseWriter, r *http.Request, id identi
 	}
 	entry, err := s.find(r.PathValue("id"), id)
 	var signed []byte
+	if err == nil && entry.Redacted {
+		err = fedmsg.Errorf(fedmsg.CodeRedacted, "there is no receipt for the message with the id %q any more: it was redacted", clip(entry.ID))
+	}
 	if err == nil {
 		if signed, err = s.deps.Receipt(entry); err != nil {
 			err = fedmsg.WrapError(fedmsg.CodeUnavailable, err, "the receipt could not be signed; the node's log says why")

@@ -54,6 +54,7 @@ func (s *Server) table() []*route {
 		{method: "GET", path: "/v1/archive", need: needLocal, handle: s.handleArchiveStatus},
 		{method: "POST", path: "/v1/archive/import", need: needOperator, handle: s.handleArchiveImport},
 		{method: "POST", path: "/v1/archive/reindex", need: needOperator, handle: s.handleArchiveReindex},
+		{method: "POST", path: "/v1/redactions", need: needOperator, handle: s.handleRedact},
 		{method: "GET", path: "/v1/dead", need: needOperator, handle: s.handleDeadList},
 		{method: "GET", path: "/v1/dead/{kind}/{name}/{number}", need: needOperator, handle: s.handleDeadGet},
 		{method: "DELETE", path: "/v1/dead/{kind}/{name}/{number}", need: needOperator, handle: s.handleDeadDrop},

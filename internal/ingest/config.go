@@ -69,6 +69,11 @@ type Config struct {
 	Verifier Verifier
 	// Signer signs for the node; nil signs nothing.
 	Signer Signer
+	// Reserved tells the topics of redactions. On these nobody may publish but the passage for them, and whoever hands in what
+	// Redactor signed. Nil means that there are none.
+	Reserved func(topic string) bool
+	// Redactor reports whether a verified signer may say what this node is to erase. Nil means that none may.
+	Redactor func(signer string) bool
 	// Tokens gives the topics that the token of this name may publish on, and whether there is such a token. Nil means that
 	// there are none.
 	Tokens func(name string) (publish []fedmsg.Pattern, ok bool)
@@ -112,6 +117,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxFuture == 0 {
 		c.MaxFuture = time.Minute
+	}
+	if c.Reserved == nil {
+		c.Reserved = func(string) bool { return false }
+	}
+	if c.Redactor == nil {
+		c.Redactor = func(string) bool { return false }
 	}
 	if c.Tokens == nil {
 		c.Tokens = func(string) ([]fedmsg.Pattern, bool) { return nil, false }

@@ -154,7 +154,12 @@ func decode[T any](d *Door, from fedmsg.Sender, lines []T, size func(T) int, rea
 // admit adds a line to the records of the batch, or refuses it with the signer so far as known. What costs nothing decides
 // first: signatures are not looked at where nobody who may have made them could publish on the topic.
 func (b *batch) admit(line int, topic string, s *wire.Submitted) (signer string, err error) {
-	d, allowed := b.door, b.rights.may(topic)
+	d := b.door
+	// verification: redactions-reserved
+	if err := d.reserved(topic, s.Whole); err != nil {
+		return "", err
+	}
+	allowed := d.passage.Redacts || b.rights.may(topic)
 	// verification: rights-of-sender
 	if !allowed && !(s.Whole && d.passage.looks() && d.rights.anySigner(topic)) {
 		return "", b.rights.refusal(b.from, topic)

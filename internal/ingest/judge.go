@@ -29,6 +29,10 @@ func (b *batch) judge(r *fedmsg.Record, e *wire.Envelope, allowed bool) (err err
 	case r.Verdict != fedmsg.VerdictOK && r.Verdict != fedmsg.VerdictTopicNotCovered: // never by one that keeps its promise
 		return fedmsg.Errorf(fedmsg.CodeInternal, "the message on %s was not verified", r.Topic)
 	}
+	// verification: redactions-of-signer
+	if d.c.Reserved(r.Topic) && (r.Verdict != fedmsg.VerdictOK || !d.c.Redactor(r.Signer)) {
+		return fedmsg.Errorf(fedmsg.CodeForbidden, "%s may not say what this node is to erase, as the message on %s does; its operator can allow it by redact_from", r.Signer, r.Topic)
+	}
 	if !allowed {
 		// verification: rights-of-signer
 		err = d.rights.checkSigner(b.rights, b.from, r)
@@ -44,6 +48,10 @@ func (b *batch) judge(r *fedmsg.Record, e *wire.Envelope, allowed bool) (err err
 
 // unsigned is judge for an envelope that nobody signed.
 func (b *batch) unsigned(r *fedmsg.Record, e *wire.Envelope, allowed bool) error {
+	// verification: redactions-unsigned
+	if b.door.c.Reserved(r.Topic) {
+		return fedmsg.Errorf(fedmsg.CodeUnsigned, "the message on %s says what this node is to erase, and nobody signed it", r.Topic)
+	}
 	// verification: rights-without-signature
 	if !allowed {
 		return b.rights.refusal(b.from, r.Topic)

@@ -142,6 +142,8 @@ func (d *Door) repeated(n *run, r *fedmsg.Record, s *draft) (done bool, stop *fl
 			stop = nil // it was not stored, or is another id's
 		}
 		return false, stop
+	case e.Redacted:
+		n.batch.refuse(s.line, r.Topic, "", errRedacted(r.ID))
 	case d.same(&e, s):
 		n.batch.decide(s.line, duplicateOf(&e))
 	default:

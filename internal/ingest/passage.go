@@ -11,6 +11,7 @@ import (
 type Passage struct {
 	Verify    fedmsg.VerifyMode // what it asks of signatures; empty: as Config.Verify
 	Replaying bool              // messages come long after their publisher made them, so their age is not looked at
+	Redacts   bool              // redactions pass, and nothing else: for what the node says itself, whoever asked for it
 	Sign      bool              // the node signs what nobody signed, on topics that it signs: only for messages of its own publishers
 }
 

@@ -25,7 +25,7 @@ type following struct {
 	batch  []receive.Item
 	bytes  int             // of the batch
 	last   fedmsg.Position // of the last that was given
-	own    bool            // it was one of this node's own, and is in no batch
+	own    bool            // it was one of this node's own, or redacted, and is in no batch
 	origin fedmsg.LogID    // of the last entry
 	failed error           // of Submit, behind which nothing is handed on
 	size   int             // of the last batch, about which the next will have
@@ -69,11 +69,11 @@ func (f *following) run(ctx context.Context, c *client.Client, o client.FollowOp
 	return lost
 }
 
-// take puts an entry into the batch, unless it has come from this node's own log. The first node's position stays its origin along a
+// take puts an entry into the batch, unless it has come from this node's own log, or was redacted: that, its own entry tells. The first node's position stays its origin along a
 // row of nodes.
 func (f *following) take(e *fedmsg.Entry) {
 	f.last = e.Position
-	if f.own = e.Origin.Log != "" && e.Origin.Log == f.in.Own(); f.own {
+	if f.own = e.Redacted || e.Origin.Log != "" && e.Origin.Log == f.in.Own(); f.own {
 		return
 	}
 	if f.batch == nil {

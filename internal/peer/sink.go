@@ -99,6 +99,10 @@ func (s *session) answered(entries []*fedmsg.Entry, outcomes []fedmsg.Outcome) {
 			s.answers.Remark(seq, fmt.Sprintf("the node at %s passes it over, since its log may have had it and trimmed it: %s", s.node.uri, o.Err))
 			o.Err = nil
 		}
+		if fedmsg.CodeOf(o.Err) == fedmsg.CodeRedacted {
+			s.answers.Remark(seq, fmt.Sprintf("the node at %s does not take it: it was redacted there", s.node.uri))
+			o.Err = nil
+		}
 		switch {
 		case o.Err != nil:
 			if taken > 0 && !s.refused {

@@ -65,6 +65,14 @@ func (r *runner) passOver(why error) {
 	r.remark("a message is passed over as too old: " + reason)
 }
 
+// leaveOut counts a message that was redacted before it came: its contents must not be kept.
+func (r *runner) leaveOut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.received++
+	r.state.redacted++
+}
+
 func (r *runner) find(sum [sha256.Size]byte) (uint64, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

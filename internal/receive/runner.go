@@ -41,6 +41,7 @@ type state struct {
 	duplicates uint64
 	refused    uint64
 	tooOld     uint64
+	redacted   uint64
 	passed     time.Time // when the last of these was passed over
 	lost       uint64    // sessions
 	lastError  string    // of bounded length

@@ -128,11 +128,14 @@ func (in *Intake) hold(err error) bool {
 	return in.patient.Wait(in.ctx) == nil
 }
 
-// finish settles one item: it is in the log, goes to the dead letters now, or is older than what this node keeps. Of the last kind
+// finish settles one item: it is in the log, goes to the dead letters now, was redacted here and is kept nowhere, or is older than what
+// this node keeps. Of the last kind
 // there may be as many as the other side has kept, and no attempt and no person can make them younger.
 func (in *Intake) finish(item *Item, fate error) bool {
 	if fedmsg.CodeOf(fate) == fedmsg.CodeStale {
 		in.r.passOver(fate)
+	} else if fedmsg.CodeOf(fate) == fedmsg.CodeRedacted {
+		in.r.leaveOut()
 	} else if fate != nil {
 		l := in.r.letter(&item.Message, fate)
 		for err := in.r.bury(l); err != nil; err = in.r.bury(l) {

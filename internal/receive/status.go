@@ -18,6 +18,7 @@ type Status struct {
 	Duplicates uint64    `json:"duplicates"`           // of these, what the log had already
 	Refused    uint64    `json:"refused"`              // of these, what went to the dead letters
 	TooOld     uint64    `json:"too_old"`              // of these, what was passed over: older than what this node keeps, so that it may have had it
+	Redacted   uint64    `json:"redacted,omitempty"`   // of these, what was left out: it was redacted here before it came
 	Dead       int       `json:"dead"`                 // dead letters there are
 	LastError  string    `json:"last_error,omitempty"` // a sentence
 	LastTime   time.Time `json:"last_error_time,omitzero"`
@@ -29,7 +30,7 @@ func (r *runner) status() Status {
 	s, in := r.state, r.current
 	r.mu.Unlock()
 	out := Status{
-		Name: r.c.Name, From: r.shown, Connected: s.connected, HeldBack: s.stuck, Received: s.received, Duplicates: s.duplicates, Refused: s.refused, TooOld: s.tooOld,
+		Name: r.c.Name, From: r.shown, Connected: s.connected, HeldBack: s.stuck, Received: s.received, Duplicates: s.duplicates, Refused: s.refused, TooOld: s.tooOld, Redacted: s.redacted,
 		Dead: r.dead.Len(), LastError: s.lastError, LastTime: s.lastTime,
 	}
 	if in != nil {

@@ -169,12 +169,14 @@ func (b *Book) end() (mark, error) {
 }
 
 // block gives the last number behind the entry lo and up to hi, 0 where there is none, and how many entries behind that one
-// cannot be read.
+// cannot be read, or had their number erased.
 func (b *Book) block(lo, hi uint64) (n, lost uint64, err error) {
 	err = b.read(lo, hi, func(e *fedmsg.Entry, missing uint64) bool {
 		lost += missing
 		if e != nil {
-			if number := Of(e); number != 0 {
+			if e.Redacted && e.Made {
+				lost++ // its number was erased with it
+			} else if number := Of(e); number != 0 {
 				n, lost = number, 0
 			}
 		}

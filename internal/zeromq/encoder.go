@@ -10,8 +10,8 @@ type encoder struct {
 	made   func(*fedmsg.Entry)        // is told of what was encoded
 }
 
-// wants reports whether the entry exists for the socket.
-func (n *encoder) wants(e *fedmsg.Entry) bool { return covers(n.scope, e.Topic) }
+// wants reports whether the entry exists for the socket. The protocol has no way to say that one was redacted.
+func (n *encoder) wants(e *fedmsg.Entry) bool { return !e.Redacted && covers(n.scope, e.Topic) }
 
 // add encodes an entry behind the others of the chunk.
 func (n *encoder) add(c *chunk, e *fedmsg.Entry) {

@@ -74,6 +74,9 @@ func (l *lookup) all(q *query.Query) (all [][]byte, err error) {
 
 // add takes an entry that is asked for, if it may be seen.
 func (l *lookup) add(e *fedmsg.Entry) bool {
+	if e.Redacted {
+		return false
+	}
 	for _, patterns := range l.scope {
 		if !covers(patterns, e.Topic) {
 			return false

@@ -1,0 +1,70 @@
+package redact
+
+import (
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/deadletter"
+)
+
+// Letters is the dead letters of the sinks or of the sources: a *deliver.Set has some.
+type Letters interface {
+	// DeadList gives letters without their contents: of one sink or source, at most limit behind a number; of all where name is empty.
+	DeadList(name string, after uint64, limit int) ([]deadletter.Letter, error)
+	// DeadGet gives one with its contents.
+	DeadGet(name string, number uint64) (deadletter.Letter, error)
+	// DeadDrop removes one for good.
+	DeadDrop(name string, number uint64) error
+}
+
+// piece is how many letters are listed at once.
+const piece = 1000
+
+// dropLetters removes the letters of a message, and gives how many there were.
+func dropLetters(all Letters, r *archive.Redaction) (dropped int, err error) {
+	first, err := all.DeadList("", 0, piece)
+	if err != nil {
+		return 0, err
+	}
+	for len(first) > 0 {
+		of, n := first[0].Of, 0
+		for n < len(first) && first[n].Of == of {
+			n++
+		}
+		some := first[:n]
+		first = first[n:]
+		for len(some) > 0 && err == nil {
+			var gone int
+			gone, err = dropSome(all, of, some, r)
+			dropped += gone
+			if len(some) < piece || err != nil {
+				break
+			}
+			some, err = all.DeadList(of, some[len(some)-1].Number, piece)
+		}
+		if err != nil {
+			return dropped, err
+		}
+	}
+	return dropped, nil
+}
+
+// dropSome removes those that are of the message. Of what a source brought the id may not have been read; then its envelope tells.
+func dropSome(all Letters, of string, some []deadletter.Letter, r *archive.Redaction) (dropped int, err error) {
+	for i := range some {
+		l := &some[i]
+		if l.ID != r.ID && !(l.ID == "" && holds(all, of, l.Number, r)) {
+			continue
+		}
+		if err := all.DeadDrop(of, l.Number); err != nil && fedmsg.CodeOf(err) != fedmsg.CodeNotFound {
+			return dropped, err
+		}
+		dropped++
+	}
+	return dropped, nil
+}
+
+// holds reports whether a letter has the envelope in it.
+func holds(all Letters, of string, number uint64, r *archive.Redaction) bool {
+	l, err := all.DeadGet(of, number)
+	return err == nil && len(l.Envelope) > 0 && Sum(l.Envelope) == r.SHA256
+}
