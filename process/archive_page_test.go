@@ -28,6 +28,9 @@ func TestArchivePage(t *testing.T) {
 			t.Errorf("the page shows nothing with %q", has)
 		}
 	}
+	if _, then, found := strings.Cut(out, "\nimported "); !found || !strings.Contains(then, " org.example.dev.bodhi.update.comment uid:") {
+		t.Error("the archive that was made anew has not what the page looks for at its end")
+	}
 	if t.Failed() {
 		t.Log(out)
 	}
