@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // archiveStages measure the archive of each kind: taking messages in, what it takes on disk, questions over HTTP, and exports.
 func archiveStages() []stage {
-	return stagesOf(&archives{kind: sqliteKind{}, name: "sqlite"}, "SQLite", "a bare insert loop on the same schema", 0.8, 1.5)
+	return slices.Concat(
+		stagesOf(&archives{kind: sqliteKind{}, name: "sqlite"}, "SQLite", "a bare insert loop on the same schema", 0.8, 1.5),
+		stagesOf(&archives{kind: new(postgresKind), name: "postgres", prefix: "pg-"}, "PostgreSQL", "bare COPY into the same schema", 0.8, 2),
+	)
 }
 
 // contender gives the name of one of its contenders.
