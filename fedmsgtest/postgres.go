@@ -164,6 +164,17 @@ func (p *Postgres) SQL(database, statements string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
+// Stop ends the server by SIGINT, which ends its sessions: by SIGTERM it waits for them.
+func (p *Postgres) Stop() error {
+	if p.run != nil {
+		_ = p.run.cmd.Process.Signal(syscall.SIGINT) // it may be gone
+	}
+	return p.broker.Stop()
+}
+
+// Restart stops it and starts it again with what it has on disk.
+func (p *Postgres) Restart() error { return errors.Join(p.Stop(), p.Start()) }
+
 // Kill9 ends the server and all its processes at once, as kill -9 does, and waits until they are gone. Each of them has a session of its
 // own, so that they are not found by their group.
 func (p *Postgres) Kill9() {
