@@ -167,8 +167,8 @@ func prepareWriter(c *sqlite.Conn) error {
 	if mode, err := journalMode(c); err != nil || mode != "wal" {
 		return fmt.Errorf("PRAGMA journal_mode = wal: it is %q: %w", mode, err)
 	}
-	if err := pragmas(c, "synchronous = full", "secure_delete = on", "cache_size = -32768",
-		"temp_store = memory", "wal_autocheckpoint = 4000", "journal_size_limit = 67108864"); err != nil {
+	if err := pragmas(c, "synchronous = full", "secure_delete = on", "cache_size = -65536",
+		"temp_store = memory", "wal_autocheckpoint = 20000", "journal_size_limit = 134217728"); err != nil {
 		return err
 	}
 	return migrate(c)
