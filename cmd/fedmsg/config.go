@@ -16,14 +16,14 @@ import (
 func (p *program) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Show or check the configuration",
+		Short: "Show, check or import the configuration",
 		Long: `Show or check what serve would read: the file, conf.d/*.toml beside it, and FEDMSG_* variables, where a later one wins.
 No node is asked. Check also reads trust_file and the files that [[trust]] names.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	configFlag(cmd.PersistentFlags())
-	cmd.AddCommand(p.configShow(), p.configCheck(), p.configExample())
+	cmd.AddCommand(p.configShow(), p.configCheck(), p.configExample(), p.configImport())
 	return cmd
 }
 
