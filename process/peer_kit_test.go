@@ -25,12 +25,13 @@ import (
 
 // peers is nodes that are joined: each signs with a key of its own, as its own name, and trusts those of the others.
 type peers struct {
-	t      *testing.T
-	dir    string
-	names  []string
-	config func(name string) string
-	listen map[string]string // the endpoint of a node, where it is not any of plain HTTP
-	nodes  map[string]*fedmsgtest.Node
+	t       *testing.T
+	dir     string
+	names   []string
+	config  func(name string) string
+	archive string            // archive.store of each; empty is none
+	listen  map[string]string // the endpoint of a node, where it is not any of plain HTTP
+	nodes   map[string]*fedmsgtest.Node
 }
 
 // newPeers prepares nodes of these names and starts none. config gives what stands in the configuration of each beside its key
@@ -66,7 +67,7 @@ func (p *peers) prepare(name string) {
 	}
 	// Keys of no table come first.
 	text = strings.NewReplacer(words...).Replace(p.config(name)) + text
-	n := fedmsgtest.NewNode(p.t, fedmsgtest.NodeOptions{Config: text, Env: env, State: p.path(name + ".state")})
+	n := fedmsgtest.NewNode(p.t, fedmsgtest.NodeOptions{Config: text, Env: env, State: p.path(name + ".state"), Archive: p.archive})
 	n.Socket = p.path(name + ".s")
 	p.nodes[name] = n
 }
