@@ -36,7 +36,7 @@ func TestEveryRouteKeepsItsScope(t *testing.T) {
 		withArchive(t, d, [2]string{"open.org.dev.opencat.push", `{"user":"openuser","package":"openpackage"}`},
 			[2]string{"secret.org.dev.secretcat.push", `{"user":"secretuser","package":"secretpackage"}`})
 	})
-	table, known, answered := askedRoutes(), 0, 0
+	client, table, known, answered := e.client("http"), askedRoutes(), 0, 0
 	for _, row := range e.routes {
 		if row.need.local() {
 			continue // TestRoutesByIdentity
@@ -48,7 +48,7 @@ func TestEveryRouteKeepsItsScope(t *testing.T) {
 		path, _, _ := strings.Cut(row.path, "/{id")
 		for _, way := range ways {
 			for _, accept := range []string{"", ndjsonType, "text/html"} {
-				status, body, header := ask(t, e.client("http"), row.method, "http://localhost"+path+way, "", "Authorization", "Bearer opener", "Accept", accept)
+				status, body, header := ask(t, client, row.method, "http://localhost"+path+way, "", "Authorization", "Bearer opener", "Accept", accept)
 				if shown := without(body, way); strings.Contains(shown, "secretcat") || strings.Contains(shown, "secretuser") || strings.Contains(shown, "secretpackage") {
 					t.Errorf("%s%s as %q: %d %v %s", row.label, way, accept, status, header, body)
 				}
