@@ -26,9 +26,9 @@ func layers() [][]string {
 		{
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",
 			"internal/spool", "internal/token", "internal/replay", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",
-			"internal/place", "internal/remote",
+			"internal/place", "internal/remote", "internal/mailmsg",
 		},
-		{"internal/pki", "internal/pgp", "internal/compose", "internal/carry", "internal/deadletter", "internal/conform", "internal/archive", "internal/archive/block", "internal/dump", "internal/oldconfig"},
+		{"internal/pki", "internal/pgp", "internal/debian", "internal/compose", "internal/carry", "internal/deadletter", "internal/conform", "internal/archive", "internal/archive/block", "internal/dump", "internal/oldconfig"},
 		{
 			"internal/ingest", "client", "internal/trust", "internal/sign", "internal/seqid",
 			"internal/deliver", "internal/receive",
