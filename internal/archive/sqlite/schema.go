@@ -97,6 +97,7 @@ CREATE TABLE redactions (
 INSERT INTO kinds (kind, text) VALUES
   (1, 'topic'), (2, 'category'), (3, 'user'), (4, 'package'), (5, 'sender'), (6, 'signer'), (7, 'severity'), (8, 'user and package');
 INSERT INTO text (text, rank) VALUES ('automerge', 8);
+INSERT INTO text (text, rank) VALUES ('hashsize', 16777216); -- a large batch is one piece of the index then: half as much is merged
 CREATE VIEW message AS
   -- All that is known of a message but its payload. Ask it by key, id or received; by topic, user and the like ask the views below.
   SELECT m.key, strftime('%Y-%m-%dT%H:%M:%f', m.key / 1000000.0, 'unixepoch') || 'Z' AS received, m.id, t.name AS topic,
