@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/federated-messaging/fedmsg"
 )
@@ -16,25 +15,14 @@ type reader interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// read runs f with a connection of its own. Each statement sees the rows of one moment; for several, see snapshot.
+// read runs f with a connection of its own. Each statement sees the rows of one moment, and the next those of a later one.
 func (s *Store) read(ctx context.Context, what string, f func(ctx context.Context, c reader) error) error {
-	return s.take(ctx, what, func(c *pgxpool.Conn) error { return f(ctx, c) })
-}
-
-// snapshot is read for several statements that must see the same moment.
-func (s *Store) snapshot(ctx context.Context, what string, f func(ctx context.Context, c reader) error) error {
-	return s.take(ctx, what, func(c *pgxpool.Conn) error {
-		return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error { return f(ctx, tx) })
-	})
-}
-
-func (s *Store) take(ctx context.Context, what string, f func(c *pgxpool.Conn) error) error {
 	c, err := s.readers.Acquire(ctx)
 	if err != nil {
 		return fault(ctx, what, err)
 	}
 	defer c.Release()
-	return fault(ctx, what, f(c))
+	return fault(ctx, what, f(ctx, c))
 }
 
 // write runs f as one transaction, durable when it returns without an error. Nobody else writes meanwhile, in no process.

@@ -6,8 +6,6 @@ import (
 	"math/bits"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/federated-messaging/fedmsg/internal/archive"
 )
 
@@ -34,6 +32,7 @@ func (s *Store) Keys(ctx context.Context, term archive.Term, w archive.Window, m
 			if err != nil {
 				return err
 			}
+			left.found(len(some), most-len(keys))
 			keys = append(keys, some...)
 		}
 		return nil
@@ -70,6 +69,7 @@ func (s *Store) Words(ctx context.Context, words []string, w archive.Window, mos
 			if err != nil {
 				return err
 			}
+			left.found(len(some), most-len(keys))
 			keys = append(keys, some[:min(len(some), most-len(keys))]...)
 		}
 		return nil
@@ -139,7 +139,7 @@ func (s *Store) Heads(ctx context.Context, w archive.Window, most int) (heads []
 				return err
 			}
 		}
-		topics, err := s.topics.get(ctx, c, numbers, func(row pgx.CollectableRow) (int32, string, error) { return name(row) })
+		topics, err := s.topics.get(ctx, c, numbers, name)
 		for i := range heads {
 			heads[i].Topic = topics[numbers[i]]
 		}

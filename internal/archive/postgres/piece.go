@@ -12,7 +12,6 @@ import (
 type outline struct {
 	rows           int64
 	oldest, newest archive.Key
-	bytes          int64
 }
 
 // outlineTime is how old an outline may be.
@@ -43,16 +42,14 @@ func (o *outlineCache) get(ctx context.Context, c reader) (outline, error) {
 }
 
 func readOutline(ctx context.Context, c reader) (is outline, err error) {
-	err = scan(ctx, c, func() error { return nil }, []any{&is.rows, &is.oldest, &is.newest, &is.bytes}, `SELECT
-		(SELECT coalesce(sum(count), 0)::bigint FROM terms WHERE kind = $1),
-		coalesce((SELECT key FROM messages ORDER BY key LIMIT 1), 0), coalesce((SELECT key FROM messages ORDER BY key DESC LIMIT 1), 0),
-		(SELECT coalesce(sum(pg_table_size(oid) + pg_indexes_size(oid)), 0)::bigint FROM pg_class
-			WHERE relnamespace = 'fedmsg'::regnamespace AND relkind = 'r')`, int16(archive.KindTopic))
+	err = scan(ctx, c, func() error { return nil }, []any{&is.rows, &is.oldest, &is.newest}, `SELECT
+		(SELECT coalesce(sum(count), 0)::bigint FROM terms WHERE kind = 1),
+		coalesce((SELECT key FROM messages ORDER BY key LIMIT 1), 0), coalesce((SELECT key FROM messages ORDER BY key DESC LIMIT 1), 0)`)
 	return is, err
 }
 
-// pieces cuts a window into pieces, in its order, each four times as long as the one before: so that what is common is found without
-// looking at all time, and what is rare with few questions. What nobody knew of when the outline was made is in the pieces too.
+// pieces cuts a window into pieces, in its order, each longer than the one before: so that what is common is found without looking at
+// all time, and what is rare with few questions. What nobody knew of when the outline was made is in the pieces too.
 type pieces struct {
 	left   archive.Window
 	is     outline
@@ -83,6 +80,18 @@ func (s *pieces) next() (piece archive.Window, more bool) {
 		}
 		s.left.From = piece.To
 	}
-	s.length *= 4
+	s.length *= growth
 	return piece, true
+}
+
+// growth is by how much a piece is longer than the one before.
+const growth = 4
+
+// found tells how many rows were found in the last piece, of those that are wanted. Where some were, the next piece is as long as will
+// do, by all that is known.
+func (s *pieces) found(rows, wanted int) {
+	if rows > 0 && rows < wanted {
+		enough := float64(s.length) / growth * 1.5 * float64(wanted-rows) / float64(rows)
+		s.length = archive.Key(min(max(enough, float64(time.Second/time.Microsecond)), float64(s.length)))
+	}
 }

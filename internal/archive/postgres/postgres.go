@@ -40,6 +40,7 @@ type Store struct {
 	sources texts[source] // of sources
 	known   topicCache
 	outline outlineCache
+	size    sizeCache
 
 	mu     sync.Mutex // held while writing
 	writer *pgx.Conn  // guarded by mu; nil where the database is only read, and behind Close

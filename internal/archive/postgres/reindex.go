@@ -17,7 +17,11 @@ func (s *Store) Reindex(ctx context.Context, behind archive.Key, most int, deriv
 		if err != nil || len(heads) == 0 {
 			return err
 		}
-		rows, err := s.complete(ctx, tx, heads)
+		keys := make([]int64, len(heads))
+		for i := range heads {
+			keys[i] = heads[i].key
+		}
+		rows, err := s.load(ctx, tx, keys)
 		if err != nil {
 			return err
 		}

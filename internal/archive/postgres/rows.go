@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -43,7 +44,7 @@ func numbers(keys []archive.Key) []int64 {
 
 // Rows gives the rows of keys.
 func (s *Store) Rows(ctx context.Context, keys []archive.Key) (rows []archive.Row, err error) {
-	err = s.snapshot(ctx, "read messages of the archive", func(ctx context.Context, c reader) error {
+	err = s.read(ctx, "read messages of the archive", func(ctx context.Context, c reader) error {
 		found, err := s.load(ctx, c, numbers(keys))
 		for _, key := range keys {
 			if row, ok := found[int64(key)]; ok {
@@ -57,7 +58,7 @@ func (s *Store) Rows(ctx context.Context, keys []archive.Key) (rows []archive.Ro
 
 // ByID gives the row of the message.
 func (s *Store) ByID(ctx context.Context, id string) (row archive.Row, found bool, err error) {
-	err = s.snapshot(ctx, "read a message of the archive", func(ctx context.Context, c reader) error {
+	err = s.read(ctx, "read a message of the archive", func(ctx context.Context, c reader) error {
 		key, known, err := first[int64](ctx, c, "SELECT key FROM ids WHERE hash = $1", digestOf(id))
 		if err != nil || !known {
 			return err
@@ -77,42 +78,82 @@ type head struct {
 	slot              int16
 	erased            bool
 	id                string
-	terms             []int32
+	terms             []int32 // where they were asked for
 }
 
-const selectHeads = "SELECT key, nanos, block, seq, origin_seq, topic, source, slot, erased, id, terms FROM messages "
-
-// headsOf reads rows of table messages.
+// headsOf reads rows of table messages, with their terms.
 func headsOf(ctx context.Context, c reader, where string, args ...any) (all []head, err error) {
 	var h head
 	err = scan(ctx, c, func() error {
 		all = append(all, h)
-		h.terms, h.seq, h.origin = nil, nil, nil
+		h.terms, h.seq = nil, nil
 		return nil
-	}, []any{&h.key, &h.nanos, &h.block, &h.seq, &h.origin, &h.topic, &h.source, &h.slot, &h.erased, &h.id, &h.terms}, selectHeads+where, args...)
+	}, []any{&h.key, &h.block, &h.seq, &h.source, &h.slot, &h.erased, &h.terms}, "SELECT key, block, seq, source, slot, erased, terms FROM messages "+where, args...)
 	return all, err
+}
+
+// selectRows reads rows with their blocks in one statement. What a block has is given once only, with the first of its rows.
+const selectRows = `SELECT m.key, m.nanos, m.seq, m.origin_seq, m.topic, m.source, m.slot, m.erased, m.id, b.block, b.part, b.slots, b.size,
+	CASE WHEN row_number() OVER (PARTITION BY b.block, b.part ORDER BY m.key) = 1 THEN b.data END
+	FROM messages m JOIN blocks b ON b.block = m.block AND b.part <= m.slot AND m.slot < b.part + b.slots
+	WHERE m.key = ANY($1) AND b.block >= $2 AND b.block < $3`
+
+// loaded is a row while what it shares with others is not there.
+type loaded struct {
+	head
+	block.Payload
 }
 
 // load reads rows. What it gives shares nothing.
 func (s *Store) load(ctx context.Context, c reader, keys []int64) (map[int64]archive.Row, error) {
-	heads, err := headsOf(ctx, c, "WHERE key = ANY($1)", keys)
-	if err != nil || len(heads) == 0 {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	all := make([]loaded, 0, len(keys))
+	var l loaded
+	var part, count int16
+	var size int32
+	var data []byte
+	var slots []block.Payload
+	err := scan(ctx, c, func() (err error) {
+		if data != nil {
+			if slots, err = s.unpack(data, size, count); err != nil {
+				return err
+			}
+		}
+		at := int(l.slot - part)
+		if at >= len(slots) {
+			return fmt.Errorf("%w: a row is at slot %d of block %d, which has %d", block.ErrDamaged, l.slot, l.block, int(part)+len(slots))
+		}
+		l.Payload = slots[at]
+		all = append(all, l)
+		l.seq, l.origin = nil, nil
+		return nil
+	}, []any{
+		&l.key, &l.nanos, &l.seq, &l.origin, &l.topic, &l.source, &l.slot, &l.erased, &l.id, &l.head.block, &part, &count, &size, &data,
+	}, selectRows, keys, monthOf(slices.Min(keys)).begin(), (monthOf(slices.Max(keys)) + 1).begin())
+	if err != nil {
 		return nil, err
 	}
-	return s.complete(ctx, c, heads)
+	return s.complete(ctx, c, all)
 }
 
-// complete makes rows of what table messages has of them.
-func (s *Store) complete(ctx context.Context, c reader, heads []head) (map[int64]archive.Row, error) {
+func (s *Store) unpack(data []byte, size int32, slots int16) ([]block.Payload, error) {
+	unpacked, err := s.codec.Unpack(data, int64(size))
+	if err != nil {
+		return nil, err
+	}
+	return block.Split(unpacked, int(slots))
+}
+
+// complete makes rows of what was read of them.
+func (s *Store) complete(ctx context.Context, c reader, all []loaded) (map[int64]archive.Row, error) {
 	var topics, sources []int32
-	var blocks, erased []int64
-	for i := range heads {
-		h := &heads[i]
-		topics, sources = append(topics, h.topic), append(sources, h.source)
-		if h.erased {
-			erased = append(erased, h.key)
-		} else if n := len(blocks); n == 0 || blocks[n-1] != h.block {
-			blocks = append(blocks, h.block)
+	var erased []int64
+	for i := range all {
+		topics, sources = append(topics, all[i].topic), append(sources, all[i].source)
+		if all[i].erased {
+			erased = append(erased, all[i].key)
 		}
 	}
 	nameOf, err := s.topics.get(ctx, c, topics, name)
@@ -127,24 +168,20 @@ func (s *Store) complete(ctx context.Context, c reader, heads []head) (map[int64
 	if err != nil {
 		return nil, err
 	}
-	payloads, err := s.payloads(ctx, c, blocks)
-	if err != nil {
-		return nil, err
-	}
-	rows := make(map[int64]archive.Row, len(heads))
-	for i := range heads {
-		h := &heads[i]
-		row := archive.Row{Key: archive.Key(h.key), Entry: h.entry(nameOf[h.topic], sourceOf[h.source])}
-		if h.erased {
-			row.Entry.Redacted = true
-			if r, known := said[h.key]; known {
-				r.ID = row.Entry.ID
-				row.Redaction = &r
+	rows := make(map[int64]archive.Row, len(all))
+	for i := range all {
+		l := &all[i]
+		row := archive.Row{Key: archive.Key(l.key), Entry: l.entry(nameOf[l.topic], sourceOf[l.source])}
+		if !l.erased {
+			row.Entry.Envelope = bytes.Clone(l.Envelope)
+			if len(l.Signatures) > 0 {
+				row.Entry.Signatures = bytes.Clone(l.Signatures)
 			}
-		} else if err := payloads.fill(&row.Entry, h.block, int(h.slot)); err != nil {
-			return nil, err
+		} else if r, known := said[l.key]; known {
+			r.ID = row.Entry.ID
+			row.Redaction = &r
 		}
-		rows[h.key] = row
+		rows[l.key] = row
 	}
 	return rows, nil
 }
@@ -152,7 +189,7 @@ func (s *Store) complete(ctx context.Context, c reader, heads []head) (map[int64
 func (h *head) entry(topic string, from source) fedmsg.Entry {
 	e := fedmsg.Entry{
 		ID: plain(h.id), Topic: topic, Received: received(h.key, h.nanos), Sender: from.sender, Signer: from.signer, Verdict: from.verdict,
-		NotIJSON: from.notIJSON,
+		NotIJSON: from.notIJSON, Redacted: h.erased,
 	}
 	if h.seq != nil {
 		e.Position = fedmsg.Position{Log: from.log, Seq: uint64(*h.seq)}
@@ -161,47 +198,6 @@ func (h *head) entry(topic string, from source) fedmsg.Entry {
 		e.Origin = fedmsg.Position{Log: from.originLog, Seq: uint64(*h.origin)}
 	}
 	return e
-}
-
-// loaded is payloads by the blocks and slots that they stand in.
-type loaded map[int64][]block.Payload
-
-// payloads reads blocks.
-func (s *Store) payloads(ctx context.Context, c reader, blocks []int64) (loaded, error) {
-	all := make(loaded, len(blocks))
-	if len(blocks) == 0 {
-		return all, nil
-	}
-	var number int64
-	var from, slots int16
-	var size int32
-	var data []byte
-	err := scan(ctx, c, func() error {
-		if len(all[number]) != int(from) {
-			return fmt.Errorf("%w: slot %d of block %d is missing", block.ErrDamaged, len(all[number]), number)
-		}
-		unpacked, err := s.codec.Unpack(data, int64(size))
-		if err != nil {
-			return err
-		}
-		part, err := block.Split(unpacked, int(slots))
-		all[number] = append(all[number], part...)
-		return err
-	}, []any{&number, &from, &slots, &size, &data}, "SELECT block, part, slots, size, data FROM blocks WHERE block = ANY($1) ORDER BY block, part", blocks)
-	return all, err
-}
-
-// fill gives an entry what stands in a slot.
-func (l loaded) fill(e *fedmsg.Entry, number int64, slot int) error {
-	slots := l[number]
-	if slot < 0 || slot >= len(slots) {
-		return fmt.Errorf("%w: slot %d of block %d, which has %d", block.ErrDamaged, slot, number, len(slots))
-	}
-	e.Envelope = bytes.Clone(slots[slot].Envelope)
-	if signatures := slots[slot].Signatures; len(signatures) > 0 {
-		e.Signatures = bytes.Clone(signatures)
-	}
-	return nil
 }
 
 // redactions reads who erased the payloads of rows, without their ids.

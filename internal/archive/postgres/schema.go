@@ -71,6 +71,7 @@ CREATE TABLE terms (
   hash  uuid NOT NULL UNIQUE,
   name  text NOT NULL
 ) WITH (fillfactor = 70);
+CREATE INDEX terms_topics ON terms (term) WHERE kind = 1;
 COMMENT ON TABLE terms IS 'Everything exact by which messages are found, and how many have it';
 
 CREATE TABLE kinds (
