@@ -2,7 +2,10 @@ package archiver
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -83,16 +86,32 @@ func (s *site) awaitRequests(a *Archiver, n int) {
 	})
 }
 
+// sumOf is the SHA-256 of the envelope of an entry in the log.
+func sumOf(t *testing.T, s *site, id string) string {
+	e, found, err := s.log.Find(id)
+	if err != nil || !found {
+		t.Errorf("%s is not in the log: %v", id, err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(e.Envelope))
+}
+
 // TestRedaction erases what an entry says, also what came in the same batch, and does it again when the store failed at it: the
 // position behind the entry is not saved before.
 func TestRedaction(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, commitlog.Options{})
 	s.deps.Redaction = func(e *fedmsg.Entry) (archive.Redaction, bool) {
-		return archive.Redaction{ID: "m-2", SHA256: "00", Reason: "private"}, e.ID == "m-3"
+		r := archive.Redaction{ID: "m-2", SHA256: sumOf(t, s, "m-2"), Reason: "private"}
+		if e.ID == "m-4" { // neither is another message erased, nor one that says what is to be erased
+			r = archive.Redaction{ID: "m-1", SHA256: "00", Reason: "another envelope"}
+		}
+		if e.ID == "m-5" {
+			r = archive.Redaction{ID: "m-3", SHA256: sumOf(t, s, "m-3"), Reason: "a redaction"}
+		}
+		return r, slices.Contains([]string{"m-3", "m-4", "m-5"}, e.ID)
 	}
 	s.store.set(always("redact", errStore), nil)
-	end := s.publish(4)
+	end := s.publish(6)
 	a := s.start()
 	s.awaitState(a, func(st *state) bool { return st.trouble != nil })
 	if p, err := s.store.Position(t.Context(), s.live.Log()); err != nil || p.Seq != 2 {
@@ -104,5 +123,10 @@ func TestRedaction(t *testing.T) {
 	row, ok, err := s.store.ByID(t.Context(), "m-2")
 	if err != nil || !ok || row.Redaction == nil || row.Redaction.Reason != "private" {
 		t.Errorf("the row of what was erased is %+v, %t, %v", row, ok, err)
+	}
+	for _, id := range []string{"m-1", "m-3"} {
+		if row, ok, err := s.store.ByID(t.Context(), id); err != nil || !ok || row.Entry.Redacted {
+			t.Errorf("the row of %s, which is to stay, is %+v, %t, %v", id, row, ok, err)
+		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/archive"
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
 	"github.com/federated-messaging/fedmsg/internal/deadletter"
+	"github.com/federated-messaging/fedmsg/internal/durable/durabletest"
 	"github.com/federated-messaging/fedmsg/internal/feed"
 )
 
@@ -308,7 +309,7 @@ func TestLedgerFile(t *testing.T) {
 		{string(whole), 2},
 		{string(whole[:len(whole)-1]), 1}, // its end was not written
 		{string(whole) + `{"id":"c`, 2},
-		{string(whole) + "\x00\x00\x00", 2},
+		{string(whole) + strings.Repeat("\x00", 4096), 2},
 		{"x" + string(whole), -1},
 	} {
 		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
@@ -330,6 +331,34 @@ func TestLedgerFile(t *testing.T) {
 		if l, err = OpenLedger(path); err != nil || l.Len() != c.want+1 || !l.Has("new") {
 			t.Errorf("%q: behind it %v", c.text, err)
 		}
+	}
+}
+
+// TestLedgerDisk holds that a redaction which could not be written is not known, and that one which is written behind it stands alone.
+func TestLedgerDisk(t *testing.T) {
+	t.Parallel()
+	disk := durabletest.NewDisk()
+	l, err := openLedger(disk, "/d/l")
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := of("long")
+	long.Reason = strings.Repeat("long ", 100)
+	disk.SetHooks(func(_ int, op durabletest.Op, _ string) error {
+		if op == durabletest.OpSync {
+			return errors.New("it cannot be synced")
+		}
+		return nil
+	}, nil)
+	if err := l.Add(long); fedmsg.CodeOf(err) != fedmsg.CodeStorageFull || l.Has("long") {
+		t.Errorf("%v, known: %t", err, l.Has("long"))
+	}
+	disk.SetHooks(nil, nil)
+	if err := errors.Join(l.Add(of("x")), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if l, err = openLedger(disk.Crash(durabletest.LoseAll, nil), "/d/l"); err != nil || l.Len() != 1 || !l.Has("x") {
+		t.Errorf("%v", err)
 	}
 }
 
