@@ -119,15 +119,15 @@ func (s *topicSet) among(ctx context.Context, keys []Key) ([]Key, error) {
 
 // What finding costs, in rows whose topics are looked at.
 const (
-	costOpen = 30 // of beginning to ask for a term
-	costLoad = 8  // of loading a row in vain
+	costOpen = 120 // of beginning to ask for a term
+	costLoad = 100 // of loading a row in vain
 )
 
 // drive goes by each topic, by their categories or through all rows, whichever is likely to be quickest.
 func (s *topicSet) drive(w Window) source {
 	by := int64(len(s.either))*costOpen + s.need
 	var next node = s.either
-	if cover := int64(len(s.cover))*costOpen + share(s.need*costLoad, s.covers, s.count); cover < by {
+	if cover := int64(len(s.cover))*costOpen + s.need + share(s.need*costLoad, s.covers-s.count, s.count); cover < by {
 		next, by = s.cover, cover
 	}
 	if share(s.need, s.total, s.count) > by {
