@@ -209,17 +209,19 @@ func TestLoadsNoMore(t *testing.T) {
 	t.Parallel()
 	store := archivetest.NewMemory()
 	var drafts []archive.Draft
-	for i := range 100 {
-		e := fedmsg.Entry{ID: fmt.Sprint(i), Topic: "a.b", Received: time.Unix(int64(i), 0), Envelope: []byte(`{}`)}
+	for i := range 3000 {
+		e := fedmsg.Entry{ID: fmt.Sprint(i), Topic: []string{"a.b", "c.d", "a.c"}[i%3], Received: time.Unix(int64(i), 0), Envelope: []byte(`{}`)}
 		drafts = append(drafts, archive.DraftOf(&e))
 	}
 	if _, err := store.Append(t.Context(), drafts, fedmsg.Position{}); err != nil {
 		t.Fatal(err)
 	}
-	count := &asked{Reader: store}
-	q := archive.Query{Limit: 7, Filter: filter.Filter{Scope: scopeOf(t, "#"), Topics: scopeOf(t, "a.b")}}
-	page, err := archive.NewSearcher(count).Search(t.Context(), &q)
-	if err != nil || len(page.Rows) != 7 || page.Next == "" || count.rows != 7 {
-		t.Errorf("%d rows were loaded for a page of %d, next %q, %v", count.rows, len(page.Rows), page.Next, err)
+	for _, topics := range []string{"a.b", "a.*", "#"} {
+		count := &asked{Reader: store}
+		q := archive.Query{Limit: 77, Filter: filter.Filter{Scope: scopeOf(t, "#"), Topics: scopeOf(t, topics)}}
+		page, err := archive.NewSearcher(count).Search(t.Context(), &q)
+		if err != nil || len(page.Rows) != q.Limit || page.Next == "" || count.rows != q.Limit {
+			t.Errorf("%s: %d rows were loaded for a page of %d, next %q, %v", topics, count.rows, len(page.Rows), page.Next, err)
+		}
 	}
 }

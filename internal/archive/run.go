@@ -7,7 +7,7 @@ import (
 const (
 	firstKeys = 32   // keys that are asked for at first; twice as many each time
 	mostKeys  = 1024 // and in the end
-	firstRows = 32   // rows that are loaded at once at first, or as many as the page wants where that is less
+	firstRows = 32   // rows that are loaded at once at first; twice as many each time
 	mostRows  = 512
 	rowsBytes = 4 << 20 // about so many bytes of rows are loaded at once
 )
@@ -26,6 +26,8 @@ type run struct {
 	seen    Key   // the last key that was decided
 	ask     int   // keys of the next piece
 	load    int   // rows of the next piece
+	page    int   // rows that the page has room for; 0 is any number
+	missed  bool  // a row was loaded in vain
 }
 
 // next gives the next wanted row, or nil when there is none.
@@ -38,8 +40,10 @@ func (r *run) next(ctx context.Context) (*Row, error) {
 			row := &r.rows[0]
 			r.rows, r.seen = r.rows[1:], row.Key
 			if r.match.row(&row.Entry) {
+				r.page = max(0, r.page-1)
 				return row, nil
 			}
+			r.missed = true
 		}
 		switch {
 		case len(r.keys) > 0:
@@ -72,9 +76,13 @@ func (r *run) find(ctx context.Context) error {
 	return nil
 }
 
-// fetch loads rows. However large they are, it keeps to a bounded memory.
+// fetch loads rows: no more than the page has room for, while all that are loaded are wanted. However large they are, it keeps to a
+// bounded memory.
 func (r *run) fetch(ctx context.Context) error {
 	n := min(r.load, len(r.keys))
+	if r.page > 0 && !r.missed {
+		n = min(n, r.page)
+	}
 	rows, err := r.store.Rows(ctx, r.keys[:n])
 	if err != nil {
 		return err
@@ -96,7 +104,7 @@ func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
 	}
 	r := &run{
 		store: s.store, match: newMatcher(q), window: w, reached: w.start(), seen: w.start(),
-		ask: min(max(firstKeys, q.Limit+1), mostKeys), load: min(q.Limit, firstRows),
+		ask: min(max(firstKeys, q.Limit+1), mostKeys), load: firstRows,
 	}
 	p := planner{store: s.store, q: q, match: r.match}
 	if q.Filter.Where != nil {

@@ -27,6 +27,7 @@ func (s *Searcher) Search(ctx context.Context, q *Query) (Page, error) {
 	}
 	var page Page
 	bytes := 0
+	r.page = q.Limit
 	for err == nil && len(page.Rows) < q.Limit && bytes < MaxPageBytes {
 		var row *Row
 		if row, err = r.next(ctx); row == nil {
