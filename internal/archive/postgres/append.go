@@ -20,7 +20,7 @@ func (s *Store) Append(ctx context.Context, drafts []archive.Draft, at fedmsg.Po
 		if err != nil {
 			return err
 		}
-		b := batch{tx: tx, rows: fresh, filler: filler{codec: s.codec, open: s.open}}
+		b := &batch{tx: tx, rows: fresh, filler: filler{codec: s.codec, open: s.open}}
 		if len(fresh) > 0 {
 			if err := b.write(ctx); err != nil {
 				return err
@@ -116,6 +116,10 @@ func (b *batch) write(ctx context.Context) error {
 		}
 	}
 	if err := makeMonths(ctx, b.tx, months); err != nil {
+		return err
+	}
+	defer b.filler.wait()
+	if err := b.filler.pack(ctx, b.tx); err != nil {
 		return err
 	}
 	if err := b.copy(ctx); err != nil {

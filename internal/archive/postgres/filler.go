@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -25,6 +27,10 @@ type part struct {
 	keys   []int64
 	data   []byte
 	places []place // of the words, by slots of the part
+
+	// Made by pack: the columns words, places and data.
+	words         []int32
+	slots, packed []byte
 }
 
 // filler puts payloads into blocks.
@@ -33,6 +39,8 @@ type filler struct {
 	open  openBlock
 	parts []part
 	full  []int64 // blocks that are in pieces and were filled
+
+	packing sync.WaitGroup
 }
 
 // add puts a row's payload and words in, behind those that were added before, and says where it is.
@@ -69,8 +77,8 @@ func (f *filler) close() {
 	f.open = openBlock{}
 }
 
-// finish writes the parts. Blocks that are full become one row each.
-func (f *filler) finish(ctx context.Context, tx pgx.Tx) error {
+// pack makes what finish writes, beside what else is done: blocks that are full become one row each. Who has called it calls wait.
+func (f *filler) pack(ctx context.Context, tx pgx.Tx) error {
 	if f.open.slots >= block.Slots {
 		f.close()
 	}
@@ -79,15 +87,36 @@ func (f *filler) finish(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
+	next := make(chan *part, len(f.parts))
+	for i := range f.parts {
+		next <- &f.parts[i]
+	}
+	close(next)
+	for range min(runtime.GOMAXPROCS(0), len(f.parts)) {
+		f.packing.Go(func() {
+			for p := range next {
+				p.words, p.slots = index(p.places)
+				p.packed = f.codec.Pack(p.data)
+			}
+		})
+	}
+	return nil
+}
+
+// wait returns when nothing is done any more.
+func (f *filler) wait() { f.packing.Wait() }
+
+// finish writes the parts.
+func (f *filler) finish(ctx context.Context, tx pgx.Tx) error {
+	f.wait()
 	c := newCopier("blocks", "block, part, slots, size, first, last, keys, words, places, data")
 	for i := range f.parts {
-		f.write(c, &f.parts[i])
+		f.parts[i].write(c)
 	}
 	return c.run(ctx, tx)
 }
 
-func (f *filler) write(c *copier, p *part) {
-	words, places := index(p.places)
+func (p *part) write(c *copier) {
 	c.row(10)
 	c.int64(p.block)
 	c.int16(int16(p.from))
@@ -96,9 +125,9 @@ func (f *filler) write(c *copier, p *part) {
 	c.int64(slices.Min(p.keys))
 	c.int64(slices.Max(p.keys))
 	c.int64s(p.keys)
-	c.int32s(words)
-	c.bytes(places)
-	c.bytes(f.codec.Pack(p.data))
+	c.int32s(p.words)
+	c.bytes(p.slots)
+	c.bytes(p.packed)
 }
 
 // merge puts what is in the database of a block before the part of it that is to be written, if there is one: the row that filled the

@@ -53,7 +53,7 @@ CREATE TABLE blocks (
   PRIMARY KEY (block, part)
 ) PARTITION BY RANGE (block);
 ALTER TABLE blocks ALTER keys SET STORAGE MAIN, ALTER words SET STORAGE EXTERNAL, ALTER places SET STORAGE EXTERNAL, ALTER data SET STORAGE EXTERNAL;
-CREATE INDEX blocks_words ON blocks USING gin (words) WITH (gin_pending_list_limit = 512);
+CREATE INDEX blocks_words ON blocks USING gin (words) WITH (gin_pending_list_limit = 2048);
 COMMENT ON TABLE blocks IS 'Envelopes and detached signatures of messages, exactly as they came, and their words: many messages together, because that takes less room';
 COMMENT ON COLUMN blocks.block IS 'the key of the first message that came into it, which makes the partition';
 COMMENT ON COLUMN blocks.part IS 'the first slot that this row has: a block is in pieces until it is full';
