@@ -105,13 +105,16 @@ func decodeQuoted(body []byte, max int) (content []byte, whole bool) {
 				c = byte(hexValue(line[i+1])<<4 | hexValue(line[i+2]))
 				i += 2
 			}
+			if len(content) >= max {
+				return content, false
+			}
 			content = append(content, c)
 		}
 		if breaks && !soft {
+			if len(content) >= max {
+				return content, false
+			}
 			content = append(content, '\n')
-		}
-		if len(content) > max {
-			return content[:max], false
 		}
 	}
 	return content, true
