@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -69,14 +70,17 @@ func (s *Server) handleArchiveStatus(w http.ResponseWriter, r *http.Request, _ i
 	s.encode(w, http.StatusOK, answer)
 }
 
-// handleArchiveImport puts messages into the archive, one a line. All of them are stored or known when it answers, or none.
+// handleArchiveImport puts messages into the archive, one a line. All of them are stored or known when it answers, or none. Those that
+// were redacted here are left out, whatever copy has them still.
 func (s *Server) handleArchiveImport(w http.ResponseWriter, r *http.Request, _ identity) {
 	var done archive.Appended
 	drafts, err := s.readDrafts(r)
 	if errors.Is(err, errClientGone) {
 		panic(http.ErrAbortHandler)
 	}
+	all := len(drafts)
 	if err == nil {
+		drafts = slices.DeleteFunc(drafts, func(d archive.Draft) bool { return s.isRedacted(d.Entry.ID) })
 		err = s.keep(r, func(ctx context.Context, w archive.Writer) (err error) {
 			done, err = archive.Import(ctx, w, drafts)
 			return err
@@ -87,7 +91,11 @@ func (s *Server) handleArchiveImport(w http.ResponseWriter, r *http.Request, _ i
 		refuse(w, r, err)
 		return
 	}
-	s.encode(w, http.StatusOK, map[string]int{"stored": done.Stored, "known": done.Known})
+	answer := map[string]int{"stored": done.Stored, "known": done.Known}
+	if n := all - len(drafts); n > 0 {
+		answer["redacted"] = n
+	}
+	s.encode(w, http.StatusOK, answer)
 }
 
 // readDrafts reads the messages of a body.

@@ -201,11 +201,18 @@ func everything() []fedmsg.Pattern { return []fedmsg.Pattern{fedmsg.MatchAll()} 
 
 // redaction tells who erased an entry, and why, where it was erased and that is known.
 func (s *Server) redaction(e *fedmsg.Entry) *archive.Redaction {
-	if !e.Redacted || s.deps.Redactor == nil {
+	if !e.Redacted || !s.isRedacted(e.ID) {
 		return nil
 	}
-	if told, ok := s.deps.Redactor.Redaction(e.ID); ok {
-		return &told
+	told, _ := s.deps.Redactor.Redaction(e.ID)
+	return &told
+}
+
+// isRedacted reports whether the message with an id was redacted here.
+func (s *Server) isRedacted(id string) bool {
+	if s.deps.Redactor == nil {
+		return false
 	}
-	return nil
+	_, ok := s.deps.Redactor.Redaction(id)
+	return ok
 }
