@@ -163,7 +163,7 @@ func TestServerComesAndGoes(t *testing.T) {
 	server := fedmsgtest.StartPostgres(t, fedmsgtest.PostgresOptions{})
 	all := drafts(1, 20_000)
 	at := uint64(0)
-	for range fedmsgtest.Count(3, 20) {
+	for round := range fedmsgtest.Count(5, 40) {
 		store, err := Open(t.Context(), server.URI("postgres"), Options{Log: ourLog})
 		if err != nil {
 			t.Fatal(err)
@@ -194,6 +194,11 @@ func TestServerComesAndGoes(t *testing.T) {
 		case <-began:
 		case err := <-failed:
 			t.Fatal(err)
+		}
+		for range round { // some time goes by, each time more
+			if _, err := s.Position(t.Context(), ourLog); err != nil {
+				t.Fatal(err)
+			}
 		}
 		server.Kill9()
 		if err := <-failed; fedmsg.CodeOf(err) != fedmsg.CodeUnavailable || !strings.Contains(err.Error(), "goes on by itself") {
