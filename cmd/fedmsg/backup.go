@@ -58,6 +58,9 @@ take messages where adopt was forgotten.`,
 		if err != nil {
 			return interrupted(cmd.Context(), err)
 		}
+		if l.Config.Archive.IsPostgres() {
+			p.note("%s: the archive is in PostgreSQL and not in this backup; save it by pg_dump, before fedmsg backup", cmd.CommandPath())
+		}
 		return p.backedUp(made, "saved in "+ops.Printable(args[0]))
 	}
 	cmd.AddCommand(p.backupVerify())
