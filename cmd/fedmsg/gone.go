@@ -12,7 +12,7 @@ func goneNames() map[string]string {
 	return map[string]string{
 		"fedmsg-check":         "/healthz of the node tells how each of its parts is, and why one is not well",
 		"fedmsg-collectd":      "the node counts by itself: read /metrics of its HTTP endpoint",
-		"fedmsg-config":        "`fedmsg config show` prints the configuration and where each value comes from",
+		"fedmsg-config":        "`fedmsg config show` prints the configuration and where each value comes from; `fedmsg config import` makes it of the old one",
 		"fedmsg-dg-replay":     "`fedmsg tail --since TIME --format raw | fedmsg publish` hands messages on as they are, signatures included",
 		"fedmsg-hub":           "`fedmsg serve` is the node, and a consumer is any program that a [[sink]] with command starts, or that reads `fedmsg tail --format raw` or follows with package client",
 		"fedmsg-irc":           "`fedmsg tail --format terse` prints a line for each message, which any bot can say",

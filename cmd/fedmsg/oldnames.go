@@ -46,7 +46,7 @@ func commonOldFlags() []oldFlag {
 	return []oldFlag{
 		{name: "io-threads", value: true}, {name: "post-init-sleep", value: true}, {name: "high-water-mark", value: true},
 		{name: "linger", value: true}, {name: "daemon"},
-		{name: "config-filename", value: true, refuse: true, instead: "the configuration is one TOML file now: --config FILE"},
+		{name: "config-filename", value: true, refuse: true, instead: "the configuration is one TOML file now: --config FILE; `fedmsg config import` makes it of the old ones"},
 		{name: "print-config", refuse: true, instead: "use `fedmsg config show`"},
 	}
 }
