@@ -47,6 +47,9 @@ func archiveMail(m *mailmsg.Mail) (Kind, Event) {
 		}
 	case Removed:
 		u.readRemoval()
+		if by := h.Addresses("Sender"); len(by) == 1 && !isRobot(by[0]) {
+			u.Person = &by[0]
+		}
 	}
 	if u.Source != "" {
 		u.Packages = []string{u.Source}
@@ -135,8 +138,11 @@ func (u *Upload) readRemoval() {
 		all = append(all, name)
 		if strings.Contains(f[2], "source") {
 			sources = append(sources, name)
-			u.Version = either(u.Version, v)
+			u.Version = v
 		}
+	}
+	if len(sources) != 1 { // then there is no one version
+		u.Version = ""
 	}
 	if len(sources) == 0 {
 		sources = all

@@ -51,6 +51,9 @@ func bugMail(m *mailmsg.Mail) (Kind, []Event) {
 	if kind == Reply || n == 0 {
 		return Reply, nil
 	}
+	if kind == Report && m.Header.Count("Resent-From") == 0 && strings.Contains(m.Header.Text("Reply-To"), text(n)+"-quiet@") {
+		kind = Followup // to the reporter alone, by N-submitter@
+	}
 	against, sources := names(m.Header.Text("X-Debian-PR-Package")), names(m.Header.Text("X-Debian-PR-Source"))
 	b := &Bug{
 		From: sender(m), Source: only(sources), Package: only(against), Tags: names(m.Header.Text("X-Debian-PR-Keywords")),
@@ -72,8 +75,7 @@ func bugMail(m *mailmsg.Mail) (Kind, []Event) {
 	return kind, []Event{{Topic: kind.Topic(), Body: b}}
 }
 
-// bugKind reads the first word of X-Debian-PR-Message. A quiet report, one only to the maintainer, and news to another person are what
-// they would be without that.
+// bugKind reads the first word of X-Debian-PR-Message. News to another person, or of a command, are what they would be without that.
 func bugKind(what string) Kind {
 	what = strings.TrimPrefix(what, "they-")
 	what, _, _ = strings.Cut(what, "-")

@@ -125,11 +125,7 @@ func (t *transcript) named(line string) bool {
 		return false
 	}
 	if _, clones, ok := strings.Cut(rest, " cloned as bug"); ok {
-		for _, word := range names(strings.TrimLeft(clones, "s ")) {
-			if clone, _ := number(word); clone > 0 {
-				t.bug(Concerned{Nb: text(clone)}, clone)
-			}
-		}
+		t.cloned(strings.TrimLeft(clones, "s "))
 		return false
 	}
 	old := strings.HasPrefix(line, "Bug#")
@@ -154,6 +150,17 @@ func (t *transcript) named(line string) bool {
 		}
 	}
 	return true
+}
+
+// cloned reads the numbers of clones: 5, 7-9, and 12.
+func (t *transcript) cloned(clones string) {
+	for _, word := range names(clones) {
+		first, rest := number(word)
+		last, _ := number(strings.TrimPrefix(rest, "-"))
+		for n := first; n > 0 && n <= max(first, min(last, first+100)); n++ {
+			t.bug(Concerned{Nb: text(n)}, n)
+		}
+	}
 }
 
 // bug notes a bug; what is said of it last is what counts, where anything is said.

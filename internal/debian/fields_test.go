@@ -112,7 +112,8 @@ func TestControlFields(t *testing.T) {
 	const want = `{"from":"\"Debian Bug Tracking System\" <owner@bugs.debian.org>","person":{"name":"Mika Maker","email":"mika@example.fi"},` +
 		`"packages":["bar","foo"],"against":["src:foo","libbar1"],"bugs":[{"nb":"1065401","package":"src:foo","title":"foo: breaks"},` +
 		`{"nb":"1065402","package":"src:foo","title":"foo: broken","done":"Bo <bo@example.org>"},{"nb":"1065490","package":"src:foo","title":"foo: breaks"},` +
-		`{"nb":"1065491"}],"commands":[{"command":"clone 1065401 -1 -2","nb":["1065401"],"answer":["Bug 1065401 cloned as bugs 1065490-1065491"]},` +
+		`{"nb":"1065491"},{"nb":"1065492"},{"nb":"1065499"}],"commands":[{"command":"clone 1065401 -1 -2 -3 -4","nb":["1065401"],` +
+		`"answer":["Bug 1065401 cloned as bugs 1065490-1065492 and 1065499"]},` +
 		`{"command":"reassign -1 libbar1 2.0-1","nb":["1065490"],"answer":["Bug reassigned from package 'src:foo' to 'libbar1'."]},` +
 		`{"command":"forcemerge 1065401 1065402","nb":["1065401","1065402"],"answer":["Merged 1065401 1065402"]}],"errors":0}`
 	got := object(t, event(t, "transcript-clone-merge.eml").Body)
