@@ -27,7 +27,7 @@ type bareSQLite struct {
 }
 
 // bareSlots is how many payloads a block has, as in the store.
-const bareSlots = 32
+const bareSlots = 16
 
 func (k sqliteKind) bare(ctx context.Context, b *bench, name string) (bareArchive, error) {
 	store, err := k.open(ctx, b, name) // makes the tables
@@ -44,8 +44,8 @@ func (k sqliteKind) bare(ctx context.Context, b *bench, name string) (bareArchiv
 	if s.c, err = sqlitedb.OpenConn(sqliteFile(b, name), sqlitedb.OpenReadWrite); err != nil {
 		return nil, err
 	}
-	for _, setting := range []string{"synchronous = full", "secure_delete = on", "cache_size = -32768", "temp_store = memory",
-		"wal_autocheckpoint = 4000", "journal_size_limit = 67108864"} {
+	for _, setting := range []string{"synchronous = full", "secure_delete = on", "cache_size = -65536", "temp_store = memory",
+		"wal_autocheckpoint = 20000", "journal_size_limit = 134217728"} {
 		if err := sqlitex.ExecuteTransient(s.c, "PRAGMA "+setting, nil); err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 	"github.com/federated-messaging/fedmsg/tools/bench/history"
 )
 
@@ -62,9 +63,9 @@ func (p *barePostgres) close() error { return p.c.Close(context.Background()) }
 func (p *barePostgres) append(ctx context.Context, _ int, drafts []archive.Draft) error {
 	return pgx.BeginFunc(ctx, p.c, func(tx pgx.Tx) error {
 		var messages, ids, blocks, terms [][]any
-		for all := range slices.Chunk(drafts, bareSlots) {
-			block := all[0].Entry.Received.UnixMicro()
-			blocks = append(blocks, p.block(block, all))
+		for all := range slices.Chunk(drafts, block.Slots) {
+			first := all[0].Entry.Received.UnixMicro()
+			blocks = append(blocks, p.block(first, all))
 			for slot := range all {
 				d := &all[slot]
 				var numbers []int32
@@ -78,7 +79,7 @@ func (p *barePostgres) append(ctx context.Context, _ int, drafts []archive.Draft
 					numbers = append(numbers, n)
 				}
 				e, key := &d.Entry, d.Entry.Received.UnixMicro()
-				messages = append(messages, []any{key, int64(e.Position.Seq), nil, block, int64(0), numbers[0], int32(1), int16(slot), false, e.ID, numbers})
+				messages = append(messages, []any{key, int64(e.Position.Seq), nil, first, int64(0), numbers[0], int32(1), int16(slot), false, e.ID, numbers})
 				ids = append(ids, []any{digest(e.ID), key})
 			}
 		}
