@@ -267,6 +267,18 @@ func TestFollowImported(t *testing.T) {
 	}
 }
 
+// TestFollowRedacted holds that what is left of a redacted message comes in its place.
+func TestFollowRedacted(t *testing.T) {
+	n := startNode(t)
+	n.junk = `{"position":"` + string(fakeLog) + `-1","seq":1,"received":"2026-10-10T10:10:10Z","id":"x","topic":"a","sender":"","signer":"","verdict":"","envelope":null,"redacted":true,"signatures":[]}` + "\n"
+	for e, err := range newClient(t, Options{Node: n.uri}).Follow(t.Context(), FollowOptions{All: true}) {
+		if err != nil || !e.Redacted || e.ID != "x" || e.Envelope != nil || e.Position.Seq != 1 {
+			t.Errorf("%+v %v", e, err)
+		}
+		break
+	}
+}
+
 // TestFollowSinceOnlyOnce breaks streams inside a line: what was asked for by time goes on by position, and nothing comes
 // twice or is missing. At last the log is another one.
 func TestFollowSinceOnlyOnce(t *testing.T) {

@@ -115,6 +115,22 @@ func TestTooOld(t *testing.T) {
 	})
 }
 
+// TestRedactedBefore holds that what was redacted before it came is settled and counted, and kept nowhere.
+func TestRedactedBefore(t *testing.T) {
+	running(t, nil, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
+		d.set(refuse(fedmsg.CodeRedacted, 1, 2))
+		b.publishRange(0, 4)
+		synctest.Wait()
+		holdLog(t, d, []string{id(0), id(3)})
+		if all := letters(t, s); len(all) != 0 || b.left() != 0 {
+			t.Errorf("%d letters, %d left", len(all), b.left())
+		}
+		if st := s.List()[0]; st.Received != 4 || st.Redacted != 2 || st.Refused != 0 || st.LastError != "" {
+			t.Errorf("status %+v", st)
+		}
+	})
+}
+
 // TestDeadLettersFull holds that a source stops when its dead letters are at their limit, and goes on when there is room.
 func TestDeadLettersFull(t *testing.T) {
 	few := func(c *Configured, _ *Deps) { c.Config.DeadLetters = 2 }

@@ -2,6 +2,7 @@ package seqid_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -145,6 +146,20 @@ func TestNext(t *testing.T) {
 	s.close(t)
 	s.open(t)
 	want(5)
+}
+
+// TestNextRedacted holds that the number of a message that was redacted is not given again.
+func TestNextRedacted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	last := numbered(3)
+	s.add(t, numbered(1), numbered(2), last, foreign(99))
+	if _, found, err := s.log.Redact(t.Context(), last.ID, sha256.Sum256(last.Envelope)); err != nil || !found {
+		t.Fatal(found, err)
+	}
+	if n := s.book(t).Next(); n != 4 {
+		t.Errorf("next is %d, want 4", n)
+	}
 }
 
 // TestNextTrimmed holds that no number is given twice where retention removed the entries that had the last ones, whether the

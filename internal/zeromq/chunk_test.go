@@ -91,3 +91,17 @@ func TestChunks(t *testing.T) {
 		})
 	})
 }
+
+// TestRedactedDoesNotExist holds that nothing of what was redacted goes over ZeroMQ.
+func TestRedactedDoesNotExist(t *testing.T) {
+	t.Parallel()
+	left := &fedmsg.Entry{Position: at(1), ID: "x", Topic: "a.b", Redacted: true}
+	n := encoder{scope: []fedmsg.Pattern{fedmsg.MatchAll()}}
+	l := lookup{found: map[uint64][]byte{}}
+	if n.wants(left) || l.add(left) || len(l.found) > 0 {
+		t.Error("it is published or replayed")
+	}
+	if whole := (&fedmsg.Entry{Position: at(1), ID: "x", Topic: "a.b", Envelope: []byte("{}")}); !n.wants(whole) || !l.add(whole) {
+		t.Error("what was not redacted is left out")
+	}
+}
