@@ -271,7 +271,7 @@ func TestFollowImported(t *testing.T) {
 func TestFollowRedacted(t *testing.T) {
 	n := startNode(t)
 	n.junk = `{"position":"` + string(fakeLog) + `-1","seq":1,"received":"2026-10-10T10:10:10Z","id":"x","topic":"a","sender":"","signer":"","verdict":"","envelope":null,"redacted":true,"signatures":[]}` + "\n"
-	for e, err := range newClient(t, Options{Node: n.uri}).Follow(t.Context(), FollowOptions{All: true}) {
+	for e, err := range newClient(t, Options{Node: n.uri}).Follow(t.Context(), FollowOptions{All: true, FailFast: true}) {
 		if err != nil || !e.Redacted || e.ID != "x" || e.Envelope != nil || e.Position.Seq != 1 {
 			t.Errorf("%+v %v", e, err)
 		}
