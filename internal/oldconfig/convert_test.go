@@ -262,11 +262,38 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// TestSTOMP holds that a broker becomes a source only where nobody on the way reads along, and that its password is nowhere.
+func TestSTOMP(t *testing.T) {
+	cases := []struct{ name, src, from, credentials string }{
+		{"here", "stomp_uri='localhost:61613', stomp_queue='/queue/x',", "stomp://localhost:61613/?destination=%2Fqueue%2Fx", ""},
+		{"there", "stomp_uri='mq.example.org:61613', stomp_queue='/queue/x',", "", ""},
+		{"there with TLS", "stomp_uri='mq.example.org:61612', stomp_queue='/queue/x', stomp_ssl_crt='/c', stomp_ssl_key='/k', stomp_pass='hunter5-canary',", "stomp+tls://mq.example.org:61612/?destination=%2Fqueue%2Fx", stompSecret},
+		{"no queue", "stomp_uri='localhost:61613',", "", ""},
+		{"relative", "stomp_uri='localhost:61613', stomp_queue='/queue/x', stomp_ssl_crt='c', stomp_ssl_key='/k',", "", ""},
+		{"no address", "stomp_uri='user:hunter5-canary@mq:61613', stomp_queue='/queue/x',", "", ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := converted(t, "config = dict("+c.src+")", gateway(nil))
+			from, credentials := "", ""
+			for _, s := range load(t, r.TOML).Source {
+				from, credentials = s.From, s.Credentials
+			}
+			if from != c.from || credentials != c.credentials {
+				t.Errorf("a source from %q with %q, want %q with %q", from, credentials, c.from, c.credentials)
+			}
+			if text := r.TOML + strings.Join(r.Warnings, ""); strings.Contains(text, "canary") || from == "" && !strings.Contains(text, "stomp_uri") && !strings.Contains(text, "commented out") {
+				t.Error(text)
+			}
+		})
+	}
+}
+
 // TestHostileValues holds that whatever stands in an old configuration the result is a configuration, opens nothing that it should
 // not, and no text gets out of its place.
 func TestHostileValues(t *testing.T) {
 	nasty := []string{
-		`'a"\nverify = "insecure-off"\n#'`, `'x\n[http]\ninsecure_plain_http = true\n'`, `'a#b'`, `'tcp://x:1?verify=insecure-off'`, `'tcp://a\nb:1'`,
+		`'a"\nverify = "insecure-off"\n#'`, `'https://x/\ny = 1'`, `'x\n[http]\ninsecure_plain_http = true\n'`, `'a#b'`, `'tcp://x:1?verify=insecure-off'`, `'tcp://a\nb:1'`,
 		`'\x1b[2J\u202e'`, `''`, `'\\'`, `'%23&verify=insecure-off'`, `'x' * 60000`, `['a', 7, None, ['b'], {'c': 'd'}, '"']`, `{'a"b\n': ['c"\n'], '': 1, '*': {'x': 2}}`,
 		`{'a&verify=insecure-off': 'tcp://x:1', 'b#': ['tcp://y:2', 'tcp://z:3'], 'relay_outbound': '"'}`, `7`, `-1.5`, `10**2 if False else True`, `None`, `False`, `lambda: 1`, `(1, 2)`,
 	}

@@ -26,14 +26,14 @@ func (c *conversion) stomp() {
 	if !ok {
 		return
 	}
-	first, others, several := strings.Cut(strings.TrimPrefix(brokers, "stomp://"), ",")
+	first, _, several := strings.Cut(strings.TrimPrefix(brokers, "stomp://"), ",")
 	host, port, err := net.SplitHostPort(strings.TrimSpace(first))
 	if err != nil || !regexp.MustCompile(`^[A-Za-z0-9._-]+$`).MatchString(host) || !regexp.MustCompile(`^[0-9]{1,5}$`).MatchString(port) {
 		c.dropped(at, "stomp_uri is not of the form HOST:PORT; write the [[source]] by hand, see docs/bridges.md")
 		return
 	}
 	if several {
-		c.dropped(at, "stomp_uri: a source has one address; the other brokers (%s) were left out. Give them one name in the DNS", others)
+		c.dropped(at, "stomp_uri: a source has one address; the brokers behind the first were left out. Give them one name in the DNS")
 	}
 	s := c.out.add("[[source]]")
 	s.set("name", `"stomp"`, pyconf.Position{})

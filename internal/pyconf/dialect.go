@@ -73,32 +73,25 @@ func (t *translator) next() *Fault {
 		t.emit(strings.TrimRight(rest[:n], "lL"), n)
 	default:
 		t.endRun()
-		return t.sign(rest[:1])
+		t.sign(rest[:1])
 	}
 	return nil
 }
 
 // sign reads a bracket or a sign that means the same in both languages.
-func (t *translator) sign(c string) *Fault {
+func (t *translator) sign(c string) {
 	switch c {
 	case "(", "[", "{":
-		if len(t.open) == maxNesting {
-			return t.fault("more than %d brackets are open", maxNesting)
-		}
 		t.open = append(t.open, bracket{piece: len(t.pieces), round: c == "("})
 	case ")", "]", "}":
 		if n := len(t.open); n > 0 {
 			if b := t.open[n-1]; b.generator {
 				t.pieces[b.piece], c = "([", "])"
-				t.open = t.open[:n-1]
-				t.emit(c, 1)
-				return nil
 			}
 			t.open = t.open[:n-1]
 		}
 	}
 	t.emit(c, 1)
-	return nil
 }
 
 // word reads a string, a name or a keyword.

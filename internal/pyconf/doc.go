@@ -76,14 +76,13 @@ const MaxSource = 256 << 10
 
 // The other bounds of one file.
 const (
-	maxNesting = 64              // brackets in brackets
-	maxSteps   = 1_000_000       // of the interpreter
-	maxTime    = 5 * time.Second // of the evaluation
-	maxHeap    = 256 << 20       // bytes that the process may grow by meanwhile
-	maxString  = 64 << 10        // bytes of one string
-	maxLength  = 64 << 10        // elements of one list
-	maxBits    = 1024            // of one number
-	maxParts   = 10_000          // of one tuple with all that is in it
-	maxValues  = 200_000         // in the whole config
-	maxDepth   = 32              // of values in values
+	maxSteps  = 1_000_000       // of the interpreter
+	maxTime   = 5 * time.Second // of the evaluation
+	maxHeap   = 128 << 20       // bytes that the process may grow by meanwhile
+	maxString = 64 << 10        // bytes of one string
+	maxLength = 64 << 10        // elements of one list
+	maxBits   = 1024            // of one number
+	maxParts  = 10_000          // of one tuple with all that is in it
+	maxValues = 200_000         // in the whole config
+	maxDepth  = 32              // of values in values
 )
