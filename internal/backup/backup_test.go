@@ -149,6 +149,9 @@ func TestWhatIsCopied(t *testing.T) {
 			t.Errorf("%s: it has the faults %q", name, got)
 		}
 		err = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
 			info, err := d.Info()
 			if err == nil && info.Mode().Perm()&0o077 != 0 {
 				t.Errorf("others may use %s: %s", name, info.Mode())

@@ -114,8 +114,8 @@ type barrier struct{ erasing *sync.RWMutex }
 
 func (b barrier) settle(*header) bool {
 	b.erasing.RLock()
-	b.erasing.RUnlock() //nolint:staticcheck // to have waited is all
-	return false
+	defer b.erasing.RUnlock()
+	return false // to have waited is all
 }
 
 // watch is the patience of who reads beside such a process. Where the note was there when the payload did not hold, it is either
