@@ -1,13 +1,10 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
 )
 
@@ -138,61 +135,4 @@ func (z *sizeCache) get(ctx context.Context, c reader) (int64, error) {
 	defer z.mu.Unlock()
 	z.at, z.bytes = time.Now(), bytes
 	return bytes, nil
-}
-
-// Series gives numbers of rows by the hour or the day, sorted by time, then by name.
-func (s *Store) Series(ctx context.Context, q archive.Series) (points []archive.Point, err error) {
-	table, unit, seconds := "hours", "hour", int64(3600)
-	if q.Bucket == archive.Day {
-		table, unit, seconds = "days", "day", 24*3600
-	}
-	from, to := span(&q, seconds)
-	query := "SELECT b." + unit + ", t.name, b.count FROM " + table + " b JOIN terms t ON t.term = b.term WHERE b.kind = $1 AND b." + unit + " >= $2 AND b." + unit + " < $3"
-	args := []any{int16(q.By), from, to, q.MostPoints + 1}
-	if len(q.Names) > 0 {
-		hashes := make([]digest, len(q.Names))
-		for i, name := range q.Names {
-			hashes[i] = termDigest(archive.Term{Kind: q.By, Name: name})
-		}
-		query += " AND t.hash = ANY($5)"
-		args = append(args, hashes)
-	}
-	err = s.read(ctx, "count messages of the archive over time", func(ctx context.Context, c reader) error {
-		var at int64
-		var count int64
-		var name string
-		return scan(ctx, c, func() error {
-			if len(points) >= q.MostPoints {
-				return fedmsg.Errorf(fedmsg.CodeTooLarge, "the answer has more than %d numbers; ask for a shorter time, for days, or for fewer names", q.MostPoints)
-			}
-			points = append(points, archive.Point{At: time.Unix(at*seconds, 0).UTC(), Name: plain(name), Count: count})
-			return nil
-		}, []any{&at, &name, &count}, query+" LIMIT $4", args...)
-	})
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(points, func(a, b archive.Point) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Name, b.Name)) })
-	return points, nil
-}
-
-// span gives the buckets that the time touches, the second not included.
-func span(q *archive.Series, seconds int64) (from, to int32) {
-	to = 1<<31 - 1 // behind all time
-	if !q.From.IsZero() {
-		from = within(q.From.Unix(), seconds)
-	}
-	if !q.To.IsZero() {
-		to = within(q.To.Add(time.Duration(seconds)*time.Second-1).Unix(), seconds)
-	}
-	return from, to
-}
-
-// within divides towards the past, and gives what the tables can have.
-func within(n, by int64) int32 {
-	d := n / by
-	if n%by < 0 {
-		d--
-	}
-	return int32(min(max(d, -1), 1<<31-1))
 }
