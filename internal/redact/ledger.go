@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/federated-messaging/fedmsg"
@@ -13,8 +14,9 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/durable"
 )
 
-// Ledger knows every message that was redacted, also those that the log never had or does not have any more. It is a file of lines of
-// JSON, which only grows, and in memory. Its methods may be called by any number of goroutines.
+// Ledger knows every message that was redacted, also those that the log never had or does not have any more. What is redacted is an
+// envelope under an id: log and archive may have had two of them under one. It is a file of lines of JSON, which only grows, and in
+// memory. Its methods may be called by any number of goroutines.
 type Ledger struct {
 	fs   durable.FS
 	path string
@@ -23,8 +25,9 @@ type Ledger struct {
 	file    durable.File
 	size    int64
 
-	mu  sync.RWMutex
-	all map[string]*archive.Redaction // by id; guarded by mu
+	mu   sync.RWMutex
+	all  []archive.Redaction // as they were written; only appended to, guarded by mu
+	ofID map[string][]int    // where in all those of an id are; guarded by mu
 }
 
 // OpenLedger reads the file, if there is one. What a crash left unfinished at its end is cut off: nobody was told of it. A line that
@@ -32,7 +35,7 @@ type Ledger struct {
 func OpenLedger(path string) (*Ledger, error) { return openLedger(durable.OS{}, path) }
 
 func openLedger(fsys durable.FS, path string) (*Ledger, error) {
-	l := &Ledger{fs: fsys, path: path, all: make(map[string]*archive.Redaction)}
+	l := &Ledger{fs: fsys, path: path, ofID: make(map[string][]int)}
 	data, err := durable.ReadFile(fsys, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return l, nil
@@ -60,11 +63,11 @@ func openLedger(fsys durable.FS, path string) (*Ledger, error) {
 	return l, nil
 }
 
-// Add writes a redaction down durably, unless one of its id is known: what was said first stays.
+// Add writes a redaction down durably, unless one of its id and SHA-256 is known: what was said first stays.
 func (l *Ledger) Add(r archive.Redaction) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	if l.Has(r.ID) {
+	if _, known := l.Find(r.ID, r.SHA256); known {
 		return nil
 	}
 	line, err := json.Marshal(r)
@@ -116,36 +119,51 @@ func (l *Ledger) failed(err error) error {
 }
 
 func (l *Ledger) put(r *archive.Redaction) {
+	if _, known := l.Find(r.ID, r.SHA256); known {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.all[r.ID] == nil {
-		l.all[r.ID] = r
-	}
+	l.ofID[r.ID] = append(l.ofID[r.ID], len(l.all))
+	l.all = append(l.all, *r)
 }
 
-// Has reports whether the message with an id was redacted.
+// Has reports whether a message with an id was redacted, whatever its envelope.
 func (l *Ledger) Has(id string) bool {
 	_, ok := l.Get(id)
 	return ok
 }
 
-// Get gives what is known of the redaction of a message.
+// Get gives what is known of the first redaction of a message with an id.
 func (l *Ledger) Get(id string) (archive.Redaction, bool) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	r := l.all[id]
-	if r == nil {
-		return archive.Redaction{}, false
-	}
-	return *r, true
+	return l.first(id, func(*archive.Redaction) bool { return true })
 }
 
-// Len is how many messages were redacted.
-func (l *Ledger) Len() int {
+// Find gives what is known of the redaction of one envelope: of that with the SHA-256, in lower case hexadecimal digits.
+func (l *Ledger) Find(id, sum string) (archive.Redaction, bool) {
+	return l.first(id, func(r *archive.Redaction) bool { return r.SHA256 == sum })
+}
+
+func (l *Ledger) first(id string, is func(*archive.Redaction) bool) (archive.Redaction, bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return len(l.all)
+	for _, i := range l.ofID[id] {
+		if r := &l.all[i]; is(r) {
+			return *r, true
+		}
+	}
+	return archive.Redaction{}, false
 }
+
+// All gives every redaction, in the order in which they were written down. It is nobody's to change.
+func (l *Ledger) All() []archive.Redaction {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return slices.Clip(l.all)
+}
+
+// Len is how many envelopes were redacted.
+func (l *Ledger) Len() int { return len(l.All()) }
 
 // Close closes the file.
 func (l *Ledger) Close() error {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/federated-messaging/fedmsg"
@@ -18,8 +19,11 @@ const suffix = ".fedmsg.redact"
 // MaxReason bounds the reason of a redaction, in bytes.
 const MaxReason = 1000
 
-// maxID is the longest id that a log takes, in bytes.
-const maxID = 4 << 10
+// The longest words of a redaction, in bytes: what it says is kept for ever, also where it comes from another node.
+const (
+	maxID = 1 << 10 // the most that limits.id_bytes may be
+	maxBy = 255
+)
 
 // Topic is the topic of the redactions of a node.
 func Topic(prefix, environment string) string { return prefix + "." + environment + suffix }
@@ -49,13 +53,21 @@ func parse(e *fedmsg.Entry) (r archive.Redaction, err error) {
 	return r, validate(&r)
 }
 
-// validate refuses what is no redaction.
+// validate refuses what is no redaction, and what could not be kept or shown. It writes the SHA-256 in lower case, in which it is
+// compared.
 func validate(r *archive.Redaction) error {
 	if r.ID == "" || len(r.ID) > maxID {
 		return fedmsg.Errorf(fedmsg.CodeBadBody, "a redaction names no message that there could be")
 	}
 	if sum, err := hex.DecodeString(r.SHA256); err != nil || len(sum) != sha256.Size {
 		return fedmsg.Errorf(fedmsg.CodeBadBody, "the redaction of message %q has no SHA-256 of 64 hexadecimal digits", clip(r.ID))
+	}
+	r.SHA256 = strings.ToLower(r.SHA256)
+	if len(r.By) > maxBy {
+		return fedmsg.Errorf(fedmsg.CodeBadBody, "the redaction of message %q is by somebody whose name has %d bytes; at most %d are kept", clip(r.ID), len(r.By), maxBy)
+	}
+	if !time.Unix(0, r.At.UnixNano()).Equal(r.At) {
+		return fedmsg.Errorf(fedmsg.CodeBadBody, "the redaction of message %q has no time from 1678 to 2261", clip(r.ID))
 	}
 	return ValidateReason(r.Reason)
 }

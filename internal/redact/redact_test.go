@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -159,6 +160,10 @@ func TestWhoseWord(t *testing.T) {
 	short.SHA256 = "00ff"
 	silent := of("x")
 	silent.Reason = " "
+	long, timeless := of("x"), of("x")
+	long.By, timeless.At = strings.Repeat("x", 256), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	capital := of("x")
+	capital.SHA256 = strings.ToUpper(capital.SHA256)
 	uncovered, elsewhere := redaction("wiki", of("x")), redaction("wiki", of("x"))
 	uncovered.Verdict, elsewhere.Topic = fedmsg.VerdictTopicNotCovered, "x.prod.fedmsg.redacted"
 	for name, c := range map[string]struct {
@@ -178,6 +183,9 @@ func TestWhoseWord(t *testing.T) {
 		"other envelope":     {redaction("node", other), false},
 		"no hash":            {redaction("node", short), false},
 		"no reason":          {redaction("node", silent), false},
+		"by a long name":     {redaction("node", long), false},
+		"no such time":       {redaction("node", timeless), false},
+		"in capitals":        {redaction("node", capital), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -188,6 +196,9 @@ func TestWhoseWord(t *testing.T) {
 			n.tell(c.record)
 			if n.erased("x") != c.want || n.ledger.Has("x") != c.want {
 				t.Errorf("erased: %t, known: %t, want %t", n.erased("x"), n.ledger.Has("x"), c.want)
+			}
+			if r, _ := n.ledger.Get("x"); c.want && c.record.Signer != "node" && r.By != c.record.Signer {
+				t.Errorf("%q is said to have done it, and not %q", r.By, c.record.Signer)
 			}
 			itself := archive.Redaction{ID: c.record.ID, SHA256: Sum(c.record.Envelope), Reason: "x", By: "x", At: at}
 			if IsTopic(c.record.Topic) {
@@ -331,6 +342,38 @@ func TestLedgerFile(t *testing.T) {
 		if l, err = OpenLedger(path); err != nil || l.Len() != c.want+1 || !l.Has("new") {
 			t.Errorf("%q: behind it %v", c.text, err)
 		}
+	}
+}
+
+// TestLedgerOfTwoEnvelopes holds that a redaction of one envelope does not hide that of another one under the same id.
+func TestLedgerOfTwoEnvelopes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "l")
+	l, err := OpenLedger(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := of("x"), of("x")
+	first.SHA256, first.Reason = Sum([]byte("wrong")), "wrong"
+	for _, r := range []archive.Redaction{first, second, first} {
+		if err := l.Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if l, err = OpenLedger(path); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := l.Get("x"); l.Len() != 2 || got != first || !slices.Equal(l.All(), []archive.Redaction{first, second}) {
+		t.Errorf("%+v are known", l.All())
+	}
+	if got, ok := l.Find("x", second.SHA256); !ok || got != second {
+		t.Errorf("%+v is known of the second", got)
+	}
+	if _, ok := l.Find("x", Sum(nil)); ok {
+		t.Error("a third is known")
 	}
 }
 

@@ -28,11 +28,14 @@ func (r *Rules) May(signer string) bool {
 }
 
 // Read gives what an entry says is to be erased, where who signed it may say so. It is the one place that decides this, for the log and
-// for the archive.
+// for the archive. Who did it is whom the node authenticated: of another node that is who signed it, whatever else it claims.
 func (r *Rules) Read(e *fedmsg.Entry) (archive.Redaction, bool) {
 	if e.Redacted || !IsTopic(e.Topic) || e.Verdict != fedmsg.VerdictOK || !r.May(e.Signer) {
 		return archive.Redaction{}, false
 	}
 	told, err := parse(e)
+	if e.Signer != r.Own {
+		told.By = e.Signer
+	}
 	return told, err == nil
 }
