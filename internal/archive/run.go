@@ -7,7 +7,7 @@ import (
 const (
 	firstKeys = 32   // keys that are asked for at first; twice as many each time
 	mostKeys  = 1024 // and in the end
-	firstRows = 32   // rows that are loaded at once at first; twice as many each time
+	firstRows = 32   // rows that are loaded at once at first; four times as many each time
 	mostRows  = 512
 	rowsBytes = 4 << 20 // about so many bytes of rows are loaded at once
 )
@@ -92,7 +92,7 @@ func (r *run) fetch(ctx context.Context) error {
 		bytes += len(rows[i].Entry.Envelope) + len(rows[i].Entry.Signatures)
 	}
 	r.rows, r.keys = rows, r.keys[n:]
-	r.load = max(1, min(2*r.load, mostRows, rowsBytes/(bytes/n)))
+	r.load = max(1, min(4*r.load, mostRows, rowsBytes/(bytes/n)))
 	return nil
 }
 

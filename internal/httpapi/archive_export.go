@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -12,15 +13,13 @@ import (
 type exporting struct {
 	s     *Server
 	w     http.ResponseWriter
-	r     *http.Request
-	q     *archiveRequest
-	left  int64 // rows that may still be written; below zero without end
-	begun bool  // the head of the answer was written
+	begun bool // the head of the answer was written
 	buf   []byte
 }
 
-// export answers with all rows of a question, one a line, page by page: each has the time of a question. An error means that nothing
-// was answered; one that comes later is the last line, and the answer breaks off behind it.
+// export answers with all rows of a question, one a line, page by page: each has the time of a question. While one is written the
+// next is looked for. An error means that nothing was answered; one that comes later is the last line, and the answer breaks off
+// behind it.
 func (s *Server) export(w http.ResponseWriter, r *http.Request, q *archiveRequest) error {
 	select {
 	case s.exports <- struct{}{}:
@@ -28,16 +27,20 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request, q *archiveReques
 	default:
 		return fedmsg.Errorf(fedmsg.CodeBusy, "%d exports are under way, which is http.max_exports; try again later", cap(s.exports))
 	}
-	e := &exporting{s: s, w: w, r: r, q: q, left: q.most}
-	if q.most == 0 {
-		e.left = -1
-	}
+	e := &exporting{s: s, w: w}
 	if r.Method == http.MethodHead {
 		e.head()
 		return nil
 	}
-	for {
-		page, err := e.page()
+	ctx, cancel := context.WithCancel(r.Context())
+	pages := exportPages{s: s, r: r.WithContext(ctx), q: *q, left: q.most}
+	if q.most == 0 {
+		pages.left = -1
+	}
+	defer pages.end()
+	defer cancel()
+	for pages.begin(); ; {
+		page, err := pages.next()
 		if err == nil {
 			err = e.write(&page)
 		}
@@ -51,21 +54,68 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request, q *archiveReques
 			_ = e.send(append(fedmsg.AppendErrorJSON(e.buf[:0], err), '\n'))
 			panic(http.ErrAbortHandler) // else the answer would look whole
 		}
-		if page.Next == "" || e.left == 0 {
+		if !pages.under {
 			return nil
 		}
-		q.query.After, q.upTo = page.Next, fedmsg.Position{}
 	}
 }
 
-// page gets the next rows.
-func (e *exporting) page() (archive.Page, error) {
-	ctx, cancel := e.s.asking(e.r, e.q.timeout)
-	defer cancel()
-	if e.left > 0 {
-		e.q.query.Limit = int(min(e.left, archive.MaxLimit))
+// exportPages gets the pages of an export, one ahead. It belongs to the goroutine of the request, and has one of its own while a page
+// is under way.
+type exportPages struct {
+	s     *Server
+	r     *http.Request
+	q     archiveRequest
+	left  int64 // rows that may still be asked for; below zero without end
+	under bool  // a page is under way
+	got   chan exportPage
+}
+
+// exportPage is a page, or why there is none.
+type exportPage struct {
+	page archive.Page
+	err  error
+}
+
+// begin looks for the page that the question stands before.
+func (p *exportPages) begin() {
+	q := p.q
+	if p.left > 0 {
+		q.query.Limit = int(min(p.left, archive.MaxLimit))
 	}
-	return e.s.askArchive(ctx, &e.q.query, e.q.upTo)
+	got := make(chan exportPage, 1)
+	p.got, p.under = got, true
+	go func() {
+		ctx, cancel := p.s.asking(p.r, q.timeout)
+		defer cancel()
+		page, err := p.s.askArchive(ctx, &q.query, q.upTo)
+		got <- exportPage{page, err}
+	}()
+}
+
+// next waits for the page that is under way, and looks for the one behind it where there may be one.
+func (p *exportPages) next() (archive.Page, error) {
+	x := <-p.got
+	p.under = false
+	if x.err != nil {
+		return x.page, x.err
+	}
+	if p.left > 0 {
+		p.left -= int64(len(x.page.Rows))
+	}
+	if x.page.Next != "" && p.left != 0 {
+		p.q.query.After, p.q.upTo = x.page.Next, fedmsg.Position{}
+		p.begin()
+	}
+	return x.page, nil
+}
+
+// end waits for the page that is under way.
+func (p *exportPages) end() {
+	if p.under {
+		<-p.got
+		p.under = false
+	}
 }
 
 // exportPiece is how many bytes of an export are written at once.
@@ -86,9 +136,6 @@ func (e *exporting) write(page *archive.Page) (err error) {
 			}
 			b = b[:0]
 		}
-	}
-	if e.left > 0 {
-		e.left -= int64(len(page.Rows))
 	}
 	if len(page.Rows) == 0 && page.Next != "" {
 		b = append(fedmsg.AppendJSONString(append(b, `{"progress":{"next":`...), string(page.Next)), "}}\n"...)
