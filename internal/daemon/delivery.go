@@ -15,6 +15,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
 	"github.com/federated-messaging/fedmsg/internal/receive"
+	"github.com/federated-messaging/fedmsg/internal/redact"
 )
 
 // SinksDir is the directory in a state directory of what sinks keep beside their places, which are with the other readers'.
@@ -24,7 +25,7 @@ func SinksDir(state string) string { return filepath.Join(state, "sinks") }
 func SourcesDir(state string) string { return filepath.Join(state, "sources") }
 
 // newSinks makes the sinks of the configuration, which deliver nothing yet.
-func newSinks(c *config.Config, log *commitlog.Log, live *feed.Feed, r prometheus.Registerer, logger *slog.Logger) (*deliver.Set, error) {
+func newSinks(c *config.Config, log *commitlog.Log, live *feed.Feed, ledger *redact.Ledger, r prometheus.Registerer, logger *slog.Logger) (*deliver.Set, error) {
 	var all []deliver.Configured
 	for _, s := range c.Sink {
 		made, err := config.NewSink(s, logger.With("sink", s.Name))
@@ -41,8 +42,19 @@ func newSinks(c *config.Config, log *commitlog.Log, live *feed.Feed, r prometheu
 		ancestors[a.ID] = a.Last
 	}
 	return deliver.New(all, deliver.Deps{
-		Log: sinkLog{log, live}, Places: ReadersDir(c.State), Dir: SinksDir(c.State), Ancestors: ancestors, Registerer: r, Logger: logger,
+		Log: sinkLog{log, live}, Places: ReadersDir(c.State), Dir: SinksDir(c.State), Ancestors: ancestors, Redacted: wasRedacted(ledger), Registerer: r, Logger: logger,
 	})
+}
+
+// wasRedacted tells whether an entry that was read before is one to be erased.
+func wasRedacted(ledger *redact.Ledger) func(*fedmsg.Entry) bool {
+	return func(e *fedmsg.Entry) bool {
+		if !ledger.Has(e.ID) { // as of nearly all
+			return false
+		}
+		_, known := ledger.Find(e.ID, redact.Sum(e.Envelope))
+		return known
+	}
 }
 
 // newSources makes the sources of the configuration, which bring nothing yet.

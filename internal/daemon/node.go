@@ -138,7 +138,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	if n.archive != nil {
 		n.stops.push("archive", n.archive.Stop) // behind all who ask it, and before the log that it reads
 	}
-	if n.sinks, err = newSinks(&c, log, live, registry, o.Logger); err != nil {
+	if n.sinks, err = newSinks(&c, log, live, ledger, registry, o.Logger); err != nil {
 		return nil, err
 	}
 	n.stops.push("sinks", n.sinks.Stop) // behind all doors, and before the log that they read

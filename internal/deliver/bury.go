@@ -32,8 +32,21 @@ func (r *runner) bury() {
 func (r *runner) buryOne(l deadletter.Letter) bool {
 	r.burying.Lock()
 	defer r.burying.Unlock()
-	_, err := r.dead.Add(l)
-	return r.buried(l, err)
+	added, err := r.inter(&l)
+	return r.buried(l, err) && added
+}
+
+// inter adds a letter, unless its entry was redacted meanwhile, which is told of as skipped. The caller, which is run, holds burying:
+// who redacts asks for the letters behind it, and finds what was added before.
+func (r *runner) inter(l *deadletter.Letter) (added bool, err error) {
+	if r.isRedacted(l.Entry) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.noteSkip(l.Entry.Position.Seq, l.Entry.Position.Seq, reasonRedacted)
+		return false, nil
+	}
+	_, err = r.dead.Add(*l)
+	return err == nil, err
 }
 
 // letter is the dead letter of an item. The caller holds mu.
@@ -53,7 +66,7 @@ func codeOf(err error) fedmsg.Code {
 	return fedmsg.CodeUnavailable
 }
 
-// buried goes on from a letter that was added, or keeps it until there is room. It reports whether the letter was added.
+// buried goes on from a letter that was added or needs none, or keeps it until there is room. It reports whether it went on.
 func (r *runner) buried(l deadletter.Letter, err error) bool {
 	seq := l.Entry.Position.Seq
 	r.mu.Lock()
@@ -81,11 +94,14 @@ func (r *runner) buried(l deadletter.Letter, err error) bool {
 // buryAgain tries to put the rest with the dead letters, and reports whether that is done.
 func (r *runner) buryAgain() bool {
 	for len(r.unburied) > 0 {
-		if err := r.buryLate(r.unburied[0]); err != nil {
+		added, err := r.buryLate(&r.unburied[0])
+		if err != nil {
 			r.halt(err)
 			return false
 		}
-		r.obituary.add(&r.unburied[0], r.now(), r.logger)
+		if added {
+			r.obituary.add(&r.unburied[0], r.now(), r.logger)
+		}
 		r.unburied = r.unburied[1:]
 	}
 	r.unburied = nil
@@ -93,17 +109,17 @@ func (r *runner) buryAgain() bool {
 	return true
 }
 
-func (r *runner) buryLate(l deadletter.Letter) error {
+func (r *runner) buryLate(l *deadletter.Letter) (added bool, err error) {
 	r.burying.Lock()
 	defer r.burying.Unlock()
-	if _, err := r.dead.Add(l); err != nil {
-		return err
+	if added, err = r.inter(l); err != nil {
+		return false, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.markSettled(l.Entry.Position.Seq)
 	r.tellWaiters(l.Entry.Position.Seq)
-	return nil
+	return added, nil
 }
 
 // redeem removes the dead letters of entries that were delivered after all.

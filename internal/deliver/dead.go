@@ -23,7 +23,9 @@ func (s *Set) DeadList(name string, after uint64, limit int) ([]deadletter.Lette
 	}
 	var all []deadletter.Letter
 	for _, r := range runners {
+		r.burying.Lock() // what is being added is in the list then
 		list, err := r.dead.List(after, limit)
+		r.burying.Unlock()
 		if err != nil {
 			return nil, err
 		}
@@ -118,6 +120,9 @@ func (s *Set) DeadRetry(ctx context.Context, name string, number uint64) error {
 func (r *runner) retryLetter(ctx context.Context, l deadletter.Letter) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if r.isRedacted(l.Entry) {
+		return fedmsg.Errorf(fedmsg.CodeRedacted, "dead letter %d of sink %s is not delivered: its message was redacted", l.Number, r.cfg.Name)
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.AnswerTimeout)
 	defer cancel()

@@ -37,7 +37,10 @@ type Deps struct {
 	Dir    string // directory of all else that sinks keep: dead letters, times, what was skipped
 	// Ancestors are the logs that this one went on from, each with its last number that is this log's too; optional. What was written
 	// down before of their entries holds.
-	Ancestors  map[fedmsg.LogID]uint64
+	Ancestors map[fedmsg.LogID]uint64
+	// Redacted reports whether an entry was redacted since it was read from the log; what was is neither sent nor kept among the dead
+	// letters. It is called by any goroutine, for each entry, and must not block. Nil is none.
+	Redacted   func(*fedmsg.Entry) bool
 	Registerer prometheus.Registerer // optional
 	Logger     *slog.Logger          // optional
 	Now        func() time.Time      // optional

@@ -3,9 +3,11 @@ package deliver
 import (
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/deadletter"
 )
 
 // sight is what look saw.
@@ -59,7 +61,7 @@ func (r *runner) look() (*fedmsg.Entry, sight) {
 // wants reports whether the entry is to be sent. One that is not wanted, too old, or delivered already is gone by then.
 func (r *runner) wants(e *fedmsg.Entry) bool {
 	wanted := r.filter.MatchEntry(e)
-	erased := wanted && e.Redacted // there is nothing left to be sent
+	erased := wanted && r.isRedacted(e) // there is nothing left to be sent
 	stale := wanted && !erased && r.cfg.MaxAge > 0 && r.now().Sub(e.Received) > r.cfg.MaxAge
 	if wanted && !stale && !erased && r.placed && r.before == 0 {
 		return true
@@ -90,10 +92,16 @@ func (r *runner) wants(e *fedmsg.Entry) bool {
 	case stale:
 		r.noteSkip(p.Seq, p.Seq, reasonOld)
 	case erased:
+		r.unburied = slices.DeleteFunc(r.unburied, func(l deadletter.Letter) bool { return l.Entry.Position.Seq == p.Seq })
 		r.noteSkip(p.Seq, p.Seq, reasonRedacted)
 	}
 	r.advance(how)
 	return false
+}
+
+// isRedacted reports whether there is nothing left of an entry that anybody may be given, also where it was read before that.
+func (r *runner) isRedacted(e *fedmsg.Entry) bool {
+	return e.Redacted || r.erased != nil && r.erased(e)
 }
 
 // readable notes that the log can be read.

@@ -30,7 +30,7 @@ func newRunner(c Configured, deps Deps) (*runner, error) {
 	}
 	policy := backoff.Policy{First: cfg.RetryFirst, Max: cfg.RetryMax}
 	r := &runner{
-		cfg: cfg, sink: c.Sink, log: deps.Log, logs: lineage{deps.Log.End().Log, deps.Ancestors}, dead: dead, dir: dir, now: deps.Now,
+		cfg: cfg, sink: c.Sink, log: deps.Log, logs: lineage{deps.Log.End().Log, deps.Ancestors}, dead: dead, dir: dir, now: deps.Now, erased: deps.Redacted,
 		filter: want,
 		logger: deps.Logger.With("sink", cfg.Name), ended: make(chan struct{}), wake: make(chan struct{}, 1),
 		retry: backoff.Backoff{Policy: policy}, logRetry: backoff.Backoff{Policy: policy}, state: StateRunning,

@@ -36,6 +36,7 @@ type runner struct {
 	logs   lineage
 	dead   *deadletter.Store
 	logger *slog.Logger
+	erased func(*fedmsg.Entry) bool // Deps.Redacted
 	now    func() time.Time
 	ended  chan struct{} // closed when run has returned
 
