@@ -152,13 +152,17 @@ func (s *Spool) handOn(ctx context.Context, deliver Deliver, names []string, sum
 	return done, nil
 }
 
-// conclude removes a file that was delivered, moves one that was refused, and returns an error that keeps it.
+// conclude removes a file that was delivered, moves one that was refused, and returns an error that keeps it. What was redacted is refused
+// and removed: it must not be kept anywhere.
 func (s *Spool) conclude(name string, info fs.FileInfo, err error, sum *Summary) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		sum.Delivered++
 		return s.remove(name, info)
-	}
-	if !permanent(err) {
+	case fedmsg.CodeOf(err) == fedmsg.CodeRedacted:
+		sum.Rejected++
+		return s.remove(name, info)
+	case !permanent(err):
 		return err
 	}
 	sum.Rejected++
@@ -179,11 +183,11 @@ func permanent(err error) bool {
 	return false
 }
 
-// remove deletes a delivered file, unless another one has taken its name since.
-func (s *Spool) remove(name string, delivered fs.FileInfo) error {
+// remove deletes a file that is settled, unless another one has taken its name since.
+func (s *Spool) remove(name string, settled fs.FileInfo) error {
 	path := filepath.Join(s.dir, name)
 	now, err := os.Lstat(path)
-	if err == nil && os.SameFile(now, delivered) {
+	if err == nil && os.SameFile(now, settled) {
 		if err := s.step("remove"); err != nil {
 			return err
 		}

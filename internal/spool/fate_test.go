@@ -56,3 +56,23 @@ func TestRefusedSignatureStandsInNobodysWay(t *testing.T) {
 		})
 	}
 }
+
+// TestRedactedIsRemoved has the first of two messages refused as redacted: nothing of it is kept, and the second is delivered.
+func TestRedactedIsRemoved(t *testing.T) {
+	t.Parallel()
+	s := New(t.TempDir(), Options{})
+	write(t, s, "first", "second")
+	sum, err := s.DrainOwn(t.Context(), func(_ context.Context, files []File) []error {
+		if string(files[0].Envelope) == "first" {
+			return []error{fedmsg.Errorf(fedmsg.CodeRedacted, "it was redacted")}
+		}
+		return []error{nil}
+	})
+	if err != nil || sum != (Summary{Delivered: 1, Rejected: 1, Empty: true}) {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	wantPending(t, s, false)
+	if left, err := filepath.Glob(filepath.Join(s.Dir(), "rejected", "*")); err != nil || len(left) > 0 {
+		t.Errorf("kept %q: %v", left, err)
+	}
+}

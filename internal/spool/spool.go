@@ -44,8 +44,8 @@ type File struct {
 }
 
 // Deliver hands some envelopes on, each user's in order, and gives the fate of each from the front: nil when it is durable
-// elsewhere; an error whose code says that the message itself is wrong moves the file to rejected/; any other keeps the file
-// and ends the drain. It may give fewer than it was given: the rest is as if it had not been called for them.
+// elsewhere; an error whose code says that the message itself is wrong moves the file to rejected/, and CodeRedacted removes it;
+// any other keeps the file and ends the drain. It may give fewer than it was given: the rest is as if it had not been called for them.
 type Deliver func(context.Context, []File) []error
 
 // Summary counts what one Drain did.
