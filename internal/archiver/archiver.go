@@ -23,6 +23,8 @@ type Log interface {
 	// Resolve gives the number behind which a reader at the position goes on, and the gap before it where there is one. The zero
 	// position stands before the oldest entry.
 	Resolve(p fedmsg.Position) (after uint64, gap *fedmsg.Gap)
+	// Find gives the entry with an id, if there is one.
+	Find(id string) (fedmsg.Entry, bool, error)
 }
 
 // Deps is what it needs. Fields without "optional" must be set.
@@ -36,7 +38,9 @@ type Deps struct {
 	// Gaps is the file of what the store lacks of the log. Each store has its own.
 	Gaps string
 	// Redaction reads what an entry says is to be erased, if whoever said so may; optional.
-	Redaction  func(*fedmsg.Entry) (archive.Redaction, bool)
+	Redaction func(*fedmsg.Entry) (archive.Redaction, bool)
+	// Ledger knows what was redacted; not optional where Redaction is set.
+	Ledger     Ledger
 	Registerer prometheus.Registerer // optional
 	Logger     *slog.Logger          // optional
 }
@@ -55,6 +59,7 @@ type Archiver struct {
 
 	// Owned by run.
 	writer    archive.Store // nil while none is open
+	swept     archive.Store // the store in which all that was redacted before was looked for
 	tryOnce   sync.Once     // closes tried
 	place     *place.File
 	unplaced  bool // the place could not be saved, which was logged

@@ -57,7 +57,8 @@ func (s *site) openLog() {
 	s.live = feed.New(feed.Config{Log: info.ID, Last: info.Last, Open: func(after uint64) feed.LogReader { return log.Reader(after) }})
 	s.deps = Deps{
 		Log: log, Feed: s.live, Place: filepath.Join(s.dir, "place"), Gaps: filepath.Join(s.dir, "gaps"),
-		Open: func(ctx context.Context) (archive.Store, error) { return s.store, s.store.fault("open") },
+		Open:   func(ctx context.Context) (archive.Store, error) { return s.store, s.store.fault("open") },
+		Ledger: &ledgerFake{},
 	}
 }
 

@@ -2,8 +2,6 @@ package archiver
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"time"
@@ -43,6 +41,9 @@ func (b *batch) reset(at uint64) {
 
 // walk puts what is behind an entry into the store, until ctx ends or something fails.
 func (a *Archiver) walk(ctx context.Context, after uint64) error {
+	if err := a.sweep(ctx); err != nil {
+		return err
+	}
 	cursor := a.follow(after)
 	defer a.unfollow()
 	a.batch.reset(after)
@@ -81,49 +82,15 @@ func (a *Archiver) take(ctx context.Context, e *fedmsg.Entry) error {
 		a.state.oldest = e.Received
 		a.mu.Unlock()
 	}
+	if r, ok := a.known(e); ok { // it came behind its redaction, or the log has not erased it yet
+		a.batch.add(left(e))
+		return a.redact(ctx, r)
+	}
 	a.batch.add(e)
 	if a.batch.full() {
 		return a.put(ctx)
 	}
 	return nil
-}
-
-// redact erases a message, which may be in the batch.
-func (a *Archiver) redact(ctx context.Context, r archive.Redaction) error {
-	if err := a.put(ctx); err != nil {
-		return err
-	}
-	another, err := a.isAnother(ctx, &r)
-	if err != nil {
-		return a.lose(err)
-	}
-	if another {
-		a.deps.Logger.Warn("a redaction is not carried out: the archive has another message of that id, or one that tells of a redaction itself", "id", r.ID, "by", r.By)
-		return nil
-	}
-	there, err := a.writer.Redact(ctx, r)
-	if err != nil {
-		return a.lose(err)
-	}
-	a.deps.Logger.Info("a message was erased from the archive", "id", r.ID, "by", r.By, "there", there)
-	return nil
-}
-
-// isAnother reports whether the archive has another message under the id of a redaction than the one that is meant: another envelope,
-// or one that is itself a redaction.
-func (a *Archiver) isAnother(ctx context.Context, r *archive.Redaction) (bool, error) {
-	row, found, err := a.writer.ByID(ctx, r.ID)
-	if err != nil || !found || row.Entry.Redacted {
-		return false, err
-	}
-	e := &row.Entry
-	if a.deps.Redaction != nil {
-		if _, told := a.deps.Redaction(e); told {
-			return true, nil
-		}
-	}
-	sum := sha256.Sum256(e.Envelope)
-	return hex.EncodeToString(sum[:]) != r.SHA256, nil
 }
 
 // rest is at the end of the log. What came alone is put away at once; where more comes, what has come in a short time is put away

@@ -10,7 +10,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
 	"github.com/federated-messaging/fedmsg/internal/archive/postgres"
 	"github.com/federated-messaging/fedmsg/internal/archive/sqlite"
@@ -20,6 +19,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/feed"
 	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/redact"
 	"github.com/federated-messaging/fedmsg/internal/remote"
 )
 
@@ -31,7 +31,7 @@ const archivePlace = "archive"
 
 // newArchive makes the archive of the configuration, which opens its store later: one that cannot be used keeps no node from starting.
 // It is nil where there is none; then nothing is kept in the log for it any more.
-func newArchive(c *config.Config, log *commitlog.Log, live *feed.Feed, redaction func(*fedmsg.Entry) (archive.Redaction, bool), r prometheus.Registerer, logger *slog.Logger) (*archiver.Archiver, error) {
+func newArchive(c *config.Config, log *commitlog.Log, live *feed.Feed, rules *redact.Rules, ledger *redact.Ledger, r prometheus.Registerer, logger *slog.Logger) (*archiver.Archiver, error) {
 	place := filepath.Join(ReadersDir(c.State), archivePlace)
 	if c.Archive.Store == archiver.StoreNone {
 		if err := os.Remove(place); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -40,7 +40,7 @@ func newArchive(c *config.Config, log *commitlog.Log, live *feed.Feed, redaction
 		return nil, nil
 	}
 	return archiver.New(archiver.Deps{
-		Log: log, Feed: live, Redaction: redaction, Registerer: r, Logger: logger, Place: place,
+		Log: log, Feed: live, Redaction: rules.Read, Ledger: ledger, Registerer: r, Logger: logger, Place: place,
 		Gaps: filepath.Join(c.State, "archive-"+c.Archive.Kind()+".gaps"),
 		Open: func(ctx context.Context) (archive.Store, error) {
 			if c.Archive.IsPostgres() {

@@ -132,7 +132,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)
 
 	rules := redactRules(&c, who)
-	if n.archive, err = newArchive(&c, log, live, rules.Read, registry, o.Logger); err != nil {
+	if n.archive, err = newArchive(&c, log, live, rules, ledger, registry, o.Logger); err != nil {
 		return nil, err
 	}
 	if n.archive != nil {

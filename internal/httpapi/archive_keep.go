@@ -80,8 +80,9 @@ func (s *Server) handleArchiveImport(w http.ResponseWriter, r *http.Request, _ i
 	}
 	all := len(drafts)
 	if err == nil {
-		drafts = slices.DeleteFunc(drafts, func(d archive.Draft) bool { return s.isRedacted(d.Entry.ID) })
 		err = s.keep(r, func(ctx context.Context, w archive.Writer) (err error) {
+			// What is redacted while this waits for its turn is left out too; what is redacted later finds it in the store.
+			drafts = slices.DeleteFunc(drafts, func(d archive.Draft) bool { return s.isRedacted(d.Entry.ID) })
 			done, err = archive.Import(ctx, w, drafts)
 			return err
 		})

@@ -16,7 +16,8 @@ type redactorFake struct {
 	asked []archive.Redaction
 	from  fedmsg.Sender
 	err   error
-	none  bool // it fails before it publishes
+	none  bool   // it fails before it publishes
+	late  string // another one that it knows of
 }
 
 func (f *redactorFake) Redact(_ context.Context, from fedmsg.Sender, r archive.Redaction) (fedmsg.Position, error) {
@@ -28,7 +29,7 @@ func (f *redactorFake) Redact(_ context.Context, from fedmsg.Sender, r archive.R
 }
 
 func (f *redactorFake) Redaction(id string) (archive.Redaction, bool) {
-	return archive.Redaction{ID: id, SHA256: "00", Reason: "a password", By: "uid:7", At: archiveBegin}, id == "m/2"
+	return archive.Redaction{ID: id, SHA256: "00", Reason: "a password", By: "uid:7", At: archiveBegin}, id == "m/2" || id == f.late
 }
 
 // startRedacting runs a server that redacts, with an archive.
@@ -133,6 +134,31 @@ func TestImportLeavesRedactedOut(t *testing.T) {
 	status, text, _ := ask(t, e.client("unix"), "POST", "http://localhost/v1/archive/import", body, "Content-Type", ndjsonType)
 	var done map[string]int
 	if err := json.Unmarshal([]byte(text), &done); err != nil || status != 200 || done["stored"] != 1 || done["redacted"] != 1 {
+		t.Errorf("%d %s %v", status, text, err)
+	}
+}
+
+// lateKeeper is an archive to which a write comes when one more message is redacted.
+type lateKeeper struct {
+	keptFake
+	f *redactorFake
+}
+
+func (k lateKeeper) Write(ctx context.Context, do func(context.Context, archive.Writer) error) error {
+	k.f.late = "i/1"
+	return k.keptFake.Write(ctx, do)
+}
+
+// TestImportWaits: what is redacted while an import waits for its turn does not come back either.
+func TestImportWaits(t *testing.T) {
+	f := &redactorFake{}
+	e := startEdge(t, func(c *Config, d *Deps) {
+		withSocket(t, c)
+		d.Archive, d.Redactor = lateKeeper{keptFake{withArchive(t, d, sample()...)}, f}, f
+	})
+	status, text, _ := ask(t, e.client("unix"), "POST", "http://localhost/v1/archive/import", lines(), "Content-Type", ndjsonType)
+	var done map[string]int
+	if err := json.Unmarshal([]byte(text), &done); err != nil || status != 200 || done["stored"] != 2 || done["redacted"] != 1 {
 		t.Errorf("%d %s %v", status, text, err)
 	}
 }
