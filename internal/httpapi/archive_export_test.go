@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/filter"
 )
 
 // many are messages of which every one fits into one line.
@@ -69,6 +72,7 @@ type stuckStore struct {
 	err   error         // what it fails with; nil waits
 	asked chan struct{} // gets a value when it waits, unless nil
 	once  bool          // behind the first time it gives all
+	slow  func()        // is called a while behind the end of its context, unless nil
 
 	mu    sync.Mutex
 	given int // guarded by mu
@@ -92,6 +96,12 @@ func (s *stuckStore) Rows(ctx context.Context, keys []archive.Key) ([]archive.Ro
 		return nil, s.err
 	}
 	<-ctx.Done()
+	if s.slow != nil {
+		for range 1000 {
+			runtime.Gosched()
+		}
+		s.slow()
+	}
 	return nil, ctx.Err()
 }
 
@@ -104,6 +114,46 @@ func TestArchiveExportFails(t *testing.T) {
 	lines, err := exported(t, e, "")
 	if err != io.ErrUnexpectedEOF || len(lines) < 2 || !strings.Contains(lines[len(lines)-1], `{"error":{"code":"unavailable","message":"the archive is damaged"}}`) {
 		t.Errorf("%v, %d lines, %.200q", err, len(lines), lines[len(lines)-1])
+	}
+}
+
+// goneReader is a reader that goes when something has happened.
+type goneReader struct {
+	*httptest.ResponseRecorder
+	when <-chan struct{}
+	once sync.Once
+}
+
+func (r *goneReader) Write([]byte) (int, error) {
+	r.once.Do(func() { <-r.when })
+	return 0, io.ErrClosedPipe
+}
+
+// TestArchiveExportWaits: an export whose reader has gone ends the search for its next page, and ends behind it.
+func TestArchiveExportWaits(t *testing.T) {
+	ended := make(chan string, 2)
+	asked := make(chan struct{}, 1)
+	everything, err := fedmsg.ParsePattern("#")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := startEdge(t, func(_ *Config, d *Deps) {
+		fake := withArchive(t, d, many(3000)...)
+		fake.store = &stuckStore{Store: fake.store, after: 1500, asked: asked, slow: func() { ended <- "the page" }}
+	})
+	go func() {
+		defer func() {
+			if recover() != http.ErrAbortHandler {
+				t.Error("the export ended as a whole one does")
+			}
+			ended <- "the export"
+		}()
+		r := httptest.NewRequest("GET", "/v1/messages", nil).WithContext(t.Context())
+		q := &archiveRequest{timeout: time.Minute, query: archive.Query{Limit: archive.MaxLimit, Filter: filter.Filter{Scope: []fedmsg.Pattern{everything}}}}
+		_ = e.export(&goneReader{ResponseRecorder: httptest.NewRecorder(), when: asked}, r, q)
+	}()
+	if first, second := <-ended, <-ended; first != "the page" {
+		t.Errorf("%s ended before %s", first, second)
 	}
 }
 
