@@ -62,7 +62,8 @@ type Archiver struct {
 	swept     archive.Store // the store in which all that was redacted before was looked for
 	tryOnce   sync.Once     // closes tried
 	place     *place.File
-	unplaced  bool // the place could not be saved, which was logged
+	leave     context.CancelCauseFunc // ends the walk of this round, because the store is lost
+	unplaced  bool                    // the place could not be saved, which was logged
 	retry     backoff.Backoff
 	batch     batch
 	committed time.Time // when something was put into the store last

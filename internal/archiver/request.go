@@ -48,7 +48,13 @@ func (a *Archiver) Write(ctx context.Context, do func(context.Context, archive.W
 	return <-r.done // it is under way, and uses what is the caller's
 }
 
-// serve does what was asked for, until ctx ends.
+// losable is a store that may lose its database beside what is put into it: then it is to be opened anew.
+type losable interface {
+	// Lost says why nothing can be written any more; nil while it can.
+	Lost() error
+}
+
+// serve does what was asked for, until ctx ends or the store is lost.
 func (a *Archiver) serve(ctx context.Context) {
 	for ctx.Err() == nil {
 		a.mu.Lock()
@@ -64,6 +70,11 @@ func (a *Archiver) serve(ctx context.Context) {
 		r.done <- r.do(asked, a.writer)
 		stop()
 		cancel()
+		if s, may := a.writer.(losable); may {
+			if err := s.Lost(); err != nil {
+				a.leave(err)
+			}
+		}
 	}
 }
 

@@ -42,6 +42,49 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// mortal is a store that may lose its database.
+type mortal struct {
+	archive.Store
+	lost error // written and read by what the archiver does alone
+}
+
+func (m *mortal) Lost() error { return m.lost }
+
+// TestWriteLosesTheStore: where the store lost its database while something else was written, another is opened at once, and not when
+// the next entry comes.
+func TestWriteLosesTheStore(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, commitlog.Options{})
+	opened := make(chan *mortal, 9)
+	s.deps.Open = func(context.Context) (archive.Store, error) {
+		m := &mortal{Store: s.store}
+		opened <- m
+		return m, nil
+	}
+	a := s.start()
+	first := <-opened
+	s.await(a, s.publish(1))
+	if err := a.Write(t.Context(), func(context.Context, archive.Writer) error { return errStore }); !errors.Is(err, errStore) {
+		t.Errorf("an error of what is written came back as %v", err)
+	}
+	if err := a.Write(t.Context(), func(context.Context, archive.Writer) error {
+		first.lost = fedmsg.Errorf(fedmsg.CodeUnavailable, "the connection ended")
+		return errStore
+	}); !errors.Is(err, errStore) {
+		t.Errorf("an error of what is written came back as %v", err)
+	}
+	select {
+	case <-opened:
+	case <-time.After(patience):
+		t.Fatal("a store that was lost is used on")
+	}
+	s.await(a, s.publish(1))
+	if len(opened) > 0 {
+		t.Error("a store that was not lost was opened anew")
+	}
+	s.equal(1)
+}
+
 // TestWriteEnds stops the archiver, or takes the time away, while something is written and another thing waits.
 func TestWriteEnds(t *testing.T) {
 	t.Parallel()

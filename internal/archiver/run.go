@@ -49,7 +49,14 @@ func (a *Archiver) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.walk(ctx, after)
+	walking, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
+	a.leave = leave
+	err = a.walk(walking, after)
+	if walking.Err() != nil && ctx.Err() == nil {
+		return a.lose(context.Cause(walking))
+	}
+	return err
 }
 
 // open opens the store and lends it to searchers.

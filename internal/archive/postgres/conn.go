@@ -35,18 +35,42 @@ func (s *Store) write(ctx context.Context, what string, f func(ctx context.Conte
 	return fault(ctx, what, s.transaction(ctx, f))
 }
 
-// transaction is write for who has mu. Where it fails nobody knows any more which block was gone on with.
+// transaction is write for who has mu. Where it fails nobody knows any more which block was gone on with. Where ctx ends the connection
+// stays, as the lock of the log is its session's.
 func (s *Store) transaction(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) error {
-	err := pgx.BeginFunc(ctx, s.writer, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, 0)", lockWriting); err != nil {
-			return err
-		}
-		return f(ctx, tx)
-	})
+	tx, err := s.writer.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}) // who waited for the lock sees what the other wrote
+	if err != nil {
+		s.open = openBlock{}
+		return err
+	}
+	if _, err = tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, 0)", lockWriting); err == nil {
+		err = f(ctx, tx)
+	}
+	if err == nil {
+		err = ctx.Err() // a commit would end the connection
+	}
+	if err == nil {
+		err = tx.Commit(ctx)
+	} else {
+		back, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+		defer cancel()
+		_ = tx.Rollback(back) // where it fails the connection is closed, see Lost
+	}
 	if err != nil {
 		s.open = openBlock{}
 	}
 	return err
+}
+
+// Lost says why nothing can be written any more until the database is opened anew: the connection that has the log ended. It is nil
+// while there is one, and where the database is only read. It waits for who is writing.
+func (s *Store) Lost() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writer == nil || !s.writer.IsClosed() {
+		return nil
+	}
+	return fedmsg.Errorf(fedmsg.CodeUnavailable, "cannot write into the archive: the connection to its database ended; it is opened anew by itself")
 }
 
 // scan calls row for each row of a result; into are what the columns are read into.
