@@ -58,7 +58,7 @@ func wasRedacted(ledger *redact.Ledger) func(*fedmsg.Entry) bool {
 }
 
 // newSources makes the sources of the configuration, which bring nothing yet.
-func newSources(c *config.Config, entrance *ingest.Door, log *commitlog.Log, r prometheus.Registerer, logger *slog.Logger) (*receive.Set, error) {
+func newSources(c *config.Config, entrance *ingest.Door, log *commitlog.Log, ledger *redact.Ledger, r prometheus.Registerer, logger *slog.Logger) (*receive.Set, error) {
 	if err := ownDir(SourcesDir(c.State), len(c.Source)); err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func newSources(c *config.Config, entrance *ingest.Door, log *commitlog.Log, r p
 		Door: func(s *receive.Config) receive.Door {
 			return entrance.With(ingest.Passage{Verify: s.Verify, Replaying: true, Sign: s.Sign})
 		},
-		Dir: SourcesDir(c.State), Registerer: r, Logger: logger, Log: log.Info().ID,
+		Dir: SourcesDir(c.State), Registerer: r, Logger: logger, Log: log.Info().ID, Redacted: ledger.Has,
 	})
 }
 

@@ -147,7 +147,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		return nil, err
 	}
 	n.stops.push("zeromq", n.bus.stop) // behind the other doors, so that subscribers are given also what those took last
-	if n.sources, err = newSources(&c, entrance, log, registry, o.Logger); err != nil {
+	if n.sources, err = newSources(&c, entrance, log, ledger, registry, o.Logger); err != nil {
 		return nil, err
 	}
 	n.stops.push("sources", n.sources.Stop)

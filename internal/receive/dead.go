@@ -29,8 +29,15 @@ func message(l *deadletter.Letter) wire.Carried {
 	}
 }
 
-// bury gives a letter to the dead letters. One that came again, because the other side was not told in time, is there already.
+// bury gives a letter to the dead letters. One that came again, because the other side was not told in time, is there already; one of
+// what was redacted is kept nowhere. Who redacts asks for the letters behind it, and finds what was added before.
 func (r *runner) bury(l *deadletter.Letter) error {
+	r.burying.Lock()
+	defer r.burying.Unlock()
+	if r.isRedacted(l) {
+		r.leaveOut()
+		return nil
+	}
 	sum := sumOf(l)
 	number, again := r.find(sum)
 	if again {
@@ -51,6 +58,19 @@ func (r *runner) bury(l *deadletter.Letter) error {
 	r.fault(errors.New(l.Reason))
 	r.buried.put(sum, number)
 	return nil
+}
+
+// isRedacted reports whether the message of a letter was redacted. It is known by its id, which may stand in the envelope alone.
+func (r *runner) isRedacted(l *deadletter.Letter) bool {
+	if r.redacted == nil {
+		return false
+	}
+	if l.ID != "" && r.redacted(l.ID) {
+		return true
+	}
+	d := wire.Decoder{Limits: fedmsg.DefaultLimits()}
+	e, err := d.Envelope(l.Envelope, wire.Old)
+	return err == nil && e.ID != "" && r.redacted(e.ID)
 }
 
 // passOver counts a message that is too old for this node, whose log may have had it and forgotten it.
@@ -130,6 +150,9 @@ func (r *runner) retry(ctx context.Context, number uint64) error {
 	}
 	if err == nil {
 		return r.dead.Remove(number)
+	}
+	if fedmsg.CodeOf(err) == fedmsg.CodeRedacted {
+		return errors.Join(err, r.dead.Remove(number))
 	}
 	if !again(err) {
 		l.Attempts++

@@ -131,6 +131,38 @@ func TestRedactedBefore(t *testing.T) {
 	})
 }
 
+// TestRedactedAndRefused holds that what was redacted is kept nowhere also where the door refuses it for something else before it looks
+// for its id, where its id stands in its envelope alone, and where it could not be read.
+func TestRedactedAndRefused(t *testing.T) {
+	ledger := func(_ *Configured, deps *Deps) {
+		deps.Redacted = func(i string) bool { return i == id(1) || i == id(2) || i == id(3) }
+	}
+	running(t, ledger, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
+		d.set(func(d *fakeDoor) {
+			d.fate = func(_ int, m *wire.Carried) (bool, error) {
+				if m.ID == id(0) {
+					return true, nil
+				}
+				return false, fedmsg.Errorf(fedmsg.CodeExpired, "refused")
+			}
+		})
+		whole := wire.Carried{Topic: "a.b", Envelope: []byte(`{"topic":"a.b","msg_id":"` + id(2) + `","msg":{},"timestamp":1,"i":1}`)}
+		b.publish(Item{Message: carried(0)}, Item{Message: carried(1)}, Item{Message: whole},
+			Item{Message: carried(3), Bad: fedmsg.Errorf(fedmsg.CodeBadJSON, "not readable")}, Item{Message: carried(4)})
+		synctest.Wait()
+		if all := letters(t, s); len(all) != 1 || all[0].ID != id(4) || b.left() != 0 {
+			t.Errorf("letters %+v, %d left", all, b.left())
+		}
+		if st := s.List()[0]; st.Received != 5 || st.Redacted != 3 || st.Refused != 1 {
+			t.Errorf("status %+v", st)
+		}
+		d.set(refuse(fedmsg.CodeRedacted, 4))
+		if err := s.DeadRetry(t.Context(), "umb", letters(t, s)[0].Number); fedmsg.CodeOf(err) != fedmsg.CodeRedacted || len(letters(t, s)) != 0 {
+			t.Errorf("%v, %d letters", err, len(letters(t, s)))
+		}
+	})
+}
+
 // TestDeadLettersFull holds that a source stops when its dead letters are at their limit, and goes on when there is room.
 func TestDeadLettersFull(t *testing.T) {
 	few := func(c *Configured, _ *Deps) { c.Config.DeadLetters = 2 }

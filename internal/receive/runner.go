@@ -22,6 +22,9 @@ type runner struct {
 	log      *slog.Logger
 	shown    string // where it takes from, for people
 	own      fedmsg.LogID
+	redacted func(id string) bool // Deps.Redacted
+
+	burying sync.Mutex // held while a letter is added; mu may be taken under it
 
 	mu      sync.Mutex // guards what follows
 	state   state

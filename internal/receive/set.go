@@ -25,6 +25,9 @@ type Deps struct {
 	Logger     *slog.Logger          // optional
 	// Log names the node's own log, so that a source need not bring back what another node has from here; optional.
 	Log fedmsg.LogID
+	// Redacted reports whether the message with an id was redacted, which is kept nowhere, whatever else is wrong with it. It is called
+	// by any goroutine and must not block. Nil is none.
+	Redacted func(id string) bool
 }
 
 // Configured is one source: what is common to all kinds, and the kind at work.
@@ -81,7 +84,7 @@ func newRunner(s *Configured, deps *Deps) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{c: c, source: s.Source, inFlight: c.InFlight, door: deps.Door(&c), dead: dead, shown: shown(c.From), own: deps.Log}
+	r := &runner{c: c, source: s.Source, inFlight: c.InFlight, door: deps.Door(&c), dead: dead, shown: shown(c.From), own: deps.Log, redacted: deps.Redacted}
 	if r.inFlight == 0 {
 		r.inFlight = s.InFlight
 	}
@@ -199,7 +202,9 @@ func (s *Set) DeadList(name string, after uint64, limit int) ([]deadletter.Lette
 	}
 	var all []deadletter.Letter
 	for _, r := range runners {
+		r.burying.Lock() // what is being added is in the list then
 		letters, err := r.dead.List(after, limit)
+		r.burying.Unlock()
 		if err != nil {
 			return nil, err
 		}

@@ -129,8 +129,7 @@ func (in *Intake) hold(err error) bool {
 }
 
 // finish settles one item: it is in the log, goes to the dead letters now, was redacted here and is kept nowhere, or is older than what
-// this node keeps. Of the last kind
-// there may be as many as the other side has kept, and no attempt and no person can make them younger.
+// this node keeps. Of the last kind there may be as many as the other side has kept, and no attempt and no person can make them younger.
 func (in *Intake) finish(item *Item, fate error) bool {
 	if fedmsg.CodeOf(fate) == fedmsg.CodeStale {
 		in.r.passOver(fate)
