@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,6 +20,7 @@ const (
 	closeTime   = 2 * time.Second  // for saying goodbye
 	cancelTime  = 2 * time.Second  // a server that has not given up a statement by then has failed
 	lockTime    = 2 * time.Second  // the session of a node that was killed just now may still have its log
+	frozenTime  = time.Minute      // a node that has done nothing in a transaction for so long has stopped, and others wait for it
 	idleTime    = 10 * time.Minute // after which a connection that nobody uses is closed
 )
 
@@ -81,6 +83,7 @@ func configure(c *pgx.ConnConfig, password string) {
 func (s *Store) openWriter(ctx context.Context, config *pgx.ConnConfig, log fedmsg.LogID) (err error) {
 	config.RuntimeParams["synchronous_commit"] = "on"
 	config.RuntimeParams["jit"] = "off"
+	config.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(frozenTime.Milliseconds(), 10)
 	if s.writer, err = pgx.ConnectConfig(ctx, config); err != nil {
 		return err
 	}

@@ -9,8 +9,18 @@ import (
 	"github.com/federated-messaging/fedmsg"
 )
 
-// migrate brings the schema to the newest format, in one transaction. Two nodes that start together take turns.
+// migrate brings the schema to the newest format, in one transaction. Two nodes that start together take turns; where nothing is to be
+// done nobody is waited for.
 func (s *Store) migrate(ctx context.Context) error {
+	there, err := schemaIsThere(ctx, s.writer)
+	if err != nil {
+		return err
+	}
+	if there {
+		if format, err := formatOf(ctx, s.writer); err != nil || format == len(migrations()) {
+			return err
+		}
+	}
 	return s.transaction(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		there, err := schemaIsThere(ctx, tx)
 		if err != nil {

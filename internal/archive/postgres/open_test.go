@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
@@ -38,6 +41,43 @@ func TestOneWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, uri, Options{Log: ourLog})
+}
+
+// TestFrozenWriter: what another node holds keeps nobody from opening, and the server ends a writer that does nothing in a transaction.
+func TestFrozenWriter(t *testing.T) {
+	t.Parallel()
+	uri := database(t)
+	frozen := open(t, uri, Options{Log: ourLog})
+	if err := frozen.write(t.Context(), "test", func(ctx context.Context, _ pgx.Tx) error {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute) // only bounds a failing test
+		defer cancel()
+		other, err := Open(ctx, uri, Options{Log: "bbbbbbbbbbbb"})
+		if err != nil {
+			return err
+		}
+		return other.Close()
+	}); err != nil {
+		t.Errorf("while another writes: %v", err)
+	}
+	if _, err := frozen.writer.Exec(t.Context(), "SET idle_in_transaction_session_timeout = 1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := frozen.write(t.Context(), "test", func(ctx context.Context, _ pgx.Tx) error {
+		for n := 1; n > 0; { // until the server has ended it
+			if err := frozen.readers.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE pid = $1", frozen.writer.PgConn().PID()).Scan(&n); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); fedmsg.CodeOf(err) != fedmsg.CodeUnavailable || frozen.Lost() == nil {
+		t.Errorf("what the server ended is %v, %v", err, frozen.Lost())
+	}
+	for _, s := range []*Store{open(t, uri, Options{Log: ourLog}), open(t, uri, Options{})} {
+		var limit string
+		if err := s.writer.QueryRow(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&limit); err != nil || limit != "1min" {
+			t.Errorf("a writer may do nothing for %q, %v", limit, err)
+		}
+	}
 }
 
 // TestOpenRefused: what cannot be opened is told with what to do.
