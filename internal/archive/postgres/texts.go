@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -41,29 +42,42 @@ func (t *texts[T]) get(ctx context.Context, c reader, numbers []int32, read func
 	if len(missing) == 0 {
 		return found, nil
 	}
-	rows, err := c.Query(ctx, t.query, missing)
+	asked, err := t.ask(ctx, c, missing, read)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range missing {
+		v, ok := asked[n]
+		if !ok {
+			return nil, fmt.Errorf("%w: a row has the number %d, which stands for nothing", block.ErrDamaged, n)
+		}
+		found[n] = v
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of == nil || len(t.of)+len(asked) > maxTexts {
+		t.of = make(map[int32]T)
+	}
+	maps.Copy(t.of, asked)
+	return found, nil
+}
+
+// ask reads from the database. Nobody waits for the network meanwhile but the caller.
+func (t *texts[T]) ask(ctx context.Context, c reader, numbers []int32, read func(pgx.CollectableRow) (int32, T, error)) (map[int32]T, error) {
+	rows, err := c.Query(ctx, t.query, numbers)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.of == nil || len(t.of)+len(missing) > maxTexts {
-		t.of = make(map[int32]T)
-	}
+	all := make(map[int32]T, len(numbers))
 	for rows.Next() {
 		n, v, err := read(rows)
 		if err != nil {
 			return nil, err
 		}
-		t.of[n], found[n] = v, v
+		all[n] = v
 	}
-	for _, n := range missing {
-		if _, ok := found[n]; !ok && rows.Err() == nil {
-			return nil, fmt.Errorf("%w: a row has the number %d, which stands for nothing", block.ErrDamaged, n)
-		}
-	}
-	return found, rows.Err()
+	return all, rows.Err()
 }
 
 // name reads the name of a term.
