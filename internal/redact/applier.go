@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,13 +46,17 @@ type Applier struct {
 	ended  chan struct{}      // closed when run has returned
 
 	// Owned by run.
-	cursor *feed.Cursor
-	place  *place.File
-	after  uint64 // number of the entry behind which it stands
-	retry  backoff.Backoff
+	cursor  *feed.Cursor
+	place   *place.File
+	after   uint64          // number of the entry behind which it stands
+	open    []task          // what is not carried out yet
+	due     time.Time       // when that is tried again; zero is now
+	retry   backoff.Backoff // of that
+	reading backoff.Backoff // of the log
 
 	mu       sync.Mutex // guards what follows
-	through  uint64     // all up to this entry is carried out
+	through  uint64     // all up to this entry is carried out, but for
+	undone   []uint64   // what these entries tell
 	trouble  error      // why it does not go on; nil while it does
 	advanced chan struct{}
 }
@@ -67,12 +72,14 @@ func New(d Deps) (*Applier, error) {
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &Applier{
-		deps: d, ended: make(chan struct{}), advanced: make(chan struct{}),
-		retry: backoff.Backoff{Policy: backoff.Policy{First: retryFirst, Max: retryMax}},
-	}
+	again := backoff.Backoff{Policy: backoff.Policy{First: retryFirst, Max: retryMax}}
+	a := &Applier{deps: d, ended: make(chan struct{}), advanced: make(chan struct{}), retry: again, reading: again}
 	var err error
 	a.place, err = place.Open(d.Place, true)
+	if err == nil && a.place.Position().IsZero() && d.Ledger.Len() == 0 {
+		// It is the first start. What the log has on these topics already was let in when anybody might publish there.
+		err = a.place.Save(d.Feed.Last())
+	}
 	if fedmsg.CodeOf(err) == fedmsg.CodeBadPosition {
 		d.Logger.Warn("the saved place of what carries out redactions is damaged; the log is read from its beginning, and what was erased is erased again", "error", err)
 		if err = os.Remove(d.Place); err == nil {
@@ -116,12 +123,12 @@ func (a *Applier) Stop(ctx context.Context) error {
 	}
 }
 
-// Await returns when everything up to the entry with this number is carried out. It fails with CodeUnavailable, and says what hinders
+// Await returns when the log is read up to the entry with this number, and what that tells is carried out. It fails with CodeUnavailable, and says what hinders
 // it, where that has not come when ctx ends.
 func (a *Applier) Await(ctx context.Context, seq uint64) error {
 	for {
 		a.mu.Lock()
-		done, advanced, trouble := a.through >= seq, a.advanced, a.trouble
+		done, advanced, trouble := a.through >= seq && !slices.Contains(a.undone, seq), a.advanced, a.trouble
 		a.mu.Unlock()
 		if done {
 			return nil

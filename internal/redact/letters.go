@@ -2,7 +2,6 @@ package redact
 
 import (
 	"github.com/federated-messaging/fedmsg"
-	"github.com/federated-messaging/fedmsg/internal/archive"
 	"github.com/federated-messaging/fedmsg/internal/deadletter"
 )
 
@@ -19,8 +18,18 @@ type Letters interface {
 // piece is how many letters are listed at once.
 const piece = 1000
 
-// dropLetters removes the letters of a message, and gives how many there were.
-func dropLetters(all Letters, r *archive.Redaction) (dropped int, err error) {
+// meant is what letters are to be dropped: of these ids, and with envelopes of these SHA-256.
+type meant struct{ ids, sums map[string]bool }
+
+// dropLetters removes the letters of redacted messages, and gives how many there were.
+func dropLetters(all Letters, tasks []task) (dropped int, err error) {
+	if len(tasks) == 0 {
+		return 0, nil
+	}
+	m := meant{make(map[string]bool), make(map[string]bool)}
+	for i := range tasks {
+		m.ids[tasks[i].redaction.ID], m.sums[tasks[i].redaction.SHA256] = true, true
+	}
 	first, err := all.DeadList("", 0, piece)
 	if err != nil {
 		return 0, err
@@ -34,7 +43,7 @@ func dropLetters(all Letters, r *archive.Redaction) (dropped int, err error) {
 		first = first[n:]
 		for len(some) > 0 && err == nil {
 			var gone int
-			gone, err = dropSome(all, of, some, r)
+			gone, err = dropSome(all, of, some, &m)
 			dropped += gone
 			if len(some) < piece || err != nil {
 				break
@@ -48,11 +57,11 @@ func dropLetters(all Letters, r *archive.Redaction) (dropped int, err error) {
 	return dropped, nil
 }
 
-// dropSome removes those that are of the message. Of what a source brought the id may not have been read; then its envelope tells.
-func dropSome(all Letters, of string, some []deadletter.Letter, r *archive.Redaction) (dropped int, err error) {
+// dropSome removes those that are meant. Of what a source brought the id may not have been read; then its envelope tells.
+func dropSome(all Letters, of string, some []deadletter.Letter, m *meant) (dropped int, err error) {
 	for i := range some {
 		l := &some[i]
-		if l.ID != r.ID && !(l.ID == "" && holds(all, of, l.Number, r)) {
+		if !m.ids[l.ID] && !(l.ID == "" && m.has(all, of, l.Number)) {
 			continue
 		}
 		if err := all.DeadDrop(of, l.Number); err != nil && fedmsg.CodeOf(err) != fedmsg.CodeNotFound {
@@ -63,8 +72,8 @@ func dropSome(all Letters, of string, some []deadletter.Letter, r *archive.Redac
 	return dropped, nil
 }
 
-// holds reports whether a letter has the envelope in it.
-func holds(all Letters, of string, number uint64, r *archive.Redaction) bool {
+// has reports whether a letter has such an envelope in it.
+func (m *meant) has(all Letters, of string, number uint64) bool {
 	l, err := all.DeadGet(of, number)
-	return err == nil && len(l.Envelope) > 0 && Sum(l.Envelope) == r.SHA256
+	return err == nil && len(l.Envelope) > 0 && m.sums[Sum(l.Envelope)]
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ type node struct {
 	*Applier
 	before  func(id string) error // called when the log is to erase
 	letters []Letters
+	stopped bool // the applier is, before the rest
 }
 
 func newNode(t *testing.T) *node {
@@ -77,7 +79,12 @@ func (n *node) stop() {
 	if n.log == nil {
 		return
 	}
-	err := errors.Join(n.Stop(context.Background()), n.log.Close(), n.ledger.Close())
+	var err error
+	if !n.stopped {
+		err = n.Stop(context.Background())
+	}
+	n.stopped = false
+	err = errors.Join(err, n.log.Close(), n.ledger.Close())
 	n.feed.Close()
 	n.log = nil
 	if err != nil {
@@ -405,16 +412,137 @@ func TestLedgerDisk(t *testing.T) {
 	}
 }
 
+// TestOneThatFails holds that a redaction which fails holds up no other one, and that the dead letters are gone through once for all
+// that came together.
+func TestOneThatFails(t *testing.T) {
+	t.Parallel()
+	letters := &fakeLetters{}
+	n := &node{t: t, dir: t.TempDir(), letters: []Letters{letters}}
+	t.Cleanup(n.stop)
+	n.open()
+	const others = 20
+	ids := []string{"x"}
+	for i := range others {
+		ids = append(ids, fmt.Sprintf("y-%d", i))
+	}
+	for _, id := range ids {
+		if _, err := n.put(message(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var mended atomic.Bool
+	come := make(chan struct{})
+	n.before = func(id string) error {
+		<-come // all of them
+		if id == "x" && !mended.Load() {
+			return errors.New("it cannot be read")
+		}
+		return nil
+	}
+	var first, last uint64
+	for _, id := range ids {
+		seq, err := n.put(redaction("node", of(id)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last = seq; first == 0 {
+			first = seq
+		}
+	}
+	close(come)
+	if err := n.Await(t.Context(), last); err != nil || !n.erased("y-0") || n.erased("x") || n.Err() == nil {
+		t.Errorf("behind one that fails: %v, trouble %v", err, n.Err())
+	}
+	if seen := letters.looks(); seen > others/2 {
+		t.Errorf("the dead letters were gone through %d times", seen)
+	}
+	mended.Store(true)
+	if err := n.Await(t.Context(), first); err != nil || !n.erased("x") || n.Err() != nil {
+		t.Errorf("at last: %v, trouble %v", err, n.Err())
+	}
+}
+
+// TestRestoredLog holds that what was redacted is erased from a log that is put back and from its dead letters, though the redaction is
+// not in it.
+func TestRestoredLog(t *testing.T) {
+	t.Parallel()
+	letters := &fakeLetters{all: map[string][]deadletter.Letter{}}
+	n := &node{t: t, dir: t.TempDir(), letters: []Letters{letters}}
+	t.Cleanup(n.stop)
+	n.open()
+	if _, err := n.put(message("x")); err != nil {
+		t.Fatal(err)
+	}
+	n.stop()
+	old := filepath.Join(t.TempDir(), "log")
+	if err := os.CopyFS(old, os.DirFS(filepath.Join(n.dir, "log"))); err != nil {
+		t.Fatal(err)
+	}
+	n.open()
+	n.tell(redaction("node", of("x")))
+	n.stop()
+	letters.all["one"] = []deadletter.Letter{{Of: "one", Number: 1, ID: "x"}}
+	if err := errors.Join(os.RemoveAll(filepath.Join(n.dir, "log")), os.Rename(old, filepath.Join(n.dir, "log"))); err != nil {
+		t.Fatal(err)
+	}
+	n.open()
+	if seq, err := n.put(message("y")); err != nil || n.Await(t.Context(), seq) != nil || !n.erased("x") || n.erased("y") {
+		t.Errorf("%v, erased: %t", err, n.erased("x"))
+	}
+	if got := strings.Join(letters.dropped, " "); got != "one/1" {
+		t.Errorf("dropped letters: %q", got)
+	}
+}
+
+// TestFirstStart holds that what a log has on the topic of redactions before anything heeds them is not carried out, and that what comes
+// then is.
+func TestFirstStart(t *testing.T) {
+	t.Parallel()
+	n := &node{t: t, dir: t.TempDir()}
+	t.Cleanup(n.stop)
+	n.open()
+	if err := n.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []fedmsg.Record{message("x"), message("y"), redaction("node", of("x"))} {
+		if _, err := n.put(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.stopped = true
+	n.stop()
+	if err := os.RemoveAll(filepath.Join(n.dir, "place")); err != nil {
+		t.Fatal(err)
+	}
+	n.open()
+	n.stop() // its place is written down
+	n.open()
+	n.tell(redaction("node", of("y")))
+	if n.erased("x") || !n.erased("y") {
+		t.Errorf("erased are x: %t, y: %t", n.erased("x"), n.erased("y"))
+	}
+}
+
 // fakeLetters are dead letters in memory.
 type fakeLetters struct {
 	mu      sync.Mutex
 	all     map[string][]deadletter.Letter
 	dropped []string
+	listed  int // how often all were asked for
+}
+
+func (f *fakeLetters) looks() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.listed
 }
 
 func (f *fakeLetters) DeadList(name string, after uint64, limit int) (list []deadletter.Letter, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if name == "" {
+		f.listed++
+	}
 	for _, of := range []string{"one", "two"} {
 		n := 0
 		for _, l := range f.all[of] {
