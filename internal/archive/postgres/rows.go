@@ -92,11 +92,13 @@ func headsOf(ctx context.Context, c reader, where string, args ...any) (all []he
 	return all, err
 }
 
-// selectRows reads rows with their blocks in one statement. What a block has is given once only, with the first of its rows.
-const selectRows = `SELECT m.key, m.nanos, m.seq, m.origin_seq, m.topic, m.source, m.slot, m.erased, m.id, b.block, b.part, b.slots, b.size,
+// selectRows reads rows with their blocks in one statement. What a block has is given once only, with the first of its rows. A row whose
+// block is gone is given with the part -1.
+const selectRows = `SELECT m.key, m.nanos, m.seq, m.origin_seq, m.topic, m.source, m.slot, m.erased, m.id, m.block,
+	coalesce(b.part, -1::smallint), coalesce(b.slots, 0::smallint), coalesce(b.size, 0),
 	CASE WHEN row_number() OVER (PARTITION BY b.block, b.part ORDER BY m.key) = 1 THEN b.data END
-	FROM messages m JOIN blocks b ON b.block = m.block AND b.part <= m.slot AND m.slot < b.part + b.slots
-	WHERE m.key = ANY($1) AND b.block >= $2 AND b.block < $3`
+	FROM messages m LEFT JOIN blocks b ON b.block = m.block AND b.part <= m.slot AND m.slot < b.part + b.slots AND b.block >= $2 AND b.block < $3
+	WHERE m.key = ANY($1) ORDER BY b.block, b.part, m.key`
 
 // loaded is a row while what it shares with others is not there.
 type loaded struct {
@@ -114,18 +116,18 @@ func (s *Store) load(ctx context.Context, c reader, keys []int64) (map[int64]arc
 	var part, count int16
 	var size int32
 	var data []byte
-	var slots []block.Payload
+	var now openedPart
 	err := scan(ctx, c, func() (err error) {
 		if data != nil {
-			if slots, err = s.unpack(data, size, count); err != nil {
+			if now, err = s.unpack(l.head.block, part, data, size, count); err != nil {
 				return err
 			}
 		}
 		at := int(l.slot - part)
-		if at >= len(slots) {
-			return fmt.Errorf("%w: a row is at slot %d of block %d, which has %d", block.ErrDamaged, l.slot, l.block, int(part)+len(slots))
+		if part < 0 || now.block != l.head.block || now.part != part || at >= len(now.slots) {
+			return fmt.Errorf("%w: a row is at slot %d of block %d, which is not there", block.ErrDamaged, l.slot, l.head.block)
 		}
-		l.Payload = slots[at]
+		l.Payload = now.slots[at]
 		all = append(all, l)
 		l.seq, l.origin = nil, nil
 		return nil
@@ -138,12 +140,20 @@ func (s *Store) load(ctx context.Context, c reader, keys []int64) (map[int64]arc
 	return s.complete(ctx, c, all)
 }
 
-func (s *Store) unpack(data []byte, size int32, slots int16) ([]block.Payload, error) {
+// openedPart is a row of table blocks whose payloads can be read.
+type openedPart struct {
+	block int64
+	part  int16
+	slots []block.Payload
+}
+
+func (s *Store) unpack(number int64, part int16, data []byte, size int32, slots int16) (openedPart, error) {
 	unpacked, err := s.codec.Unpack(data, int64(size))
 	if err != nil {
-		return nil, err
+		return openedPart{}, err
 	}
-	return block.Split(unpacked, int(slots))
+	payloads, err := block.Split(unpacked, int(slots))
+	return openedPart{number, part, payloads}, err
 }
 
 // complete makes rows of what was read of them.
