@@ -151,11 +151,16 @@ func (r *run) small() error {
 	if err := os.Mkdir(r.into, 0o700); err != nil {
 		return err
 	}
-	readers := filepath.Base(daemon.ReadersDir(r.State))
-	if err := r.tree(daemon.ReadersDir(r.State), filepath.Join(r.into, readers), 1); err != nil {
+	state, err := r.openState()
+	if err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(r.State)
+	defer state.Close() //nolint:errcheck // nothing was written
+	readers := filepath.Base(daemon.ReadersDir(r.State))
+	if err := r.tree(state, readers, filepath.Join(r.into, readers), 1); err != nil {
+		return err
+	}
+	entries, err := fs.ReadDir(state.FS(), ".")
 	if err != nil {
 		return err
 	}
@@ -163,7 +168,7 @@ func (r *run) small() error {
 		if n := e.Name(); n == readers || r.leaves(n) {
 			continue
 		}
-		if err := r.tree(filepath.Join(r.State, e.Name()), filepath.Join(r.into, e.Name()), 1); err != nil {
+		if err := r.tree(state, e.Name(), filepath.Join(r.into, e.Name()), 1); err != nil {
 			return err
 		}
 	}

@@ -250,26 +250,3 @@ func TestNothingIsLeft(t *testing.T) {
 		}
 	}
 }
-
-// TestLinksAreFollowed copies what links lead to, and ends where they lead round.
-func TestLinksAreFollowed(t *testing.T) {
-	t.Parallel()
-	n := newNode(t)
-	away := filepath.Join(t.TempDir(), "away")
-	if err := errors.Join(os.Rename(filepath.Join(n.state, "sinks"), away), os.Symlink(away, filepath.Join(n.state, "sinks"))); err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(t.TempDir(), "b")
-	if _, err := Make(t.Context(), n.options(), dir); err != nil {
-		t.Fatal(err)
-	}
-	if letter, err := os.ReadFile(filepath.Join(dir, "state/sinks/rabbit/dead/3")); err != nil || string(letter) != "letter" {
-		t.Errorf("the letter is %q: %v", letter, err)
-	}
-	if err := os.Symlink(away, filepath.Join(away, "round")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Make(t.Context(), n.options(), dir+"2"); fedmsg.CodeOf(err) != fedmsg.CodeCannotMake || !strings.Contains(err.Error(), "leads round") {
-		t.Errorf("round: %v", err)
-	}
-}
