@@ -30,6 +30,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Target) {
 	part("positions", positions)
 	part("a batch is all or nothing", allOrNothing)
 	part("finds in order", findsInOrder)
+	part("finds without an end", findsWithoutEnd)
 	part("counts and topics", countsAndTopics)
 	part("series", series)
 	part("redacts", redacts)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/federated-messaging/fedmsg"
@@ -41,6 +42,25 @@ func findsInOrder(r *rig) {
 		r.wordsHold(model, w, most)
 		if r.t.Failed() {
 			return
+		}
+	}
+}
+
+// findsWithoutEnd: a window may reach as far as keys can.
+func findsWithoutEnd(r *rig) {
+	r.fill(50)
+	rows := r.all()
+	draft := archive.DraftOf(&rows[0].Entry)
+	for _, newest := range []bool{false, true} {
+		far := archive.Window{From: 1, To: math.MaxInt64, Newest: newest}
+		near := archive.Window{From: 1, To: rows[49].Key + 1, Newest: newest}
+		for _, w := range []archive.Window{far, {From: math.MinInt64, To: math.MaxInt64, Newest: newest}} {
+			for _, term := range draft.Terms {
+				r.equal(fmt.Sprintf("%v in %v", term, w), must[[]archive.Key](r)(r.store.Keys(r.ctx, term, w, 100)), must[[]archive.Key](r)(r.store.Keys(r.ctx, term, near, 100)))
+			}
+			words := draft.Words[:1]
+			r.equal(fmt.Sprintf("%q in %v", words, w), must[[]archive.Key](r)(r.store.Words(r.ctx, words, w, 100)), must[[]archive.Key](r)(r.store.Words(r.ctx, words, near, 100)))
+			r.equal(fmt.Sprintf("heads in %v", w), len(must[[]archive.Head](r)(r.store.Heads(r.ctx, w, 100))), 50)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -18,8 +19,14 @@ func monthOf(key int64) month {
 	return month((t.Year()-1970)*12 + int(t.Month()) - 1)
 }
 
-// begin is the first key of a month.
+// begin is the first key of a month. No key is before 1970, nor behind the largest number: months without keys begin there.
 func (m month) begin() int64 {
+	if m < 0 {
+		return 0
+	}
+	if m > monthOf(math.MaxInt64) {
+		return math.MaxInt64
+	}
 	return time.Date(1970, time.Month(m)+1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 }
 
