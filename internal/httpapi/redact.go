@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -43,6 +44,8 @@ type redactAnswer struct {
 	Already   bool              `json:"already,omitempty"` // it was redacted before, and what was said then stands in redaction
 	DryRun    bool              `json:"dry_run,omitempty"`
 	Pending   string            `json:"pending,omitempty"` // why something is not erased yet
+
+	sums []string // SHA-256 of the envelopes that are to be erased; log and archive may have two under one id
 }
 
 // redactState is what one place has of a message.
@@ -87,39 +90,67 @@ func (s *Server) redact(w http.ResponseWriter, r *http.Request, id *identity) (*
 		}
 		return a, err
 	}
-	if !a.Already {
-		a.Redaction.Reason, a.Redaction.By, a.Redaction.At = q.Reason, id.sender.String(), time.Now().UTC().Truncate(time.Microsecond)
-		a.Entry, err = s.deps.Redactor.Redact(ctx, id.sender, a.Redaction)
-		if err != nil && a.Entry.IsZero() {
-			return nil, err
-		}
+	if a.Already {
+		return a, nil
 	}
-	s.redacted(ctx, a, err)
+	a.Redaction.Reason, a.Redaction.By, a.Redaction.At = q.Reason, id.sender.String(), time.Now().UTC().Truncate(time.Microsecond)
+	failed := s.publishRedactions(ctx, id, a)
+	if failed != nil && a.Entry.IsZero() {
+		return nil, failed
+	}
+	if failed == nil && s.deps.Archive != nil {
+		failed = s.deps.Archive.Await(ctx, a.Entry)
+	}
+	s.redacted(r, id, a, failed)
 	return a, nil
 }
 
-// redacted says how far a redaction that was published is. Failed says why the log has not done its part.
-func (s *Server) redacted(ctx context.Context, a *redactAnswer, failed error) {
-	if failed != nil {
-		_, a.Pending = fedmsg.Public(failed)
-		a.Log = pendingOf(a.Log)
-	} else if a.Log == redactPresent {
-		a.Log = redactErased
-	}
-	if a.Archive != redactPresent {
-		return
-	}
-	if failed == nil && !a.Entry.IsZero() {
-		if failed = s.deps.Archive.Await(ctx, a.Entry); failed == nil {
-			a.Archive = redactErased
-			return
+// publishRedactions publishes one for each envelope. Where that fails behind the first the answer tells of those that were.
+func (s *Server) publishRedactions(ctx context.Context, id *identity, a *redactAnswer) (failed error) {
+	for i := len(a.sums) - 1; i >= 0; i-- { // the one that the answer tells is the last
+		a.Redaction.SHA256 = a.sums[i]
+		at, err := s.deps.Redactor.Redact(ctx, id.sender, a.Redaction)
+		if !at.IsZero() {
+			a.Entry = at
 		}
-		_, a.Pending = fedmsg.Public(failed)
+		if err != nil && failed == nil {
+			failed = err
+		}
 	}
-	a.Archive = redactPending
-	if a.Pending == "" {
-		a.Pending = "the archive has not come to it yet"
+	return failed
+}
+
+// redacted says what log and archive have now: it looks, whatever was to be expected. Failed says why not all has done its part.
+func (s *Server) redacted(r *http.Request, id *identity, a *redactAnswer, failed error) {
+	was := *a
+	look := &redactAnswer{}
+	entry, found, err := s.deps.Log.Find(a.Redaction.ID)
+	a.Log = stateOf(look, &entry, found, was.Log, err, failed)
+	row, found, noArchive := s.findArchived(r, a.Redaction.ID, &identity{read: everything(), sender: id.sender, local: true})
+	a.Archive = stateOf(look, &row.Entry, found, was.Archive, noArchive, failed)
+	for _, err := range []error{failed, err, noArchive} {
+		if err != nil && a.Pending == "" {
+			_, a.Pending = fedmsg.Public(err)
+		}
 	}
+	if a.Pending == "" && (a.Log == redactPresent || a.Archive == redactPresent) {
+		a.Pending = "it was not carried out; the node's own log says why"
+	}
+}
+
+// stateOf is what a place has of a message behind its redaction, where it had another state before.
+func stateOf(look *redactAnswer, e *fedmsg.Entry, found bool, was redactState, err, failed error) redactState {
+	switch {
+	case err != nil:
+		return pendingOf(was)
+	case found && failed == nil:
+		return look.note(e)
+	case found:
+		return pendingOf(look.note(e))
+	case failed != nil: // it may be on its way
+		return pendingOf(was)
+	}
+	return redactAbsent
 }
 
 func pendingOf(s redactState) redactState {
@@ -181,10 +212,34 @@ func (s *Server) redactTarget(r *http.Request, id *identity, want string) (*reda
 	if redact.IsTopic(a.Topic) {
 		return nil, fedmsg.Errorf(fedmsg.CodeForbidden, "the message %q says that another one was redacted, and stays: other nodes learn it from there", clip(want))
 	}
-	if told, ok := s.deps.Redactor.Redaction(want); ok {
-		a.Redaction, a.Already = told, true
+	return a, s.redactedBefore(a, row.Redaction, err)
+}
+
+// redactedBefore notes whether nothing is left to be erased. Where the archive cannot be asked and the log has erased the message,
+// what was redacted then is redacted again.
+func (s *Server) redactedBefore(a *redactAnswer, archived *archive.Redaction, noArchive error) error {
+	told, known := s.deps.Redactor.Redaction(a.Redaction.ID)
+	if !known && archived != nil {
+		told, known = *archived, true
 	}
-	return a, nil
+	switch {
+	case len(a.sums) > 0:
+	case noArchive == nil:
+		a.Already = true
+		if a.Archive == redactPresent { // it is on its way there, without its payload
+			a.Archive = redactErased
+		}
+		if known {
+			a.Redaction = told
+		}
+		return nil
+	case !known:
+		return noArchive
+	default:
+		a.sums = []string{told.SHA256}
+	}
+	a.Redaction.SHA256 = a.sums[0]
+	return nil
 }
 
 // note takes from an entry what the redaction says of it.
@@ -193,7 +248,9 @@ func (a *redactAnswer) note(e *fedmsg.Entry) redactState {
 	if e.Redacted {
 		return redactErased
 	}
-	a.Redaction.SHA256 = redact.Sum(e.Envelope)
+	if sum := redact.Sum(e.Envelope); !slices.Contains(a.sums, sum) {
+		a.sums = append(a.sums, sum)
+	}
 	return redactPresent
 }
 

@@ -16,8 +16,10 @@ type redactorFake struct {
 	asked []archive.Redaction
 	from  fedmsg.Sender
 	err   error
-	none  bool   // it fails before it publishes
-	late  string // another one that it knows of
+	none  bool                    // it fails before it publishes
+	late  string                  // another one that it knows of
+	erase func(archive.Redaction) // what publishing does
+	gone  map[string]bool         // ids that the log has erased
 }
 
 func (f *redactorFake) Redact(_ context.Context, from fedmsg.Sender, r archive.Redaction) (fedmsg.Position, error) {
@@ -25,7 +27,27 @@ func (f *redactorFake) Redact(_ context.Context, from fedmsg.Sender, r archive.R
 	if f.none {
 		return fedmsg.Position{}, f.err
 	}
+	if f.err == nil && f.erase != nil {
+		f.erase(r)
+	}
 	return fedmsg.Position{Log: edgeLog, Seq: 5}, f.err
+}
+
+// redactLog is the log with what was erased from it.
+type redactLog struct {
+	logFake
+	f *redactorFake
+}
+
+func (l redactLog) Find(id string) (fedmsg.Entry, bool, error) {
+	e, found, err := l.logFake.Find(id)
+	if id == "m/5" { // of which the archive has another envelope
+		found, e.Topic = true, "open.a.b"
+	}
+	if l.f.gone[id] {
+		e.Envelope, e.Redacted = nil, true
+	}
+	return e, found, err
 }
 
 func (f *redactorFake) Redaction(id string) (archive.Redaction, bool) {
@@ -35,12 +57,23 @@ func (f *redactorFake) Redaction(id string) (archive.Redaction, bool) {
 // startRedacting runs a server that redacts, with an archive.
 func startRedacting(t *testing.T) (*edge, *redactorFake, *archiveFake) {
 	t.Helper()
-	f := &redactorFake{}
+	f := &redactorFake{gone: make(map[string]bool)}
 	var kept *archiveFake
+	f.erase = func(r archive.Redaction) {
+		e, found, err := redactLog{f: f}.Find(r.ID)
+		f.gone[r.ID] = f.gone[r.ID] || found && err == nil && redact.Sum(e.Envelope) == r.SHA256
+		row, found, err := kept.store.ByID(t.Context(), r.ID)
+		if err == nil && found && redact.Sum(row.Entry.Envelope) == r.SHA256 {
+			_, err = kept.store.Redact(t.Context(), r)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
 	e := startEdge(t, func(c *Config, d *Deps) {
 		withSocket(t, c)
 		kept = withArchive(t, d, sample()...)
-		d.Archive, d.Redactor = keptFake{kept}, f
+		d.Archive, d.Redactor, d.Log = keptFake{kept}, f, redactLog{f: f}
 	})
 	return e, f, kept
 }
@@ -54,12 +87,13 @@ func (e *edge) redact(t *testing.T, body string) (int, string) {
 // TestRedactions holds what is published for a message of the log and for one that the archive alone has, and what the answer says.
 func TestRedactions(t *testing.T) {
 	e, f, kept := startRedacting(t)
-	for body, want := range map[string]string{
-		`{"id":"open/1","reason":"r","dry_run":true}`: `"topic":"open.a.b","message":"edgelogabcde-1","log":"present","archive":"present","dry_run":true}`,
-		`{"id":"m/1","reason":"r","dry_run":true}`:    `"topic":"open.org.dev.bts.bug.close","log":"absent","archive":"present","dry_run":true}`,
-		`{"id":"secret:1","reason":"r"}`:              `"entry":"edgelogabcde-5","log":"erased","archive":"erased"}`,
-		`{"id":"m/1","reason":"r"}`:                   `"entry":"edgelogabcde-5","log":"absent","archive":"erased"}`,
+	for _, c := range [][2]string{
+		{`{"id":"open/1","reason":"r","dry_run":true}`, `"topic":"open.a.b","message":"edgelogabcde-1","log":"present","archive":"present","dry_run":true}`},
+		{`{"id":"m/1","reason":"r","dry_run":true}`, `"topic":"open.org.dev.bts.bug.close","log":"absent","archive":"present","dry_run":true}`},
+		{`{"id":"secret:1","reason":"r"}`, `"entry":"edgelogabcde-5","log":"erased","archive":"absent"}`},
+		{`{"id":"m/1","reason":"r"}`, `"entry":"edgelogabcde-5","log":"absent","archive":"erased"}`},
 	} {
+		body, want := c[0], c[1]
 		f.asked = nil
 		status, text := e.redact(t, body)
 		if status != 200 || !strings.Contains(text, want) || !strings.Contains(text, `"reason":"r","by":"uid:`) {
@@ -69,6 +103,7 @@ func TestRedactions(t *testing.T) {
 			t.Errorf("%s: published %v", body, f.asked)
 		}
 	}
+	clear(f.gone)
 	if status, text := e.redact(t, `{"id":"secret:1","reason":"r"}`); status != 200 || len(f.asked) == 0 || f.from.Kind != fedmsg.SenderUID {
 		t.Fatalf("%d %s, from %v", status, text, f.from)
 	}
@@ -160,5 +195,27 @@ func TestImportWaits(t *testing.T) {
 	var done map[string]int
 	if err := json.Unmarshal([]byte(text), &done); err != nil || status != 200 || done["stored"] != 2 || done["redacted"] != 1 {
 		t.Errorf("%d %s %v", status, text, err)
+	}
+}
+
+// TestRedactionsLook: the answer says what log and archive have, not what was asked of them, and a second try of what was not erased is
+// carried out.
+func TestRedactionsLook(t *testing.T) {
+	e, f, _ := startRedacting(t)
+	erase := f.erase
+	f.erase, f.late = nil, "open/1" // it is known as redacted, and nothing was erased
+	if status, text := e.redact(t, `{"id":"open/1","reason":"r"}`); status != 202 || !strings.Contains(text, `"log":"present","archive":"absent","pending":"it was not`) || len(f.asked) != 1 {
+		t.Errorf("nothing is erased: %d %s, published %v", status, text, f.asked)
+	}
+	f.erase, f.asked = erase, nil
+	if status, text := e.redact(t, `{"id":"open/1","reason":"r"}`); status != 200 || !strings.Contains(text, `"log":"erased"`) || strings.Contains(text, "already") || len(f.asked) != 1 {
+		t.Errorf("the second try: %d %s, published %v", status, text, f.asked)
+	}
+	f.asked = nil
+	if status, text := e.redact(t, `{"id":"open/1","reason":"r"}`); status != 200 || !strings.Contains(text, `"already":true`) || len(f.asked) != 0 {
+		t.Errorf("the third: %d %s, published %v", status, text, f.asked)
+	}
+	if status, text := e.redact(t, `{"id":"m/5","reason":"r"}`); status != 200 || !strings.Contains(text, `"log":"erased","archive":"erased"`) || len(f.asked) != 2 {
+		t.Errorf("of two envelopes: %d %s, published %v", status, text, f.asked)
 	}
 }
