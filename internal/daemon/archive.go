@@ -51,14 +51,10 @@ func newArchive(c *config.Config, log *commitlog.Log, live *feed.Feed, rules *re
 	})
 }
 
-// openPostgres reads the password each time, so that a changed one counts.
+// openPostgres has the password read each time, so that a changed one counts.
 func openPostgres(ctx context.Context, c *config.Config, live *feed.Feed, logger *slog.Logger) (archive.Store, error) {
 	files := remote.Files{Credentials: c.Archive.PasswordFile}
-	password, err := files.Secret()
-	if err != nil {
-		return nil, err
-	}
-	return postgres.Open(ctx, c.Archive.Store, postgres.Options{Log: live.Log(), Password: password, Logger: logger})
+	return postgres.Open(ctx, c.Archive.Store, postgres.Options{Log: live.Log(), Password: files.Secret, Logger: logger})
 }
 
 // archiveChecks says how the archive is, where there is one.

@@ -39,11 +39,14 @@ func (s *Store) connect(ctx context.Context, uri string, o Options) error {
 	if err != nil {
 		return fedmsg.Errorf(fedmsg.CodeConfig, "the archive's address is none of PostgreSQL; write postgres://USER@HOST/NAME")
 	}
-	configure(config.ConnConfig, o.Password)
+	configure(config.ConnConfig)
+	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error { return o.giveTo(c) }
 	if !o.ReadOnly {
-		if err := s.openWriter(ctx, config.ConnConfig.Copy(), o.Log); err != nil {
+		if err := s.openWriter(ctx, config.ConnConfig.Copy(), &o); err != nil {
 			return err
 		}
+		// Of several hosts the one that is written is read; that its sessions may only read is set below.
+		config.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsPrimary
 	}
 	config.MaxConns, config.MinConns, config.MaxConnIdleTime = int32(o.Readers), 0, idleTime
 	params := config.ConnConfig.RuntimeParams
@@ -57,13 +60,7 @@ func (s *Store) connect(ctx context.Context, uri string, o Options) error {
 }
 
 // configure has a connection be found among others, notice that the other end is gone, and give up at the server what ctx ends.
-func configure(c *pgx.ConnConfig, password string) {
-	if password != "" {
-		c.Password = password
-		for _, other := range c.Fallbacks {
-			_ = other // they share the password
-		}
-	}
+func configure(c *pgx.ConnConfig) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTime
 	}
@@ -79,8 +76,24 @@ func configure(c *pgx.ConnConfig, password string) {
 	}
 }
 
+// giveTo gives a connection that is about to be made the password of now.
+func (o *Options) giveTo(c *pgx.ConnConfig) error {
+	if o.Password == nil {
+		return nil
+	}
+	password, err := o.Password()
+	if password != "" {
+		c.Password = password
+	}
+	return err
+}
+
 // openWriter connects who writes, takes the log for it, and brings the schema to the newest format.
-func (s *Store) openWriter(ctx context.Context, config *pgx.ConnConfig, log fedmsg.LogID) (err error) {
+func (s *Store) openWriter(ctx context.Context, config *pgx.ConnConfig, o *Options) (err error) {
+	if err := o.giveTo(config); err != nil {
+		return err
+	}
+	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	config.RuntimeParams["synchronous_commit"] = "on"
 	config.RuntimeParams["jit"] = "off"
 	config.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(frozenTime.Milliseconds(), 10)
@@ -95,7 +108,7 @@ func (s *Store) openWriter(ctx context.Context, config *pgx.ConnConfig, log fedm
 		return fedmsg.Errorf(fedmsg.CodeUnavailable,
 			"cannot open the archive: its database has the encoding %s; make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
-	if err := s.takeLog(ctx, log); err != nil {
+	if err := s.takeLog(ctx, o.Log); err != nil {
 		return err
 	}
 	return s.migrate(ctx)

@@ -52,6 +52,9 @@ func reason(err error, said *pgconn.PgError) string {
 	if errors.Is(err, block.ErrDamaged) {
 		return "its database is damaged, or was changed by hand; put a backup of it back: what the log still has is taken in again by itself"
 	}
+	if errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, pgconn.ErrStandbyConnection) {
+		return onlyRead
+	}
 	if said == nil {
 		return "its database cannot be reached; see that PostgreSQL runs, and that archive.store names the right host: it goes on by itself"
 	}
@@ -65,7 +68,7 @@ func reason(err error, said *pgconn.PgError) string {
 	case codeTooMany:
 		return "the server has too many connections; raise max_connections, or end others"
 	case codeReadOnly:
-		return "its database may only be read now, as a standby; name the primary in archive.store"
+		return onlyRead
 	case codeNoTable, codeNoSchema:
 		return noArchive
 	}
@@ -79,5 +82,7 @@ func reason(err error, said *pgconn.PgError) string {
 	}
 	return "its database does not answer as it should"
 }
+
+const onlyRead = "its database may only be read now, as a standby; name the primary in archive.store"
 
 const noArchive = "there is no archive in this database; a node makes it when it first writes there"

@@ -115,6 +115,51 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 	}
 }
 
+func said(password string) func() (string, error) {
+	return func() (string, error) { return password, nil }
+}
+
+// TestPasswordChanges: a connection that is made later is made with the password of then.
+func TestPasswordChanges(t *testing.T) {
+	t.Parallel()
+	server := fedmsgtest.StartPostgres(t, fedmsgtest.PostgresOptions{Password: "one"})
+	now := "one"
+	s := open(t, server.URI("postgres"), Options{Log: ourLog, Password: func() (string, error) { return now, nil }})
+	if _, err := s.writer.Exec(t.Context(), "ALTER USER postgres PASSWORD 'two'"); err != nil {
+		t.Fatal(err)
+	}
+	now = "two"
+	s.readers.Reset()
+	if _, err := s.Position(t.Context(), ourLog); err != nil {
+		t.Errorf("with the new password: %v", err)
+	}
+	now = "three"
+	s.readers.Reset()
+	if _, err := s.Position(t.Context(), ourLog); err == nil || !strings.Contains(err.Error(), "archive.password_file") {
+		t.Errorf("with a wrong password: %v", err)
+	}
+}
+
+// TestWriterTakesThePrimary: of several hosts the writer takes one that can be written; where there is none that is said.
+func TestWriterTakesThePrimary(t *testing.T) {
+	t.Parallel()
+	standby := fedmsgtest.StartPostgres(t, fedmsgtest.PostgresOptions{Settings: []string{"default_transaction_read_only=on"}})
+	refused(t, standby.URI("postgres"), Options{Log: ourLog}, fedmsg.CodeUnavailable, "name the primary")
+	primary := fedmsgtest.StartPostgres(t, fedmsgtest.PostgresOptions{})
+	config, err := pgx.ParseConfig(strings.Replace(primary.URI("postgres"), "@", "@"+standby.Addr+",", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	configure(config)
+	var s Store
+	if err := s.openWriter(t.Context(), config, &Options{Log: ourLog}); err != nil {
+		t.Error(err)
+	}
+	if s.writer != nil {
+		_ = s.writer.Close(t.Context()) // it only looked
+	}
+}
+
 // TestPasswordIsNotShown: a password opens the database, and stands in no error and no log line, whether it is right or wrong.
 func TestPasswordIsNotShown(t *testing.T) {
 	t.Parallel()
@@ -122,7 +167,7 @@ func TestPasswordIsNotShown(t *testing.T) {
 	server := fedmsgtest.StartPostgres(t, fedmsgtest.PostgresOptions{Password: right})
 	var logged bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s, err := Open(t.Context(), server.URI("postgres"), Options{Password: right, Log: ourLog, Logger: logger})
+	s, err := Open(t.Context(), server.URI("postgres"), Options{Password: said(right), Log: ourLog, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,13 +175,13 @@ func TestPasswordIsNotShown(t *testing.T) {
 	if _, err := s.Position(t.Context(), ourLog); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Open(t.Context(), server.URI("postgres"), Options{Password: wrong, Logger: logger})
+	_, err = Open(t.Context(), server.URI("postgres"), Options{Password: said(wrong), Logger: logger})
 	if fedmsg.CodeOf(err) != fedmsg.CodeUnavailable || !strings.Contains(fmt.Sprint(err), "archive.password_file") {
 		t.Errorf("a wrong password: %v", err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, late := Open(gone, server.URI("postgres"), Options{Password: wrong, Logger: logger})
+	_, late := Open(gone, server.URI("postgres"), Options{Password: said(wrong), Logger: logger})
 	for _, text := range []string{fmt.Sprintf("%v %+v %#v", err, err, err), fmt.Sprintf("%v %+v", late, late), logged.String(), server.Logs()} {
 		if strings.Contains(text, "horse") {
 			t.Errorf("a password is shown: %s", text)

@@ -27,8 +27,11 @@ type Options struct {
 	ReadOnly bool         // nothing is made or changed
 	Log      fedmsg.LogID // the log that is written; nobody else may write it meanwhile. Empty: none, as for imports
 	Readers  int          // connections that read, 1 to 64; 0 is 8
-	Password string       // of the user, out of a file; never in the URI
 	Logger   *slog.Logger
+
+	// Password gives that of the user, which is never in the URI. It is asked at each connection, by any goroutine, so that a changed
+	// one counts; its error is that of what needed the connection. Optional; empty is none.
+	Password func() (string, error)
 }
 
 // Store is an archive in a database. Any number of goroutines may read; writers take turns by themselves.
