@@ -7,6 +7,7 @@
 package archive
 
 import (
+	"errors"
 	"context"
 	"time"
 
@@ -149,6 +150,9 @@ type Extent struct {
 	Bytes          int64 // on disk
 }
 
+// ErrInUse is in what Writer.Redact fails with where bytes of what it erased have to stay in a file for a while.
+var ErrInUse = errors.New("what was there is still in use")
+
 // Writer puts rows into a store. One goroutine writes at a time.
 type Writer interface {
 	// Append puts the drafts and the position behind them into the store in one transaction, durable when it returns. A draft whose
@@ -159,7 +163,9 @@ type Writer interface {
 	Position(ctx context.Context, log fedmsg.LogID) (fedmsg.Position, error)
 	// Redact erases a row's payload, its words and all terms but topic and category, so that no file holds the bytes when it
 	// returns. Of the entry its position, time, id and topic stay; all else becomes zero, and Redacted true. It is true where there
-	// is such a row. Erasing twice is no error, and what was said first stays.
+	// is such a row. Erasing twice is no error, and what was said first stays. Where somebody else still needs what was there, as who
+	// copies the file, it fails with ErrInUse: nobody is given the payload any more, the store can be used, and Redact is to be called
+	// again until the bytes are gone too.
 	Redact(ctx context.Context, r Redaction) (bool, error)
 	// Reindex writes terms, words and rollups of the rows behind a key anew, at most so many, and gives the last key it did; 0 when
 	// none was left. derive is DraftOf.

@@ -58,16 +58,17 @@ type Archiver struct {
 	ended  chan struct{}      // closed when run has returned
 
 	// Owned by run.
-	writer    archive.Store // nil while none is open
-	swept     archive.Store // the store in which all that was redacted before was looked for
-	tryOnce   sync.Once     // closes tried
-	place     *place.File
-	leave     context.CancelCauseFunc // ends the walk of this round, because the store is lost
-	unplaced  bool                    // the place could not be saved, which was logged
-	retry     backoff.Backoff
-	batch     batch
-	committed time.Time // when something was put into the store last
-	told      string    // the failure that was logged last; empty when the store works
+	writer     archive.Store      // nil while none is open
+	unfinished *archive.Redaction // what was erased and still stands in a file of the store; nil without one
+	swept      archive.Store      // the store in which all that was redacted before was looked for
+	tryOnce    sync.Once          // closes tried
+	place      *place.File
+	leave      context.CancelCauseFunc // ends the walk of this round, because the store is lost
+	unplaced   bool                    // the place could not be saved, which was logged
+	retry      backoff.Backoff
+	batch      batch
+	committed  time.Time // when something was put into the store last
+	told       string    // the failure that was logged last; empty when the store works
 
 	mu       sync.Mutex // guards all that follows; nothing is waited for under it
 	cursor   *feed.Cursor

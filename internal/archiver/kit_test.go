@@ -216,7 +216,8 @@ func (f *faulty) Redact(ctx context.Context, r archive.Redaction) (bool, error) 
 	if err := f.fault("redact"); err != nil {
 		return false, err
 	}
-	return f.Store.Redact(ctx, r)
+	done, err := f.Store.Redact(ctx, r)
+	return done, errors.Join(err, f.late("redact"))
 }
 
 func (f *faulty) Position(ctx context.Context, log fedmsg.LogID) (fedmsg.Position, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
@@ -50,6 +51,10 @@ func (a *Archiver) redact(ctx context.Context, r archive.Redaction) error {
 // erase erases what the store has of a message.
 func (a *Archiver) erase(ctx context.Context, r archive.Redaction) error {
 	there, err := a.writer.Redact(ctx, r)
+	a.unfinished = nil
+	if errors.Is(err, archive.ErrInUse) {
+		a.unfinished = &r
+	}
 	if err != nil {
 		return a.lose(err)
 	}
@@ -79,6 +84,11 @@ func sumIn(e *fedmsg.Entry) string {
 func (a *Archiver) sweep(ctx context.Context) error {
 	if a.deps.Redaction == nil || a.swept == a.writer {
 		return nil
+	}
+	if r := a.unfinished; r != nil { // its row does not show it
+		if err := a.erase(ctx, *r); err != nil {
+			return err
+		}
 	}
 	for _, r := range a.deps.Ledger.All() {
 		row, there, err := a.writer.ByID(ctx, r.ID)

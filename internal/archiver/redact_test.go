@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/federated-messaging/fedmsg"
@@ -103,4 +104,55 @@ func TestRedactedBefore(t *testing.T) {
 	if row, ok, err := s.store.ByID(t.Context(), "m-3"); err != nil || !ok || row.Entry.Redacted {
 		t.Errorf("another envelope than was meant is %+v, %t, %v", row, ok, err)
 	}
+}
+
+// TestErasedIsInUse holds that a store which cannot finish an erasure, because somebody copies its file, stays open for those who search,
+// that nobody is told before that it is done, and that it is done when the copy is; as it comes along the log and at the start.
+func TestErasedIsInUse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, commitlog.Options{})
+	s.deps.Redaction = func(e *fedmsg.Entry) (archive.Redaction, bool) { return of(2), e.ID == "m-4" }
+	a := s.start()
+	s.await(a, s.publish(3))
+	var asked atomic.Int64
+	inUse := func(op string) error {
+		if op != "redact" {
+			return nil
+		}
+		asked.Add(1)
+		return fedmsg.WrapError(fedmsg.CodeUnavailable, archive.ErrInUse, "it is copied")
+	}
+	s.store.set(nil, inUse)
+	end := s.publish(1)
+	hindered := func() {
+		t.Helper()
+		s.awaitState(a, func(st *state) bool { return st.trouble != nil })
+		if _, err := a.Searcher(); err != nil {
+			t.Errorf("nobody can search: %v", err)
+		}
+	}
+	hindered()
+	if st := a.snapshot(); st.through >= end.Seq {
+		t.Errorf("the archive claims to have everything up to %d", st.through)
+	}
+	s.store.set(nil, nil)
+	s.await(a, end)
+	s.redacted("m-2")
+	s.stop(a)
+
+	if err := s.deps.Ledger.Add(of(1)); err != nil {
+		t.Fatal(err)
+	}
+	s.store.set(nil, inUse)
+	asked.Store(0)
+	a = s.start()
+	hindered()
+	end = s.publish(1)
+	s.awaitState(a, func(*state) bool { return asked.Load() > 2 }) // though the row shows nothing any more
+	if st := a.snapshot(); st.through >= end.Seq {
+		t.Errorf("the archive goes on to %d before all is erased", st.through)
+	}
+	s.store.set(nil, nil)
+	s.await(a, end)
+	s.redacted("m-1")
 }

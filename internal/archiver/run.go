@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archive"
 )
 
 // The times of every archiver.
@@ -137,10 +138,10 @@ func (a *Archiver) log() fedmsg.LogID { return a.deps.Feed.Log() }
 // at is a position in it.
 func (a *Archiver) at(seq uint64) fedmsg.Position { return fedmsg.Position{Log: a.log(), Seq: seq} }
 
-// lose gives up the store because of an error, so that the next round opens another. Where only the disk is full it stays, for those
-// who search.
+// lose gives up the store because of an error, so that the next round opens another. Where only the disk is full, or somebody else still
+// needs what was erased, it stays, for those who search.
 func (a *Archiver) lose(err error) error {
-	if fedmsg.CodeOf(err) == fedmsg.CodeStorageFull {
+	if fedmsg.CodeOf(err) == fedmsg.CodeStorageFull || errors.Is(err, archive.ErrInUse) {
 		return err
 	}
 	a.writer = nil

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"zombiezen.com/go/sqlite"
+
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
 )
@@ -124,10 +126,50 @@ func TestRedactDuringBackup(t *testing.T) {
 	put(t, s, entries)
 	redaction := archive.Redaction{ID: hidden.id, By: "uid:0", At: time.Unix(1, 0)}
 	s.copies.Add(1)
-	if _, err := s.Redact(t.Context(), redaction); fedmsg.CodeOf(err) != fedmsg.CodeUnavailable || !strings.Contains(err.Error(), "a copy of the archive") {
+	if _, err := s.Redact(t.Context(), redaction); !errors.Is(err, archive.ErrInUse) || fedmsg.CodeOf(err) != fedmsg.CodeUnavailable || !strings.Contains(err.Error(), "a copy of the archive") {
 		t.Errorf("while it is copied: %v", err)
 	}
 	s.copies.Add(-1)
+	if found, err := s.Redact(t.Context(), redaction); !found || err != nil {
+		t.Errorf("asked again: %v, %v", found, err)
+	}
+	if bytes.Contains(files(t, file), hidden.needle) {
+		t.Error("it is in a file")
+	}
+}
+
+// TestRedactWhileAnotherReads holds that erasing fails in a way that can be told from a store that does not work while another process
+// reads what was there, that nobody is given the message all the same, and that erasing ends when the other does.
+func TestRedactWhileAnotherReads(t *testing.T) {
+	t.Parallel()
+	s, file := opened(t)
+	entries := newBus().next(10)
+	hidden := hide(rand.New(rand.NewPCG(2, 3)), &entries[3])
+	put(t, s, entries)
+	other, err := sqlite.OpenConn(file, sqlite.OpenReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close() //nolint:errcheck // it only reads
+	if err := exec(other, "BEGIN", nil); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := number(other, "SELECT count(*) FROM messages"); n != 10 || err != nil {
+		t.Fatal(n, err)
+	}
+	redaction := archive.Redaction{ID: hidden.id, By: "uid:0", At: time.Unix(1, 0)}
+	s.patience = time.Millisecond
+	if _, err := s.Redact(t.Context(), redaction); !errors.Is(err, archive.ErrInUse) || fedmsg.CodeOf(err) != fedmsg.CodeUnavailable {
+		t.Errorf("while another reads: %v", err)
+	}
+	if row, found, err := s.ByID(t.Context(), hidden.id); !found || err != nil || !row.Entry.Redacted || row.Entry.Envelope != nil {
+		t.Errorf("%+v, %v, %v", row, found, err)
+	}
+	put(t, s, newBus().next(20)[10:]) // who writes goes on
+	if err := exec(other, "COMMIT", nil); err != nil {
+		t.Fatal(err)
+	}
+	s.patience = time.Minute
 	if found, err := s.Redact(t.Context(), redaction); !found || err != nil {
 		t.Errorf("asked again: %v, %v", found, err)
 	}

@@ -90,15 +90,20 @@ func (s *Store) checkpoint(ctx context.Context, what string) error {
 		return fedmsg.Errorf(fedmsg.CodeUnavailable, "cannot %s: it was closed", what)
 	}
 	if s.copies.Load() > 0 { // SQLite would wait in vain, and who writes with it
-		return fedmsg.Errorf(fedmsg.CodeUnavailable, "cannot %s: a copy of the archive is being made, for which the file keeps what was there; try again when that is done", what)
+		return fedmsg.WrapError(fedmsg.CodeUnavailable, archive.ErrInUse, "cannot %s: a copy of the archive is being made, for which the file keeps what was there; try again when that is done", what)
 	}
 	s.writer.SetInterrupt(ctx.Done())
 	defer s.writer.SetInterrupt(nil)
-	return s.fault(ctx, what, s.untilFree(ctx, func() error {
+	err := s.untilFree(ctx, func() error {
 		busy, _, err := number(s.writer, "PRAGMA wal_checkpoint(TRUNCATE)")
 		if err == nil && busy != 0 {
 			err = sqlite.ResultBusy.ToError()
 		}
 		return err
-	}))
+	})
+	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy {
+		return fedmsg.WrapError(fedmsg.CodeUnavailable, fmt.Errorf("%s: %w: %w", s.file, archive.ErrInUse, err),
+			"cannot %s to the end: nobody finds it any more, but its bytes stay in a file for as long as another program reads there, as `fedmsg backup` does; it goes on by itself", what)
+	}
+	return s.fault(ctx, what, err)
 }
