@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -34,7 +35,7 @@ type Codec struct {
 
 // NewCodec makes one.
 func NewCodec() (*Codec, error) {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0))) // else who packs waits for others
 	if err != nil {
 		return nil, err
 	}
