@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -59,5 +60,22 @@ func TestSearchPages(t *testing.T) {
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("oldest first %v:\n got %v\nwant %v", oldest, got, want)
 		}
+	}
+}
+
+// unmeasured is a store that cannot tell how much it holds.
+type unmeasured struct{ archive.Reader }
+
+func (unmeasured) Extent(context.Context) (archive.Extent, error) {
+	return archive.Extent{}, errors.New("the store was measured")
+}
+
+// TestTextMeasuresNothing: to learn how rare words are the store is not asked how large its files are.
+func TestTextMeasuresNothing(t *testing.T) {
+	t.Parallel()
+	s := archive.NewSearcher(unmeasured{filled(t, 2000)})
+	q := archive.Query{Limit: 10, Text: "word3", Users: []string{"u1"}, Filter: filter.Filter{Scope: scopeOf(t, "#")}}
+	if page, err := s.Search(t.Context(), &q); err != nil || len(page.Rows) != 10 {
+		t.Errorf("%d rows, %v", len(page.Rows), err)
 	}
 }

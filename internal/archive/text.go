@@ -46,11 +46,14 @@ func (t *text) probe(ctx context.Context, w Window) (err error) {
 	if len(t.first) < textSample {
 		return nil
 	}
-	extent, err := t.store.Extent(ctx)
+	oldest, err := t.store.Heads(ctx, Window{From: w.From, To: w.To}, 1) // cheaper than the extent, which has the store measure its files
 	if err != nil {
 		return err
 	}
-	from, last := max(w.From, extent.Oldest), t.first[textSample-1]
+	from, last := w.From, t.first[textSample-1]
+	if len(oldest) > 0 {
+		from = oldest[0].Key
+	}
 	covered := w.To - last
 	if !w.Newest {
 		covered = last - from + 1
