@@ -7,8 +7,8 @@
 package archive
 
 import (
-	"errors"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
