@@ -30,6 +30,9 @@ func sqliteFile(b *bench, name string) string {
 }
 
 func (sqliteKind) open(ctx context.Context, b *bench, name string) (archive.Store, error) {
+	if err := os.MkdirAll(b.archiveDir(), 0o755); err != nil { // PostgreSQL's, of another user, is in it too
+		return nil, err
+	}
 	if err := os.MkdirAll(sqliteState(b, name), 0o700); err != nil {
 		return nil, err
 	}
