@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -191,9 +192,13 @@ func TestWithoutDedupIndexIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range l.snapshot() {
-		if s.full.Load() != nil {
-			s.full.Store(&fullIndex{mem: &memIndex{}})
+		if s.full.Load() == nil {
+			continue
 		}
+		for s.full.Load().disk == nil { // the keeper is about to put it there
+			runtime.Gosched()
+		}
+		s.full.Store(&fullIndex{mem: &memIndex{}})
 	}
 	if err := m.submit(l, record(5, 60)); err == nil || !strings.Contains(err.Error(), "the first one was") {
 		t.Fatalf("the model did not notice the duplicate: %v", err)
