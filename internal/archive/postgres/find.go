@@ -20,7 +20,7 @@ func (s *Store) Keys(ctx context.Context, term archive.Term, w archive.Window, m
 		if err != nil || !found {
 			return err
 		}
-		is, err := s.outline.get(ctx, c)
+		is, err := s.outline.get(ctx, c, outlineTime, readOutline)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (s *Store) Words(ctx context.Context, words []string, w archive.Window, mos
 		numbers[i] = wordNumber(word)
 	}
 	err = s.read(ctx, "find words in the archive", func(ctx context.Context, c reader) error {
-		is, err := s.outline.get(ctx, c)
+		is, err := s.outline.get(ctx, c, outlineTime, readOutline)
 		if err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func wordsWithin(ctx context.Context, c reader, words []int32, w archive.Window)
 // Heads gives all rows of the window.
 func (s *Store) Heads(ctx context.Context, w archive.Window, most int) (heads []archive.Head, err error) {
 	err = s.read(ctx, "read the archive", func(ctx context.Context, c reader) error {
-		is, err := s.outline.get(ctx, c)
+		is, err := s.outline.get(ctx, c, outlineTime, readOutline)
 		if err != nil {
 			return err
 		}

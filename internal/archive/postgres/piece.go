@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/federated-messaging/fedmsg/internal/archive"
@@ -16,30 +15,6 @@ type outline struct {
 
 // outlineTime is how old an outline may be.
 const outlineTime = time.Second
-
-// outlineCache keeps an outline for a moment. It may be used by many goroutines.
-type outlineCache struct {
-	mu sync.Mutex
-	at time.Time // when it was read; guarded by mu
-	is outline   // guarded by mu
-}
-
-func (o *outlineCache) get(ctx context.Context, c reader) (outline, error) {
-	o.mu.Lock()
-	if time.Since(o.at) < outlineTime {
-		defer o.mu.Unlock()
-		return o.is, nil
-	}
-	o.mu.Unlock()
-	is, err := readOutline(ctx, c)
-	if err != nil {
-		return outline{}, err
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.at, o.is = time.Now(), is
-	return is, nil
-}
 
 func readOutline(ctx context.Context, c reader) (is outline, err error) {
 	err = scan(ctx, c, func() error { return nil }, []any{&is.rows, &is.oldest, &is.newest}, `SELECT

@@ -42,8 +42,8 @@ type Store struct {
 	topics  texts[string] // of terms, for messages.topic
 	sources texts[source] // of sources
 	known   topicCache
-	outline outlineCache
-	size    sizeCache
+	outline recent[outline]
+	size    recent[int64] // bytes of all tables
 
 	mu     sync.Mutex // held while writing
 	writer *pgx.Conn  // guarded by mu; nil where the database is only read, and behind Close

@@ -98,12 +98,12 @@ func (s *Store) Topics(ctx context.Context) (topics map[string]int64, err error)
 // Extent tells what the database holds.
 func (s *Store) Extent(ctx context.Context) (x archive.Extent, err error) {
 	err = s.read(ctx, "read how much the archive holds", func(ctx context.Context, c reader) error {
-		is, err := s.outline.get(ctx, c)
+		is, err := s.outline.get(ctx, c, outlineTime, readOutline)
 		if err != nil {
 			return err
 		}
 		x = archive.Extent{Rows: is.rows, Oldest: is.oldest, Newest: is.newest}
-		x.Bytes, err = s.size.get(ctx, c)
+		x.Bytes, err = s.size.get(ctx, c, sizeTime, readSize)
 		return err
 	})
 	return x, err
@@ -112,27 +112,9 @@ func (s *Store) Extent(ctx context.Context) (x archive.Extent, err error) {
 // sizeTime is how old a size may be: to learn it the server looks at all its files.
 const sizeTime = time.Minute
 
-// sizeCache keeps the bytes of all tables for a while. It may be used by many goroutines.
-type sizeCache struct {
-	mu    sync.Mutex
-	at    time.Time // when it was read; guarded by mu
-	bytes int64     // guarded by mu
-}
-
-func (z *sizeCache) get(ctx context.Context, c reader) (int64, error) {
-	z.mu.Lock()
-	at, bytes := z.at, z.bytes
-	z.mu.Unlock()
-	if time.Since(at) < sizeTime {
-		return bytes, nil
-	}
+// readSize reads the bytes of all tables and their indexes.
+func readSize(ctx context.Context, c reader) (int64, error) {
 	bytes, _, err := first[int64](ctx, c, `SELECT coalesce(sum(pg_table_size(oid) + pg_indexes_size(oid)), 0)::bigint FROM pg_class
 		WHERE relnamespace = 'fedmsg'::regnamespace AND relkind = 'r'`)
-	if err != nil {
-		return 0, err
-	}
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	z.at, z.bytes = time.Now(), bytes
-	return bytes, nil
+	return bytes, err
 }
