@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
-	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
@@ -105,12 +104,15 @@ func archiveHealth(t *testing.T, node *fedmsgtest.Node) (status, text string) {
 // awaitArchiveHealth waits until /healthz says a status of the archive, and gives the sentence.
 func awaitArchiveHealth(t *testing.T, node *fedmsgtest.Node, status string) string {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if got, text := archiveHealth(t, node); got == status {
-			return text
+	var got, text string
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the health of the archive was %s in the end (%s), when %s was waited for", got, text, status)
 		}
-	}
-	got, text := archiveHealth(t, node)
-	t.Fatalf("the health of the archive is %s (%s), and not %s", got, text, status)
-	return ""
+	})
+	await(t, "the health of the archive is "+status, func() bool {
+		got, text = archiveHealth(t, node)
+		return got == status
+	})
+	return text
 }
