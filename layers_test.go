@@ -37,7 +37,7 @@ func layers() [][]string {
 		{"mesh", "internal/deliver/delivertest", "internal/receive/receivetest"},
 		{
 			"internal/httpapi", "internal/zeromq",
-			"internal/amqp", "internal/stomp", "internal/nats", "internal/peer", "internal/trigger",
+			"internal/amqp", "internal/stomp", "internal/nats", "internal/peer", "internal/trigger", "internal/mailin",
 		},
 		{"internal/config", "internal/gateway"},
 		{"internal/daemon", "fedmsgtest"},

@@ -2,6 +2,7 @@ package mailmsg
 
 import (
 	"bytes"
+	"iter"
 	"mime"
 	"strings"
 )
@@ -30,6 +31,17 @@ func (h Header) Count(name string) int {
 		}
 	}
 	return n
+}
+
+// All gives the fields in order: each with its name as written, and its value unfolded to one line, but not decoded.
+func (h Header) All() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for _, f := range h.fields {
+			if !yield(f.name, unfold(f.value)) {
+				return
+			}
+		}
+	}
 }
 
 // Text gives the first field of this name, decoded, as one line; empty without one.

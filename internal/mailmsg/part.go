@@ -22,6 +22,9 @@ type Part struct {
 	protocol string // of a multipart/signed one: what kind the signature is
 }
 
+// Raw gives the body as it was sent: what is behind the header, in its transfer encoding. The caller must not change it.
+func (p *Part) Raw() []byte { return p.body }
+
 // part reads a part whose type is kind unless it says otherwise.
 func (p *parser) part(raw []byte, kind string, depth int) (*Part, error) {
 	if p.parts++; p.parts > p.limits.Parts {
