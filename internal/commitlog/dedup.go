@@ -116,81 +116,121 @@ func (w *writer) lookUp(b *batch) (failed error) {
 // lookupChunk is how much is read to get one record, more if it is longer.
 const lookupChunk = 2 << 10
 
-// findIn looks for an id in one segment and gives its entry, or nil. Where the segment's index turns out to be damaged it
-// is made again.
+// search is what is looked for in the log by its id, and what was found. An id is there twice where the disk could not read the
+// first one when it came again.
+type search struct {
+	hash   uint64 // of the id
+	id     string
+	all    bool            // look for all that have it, and not only for one in each segment
+	found  []*fedmsg.Entry // in the order in which they were come upon
+	unread error           // a record, which may be one of them, that the disk cannot read
+}
+
+// take notes an entry that was come upon, or nil, and reports whether the search is at its end.
+func (q *search) take(e *fedmsg.Entry) (done bool) {
+	if e == nil || e.ID != q.id {
+		return false
+	}
+	q.found = append(q.found, e)
+	return !q.all
+}
+
+// doubt notes where an index lacks records that the disk could not read: any of them may be one that is looked for. It may be nil.
+func (q *search) doubt(m *memIndex) {
+	if m != nil && m.partial {
+		q.unread = errUnreadable
+	}
+}
+
+// findIn looks for an id in one segment and gives its entry, or nil.
 func (l *Log) findIn(s *segment, hash uint64, id string) (*fedmsg.Entry, error) {
+	q := search{hash: hash, id: id}
+	if err := l.searchIn(s, &q); err != nil || len(q.found) == 0 {
+		return nil, err
+	}
+	return q.found[0], nil
+}
+
+// searchIn searches one segment. Where the segment's index turns out to be damaged it is made again.
+func (l *Log) searchIn(s *segment, q *search) error {
 	x := s.full.Load()
 	if x == nil {
 		l.mu.Lock()
 		if s.active != nil {
-			offsets := s.active.findOffsets(hash)
+			offsets := s.active.findOffsets(q.hash)
+			q.doubt(s.active)
 			l.mu.Unlock()
-			return l.pick(s, offsets, id)
+			return l.pick(s, offsets, q)
 		}
 		l.mu.Unlock()
 		x = s.full.Load()
 	}
 	if !s.acquire() {
-		return nil, nil // retention has removed it: its ids are forgotten
+		return nil // retention has removed it: its ids are forgotten
 	}
 	defer s.release() //nolint:errcheck // nothing was written
-	e, err := l.findFull(s, x, hash, id)
+	q.doubt(x.mem)
+	before := len(q.found)
+	err := l.searchFull(s, x, q)
 	if errors.Is(err, errIndex) {
 		if x, err = l.reindex(s); err == nil {
-			e, err = l.findFull(s, x, hash, id)
+			q.found = q.found[:before]
+			err = l.searchFull(s, x, q)
 		}
 	}
 	if errors.Is(err, errIndex) {
-		return nil, nil // the record itself is damaged
+		return nil // the record itself is damaged
 	}
-	return e, err
+	return err
 }
 
-// findFull looks for an id in a full segment. It fails with errIndex where the index says something else than the segment.
-func (l *Log) findFull(s *segment, x *fullIndex, hash uint64, id string) (*fedmsg.Entry, error) {
-	numbers, err := x.find(nil, hash)
+// searchFull searches a full segment. It fails with errIndex where the index says something else than the segment.
+func (l *Log) searchFull(s *segment, x *fullIndex, q *search) error {
+	numbers, err := x.find(nil, q.hash)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, n := range numbers {
 		off, ok, err := x.offset(uint64(n))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !ok {
-			return nil, errIndex
+			return errIndex
 		}
 		e, err := l.readAt(s, off)
 		if errors.Is(err, errUnreadable) {
 			l.unreadable(s, off, s.first+uint64(n), s.first+uint64(n), err)
+			q.unread = err
 			continue // readers get a gap for it, so that it may be stored again
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if e == nil || e.Position.Seq != s.first+uint64(n) {
-			return nil, errIndex
+			return errIndex
 		}
-		if e.ID == id {
-			return e, nil
+		if q.take(e) {
+			return nil
 		}
 	}
-	return nil, nil
+	return nil
 }
 
-// pick reads the records at these offsets and gives the one with the id, or nil.
-func (l *Log) pick(s *segment, offsets []int64, id string) (*fedmsg.Entry, error) {
+// pick searches the records at these offsets.
+func (l *Log) pick(s *segment, offsets []int64, q *search) error {
 	for _, off := range offsets {
 		e, err := l.readAt(s, off)
 		if errors.Is(err, errUnreadable) {
 			l.unreadable(s, off, 0, 0, err)
+			q.unread = err
 			continue
 		}
-		if err != nil || e != nil && e.ID == id {
-			return e, err
+		if err != nil || q.take(e) {
+			return err
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // readAt reads the record at an offset. It gives nil where it is damaged or retention has removed it, and fails with

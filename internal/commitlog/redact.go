@@ -54,35 +54,79 @@ func (w *writer) redact(x *erasure) {
 	x.done <- a
 }
 
-func (l *Log) redact(x *erasure) (fedmsg.Entry, bool, error) {
+// redact erases every copy of the entry: an id is in the log twice where the disk could not read the first one when it came again.
+func (l *Log) redact(x *erasure) (e fedmsg.Entry, found bool, err error) {
 	if err := l.Err(); err != nil {
-		return fedmsg.Entry{}, false, err
+		return e, false, err
 	}
-	e, found, err := l.Find(x.id)
-	switch {
-	case err != nil || !found || e.Redacted:
-		return e, found, err
-	case sha256.Sum256(e.Envelope) != x.sum:
-		return fedmsg.Entry{}, true, fedmsg.Errorf(fedmsg.CodeIDConflict, "message %q is not erased: the log has another envelope under that id, with another SHA-256", clip(x.id))
-	}
-	s, off, err := l.place(e.Position.Seq)
-	if err == nil && s != nil {
-		err = l.erase(s, off)
-		_ = s.release() // nothing was written with it
-	}
+	q, err := l.copies(x.id)
 	if err != nil {
-		return e, true, err
+		return e, len(q.found) > 0, err
 	}
-	return l.findErased(&e)
+	var meant *fedmsg.Entry
+	for _, c := range q.found {
+		if !c.Redacted && sha256.Sum256(c.Envelope) != x.sum {
+			continue
+		}
+		if !c.Redacted {
+			if err := l.eraseEntry(c.Position.Seq); err != nil {
+				return *c, true, err
+			}
+		}
+		if meant == nil {
+			meant = c
+		}
+	}
+	switch {
+	case q.unread != nil:
+		return e, len(q.found) > 0, fedmsg.WrapError(fedmsg.CodeUnavailable, q.unread, "it is not certain that message %q is erased: the disk cannot read all of the log, and may hold the message there; it is erased when the disk can be read", clip(x.id))
+	case len(q.found) == 0:
+		return e, false, nil
+	case meant == nil:
+		return e, true, fedmsg.Errorf(fedmsg.CodeIDConflict, "message %q is not erased: the log has another envelope under that id, with another SHA-256", clip(x.id))
+	case meant.Redacted:
+		return *meant, true, nil
+	}
+	return l.findErased(x)
 }
 
-// findErased gives what is left of an entry.
-func (l *Log) findErased(e *fedmsg.Entry) (fedmsg.Entry, bool, error) {
-	now, found, err := l.Find(e.ID)
-	if err == nil && found && !now.Redacted {
-		err = fedmsg.Errorf(fedmsg.CodeInternal, "message %q was erased, and is still there", clip(e.ID))
+// copies looks for all entries with an id, the newest segment first.
+func (l *Log) copies(id string) (*search, error) {
+	q := &search{hash: idHash(id), id: id, all: true}
+	segments := l.snapshot()
+	for k := len(segments) - 1; k >= 0; k-- {
+		if err := l.searchIn(segments[k], q); err != nil {
+			return q, err
+		}
 	}
-	return now, found, err
+	return q, nil
+}
+
+// findErased gives what is left of an entry of which every copy that is meant was erased just now.
+func (l *Log) findErased(x *erasure) (left fedmsg.Entry, found bool, err error) {
+	q, err := l.copies(x.id)
+	if err != nil {
+		return left, true, err
+	}
+	for _, c := range q.found {
+		if !c.Redacted && sha256.Sum256(c.Envelope) == x.sum {
+			return *c, true, fedmsg.Errorf(fedmsg.CodeInternal, "message %q was erased, and is still there", clip(x.id))
+		}
+		if c.Redacted && left.ID == "" {
+			left = *c
+		}
+	}
+	return left, left.ID != "", nil // retention may have removed it meanwhile
+}
+
+// eraseEntry overwrites the payload of an entry that was just found.
+func (l *Log) eraseEntry(seq uint64) error {
+	s, off, err := l.place(seq)
+	if err != nil || s == nil {
+		return err
+	}
+	defer s.release() //nolint:errcheck // nothing was written with it
+	return l.erase(s, off)
 }
 
 // place gives segment and offset of an entry that was just found. The segment is acquired; it is nil where retention has removed it.

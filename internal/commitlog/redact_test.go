@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -289,5 +290,68 @@ func readAllOrFail(t *testing.T, l *Log) (entries int, gaps []fedmsg.Gap) {
 			t.Error(err)
 			return entries, gaps
 		}
+	}
+}
+
+// TestRedactEveryCopy erases an id that is in the log twice, because the disk could not read the first when it came again: in the
+// segment that is written to, in full ones, and in an index that was made while the disk could not read. While it cannot, Redact says
+// that it is not certain; when it can, both are erased.
+func TestRedactEveryCopy(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		full int  // records behind it
+		late bool // it is asked for only when the disk can read again
+	}{{"written to", 0, false}, {"full", 40, false}, {"written to, late", 0, true}, {"full, late", 40, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			disk := durabletest.NewDisk()
+			o := Options{FS: disk, SegmentBytes: 16 << 10}
+			l := openLog(t, testDir, o)
+			mustSubmit(t, l, record(0, 6000), secretly(1), record(2, 6000)) // the secret is in the second page, and the first is longer
+			for i := range c.full {
+				mustSubmit(t, l, record(10+i, 1000))
+			}
+			segment := logFiles(t, disk, segmentSuffix)[0]
+			disk.SetBad(segment, 1)
+			again := submit(t, l, secretly(1))
+			if again[0].Err != nil || again[0].Receipt.Duplicate {
+				t.Fatalf("it was not stored a second time: %+v", again[0])
+			}
+			sum := sha256.Sum256(secretly(1).Envelope)
+			doubtful := func() bool {
+				_, _, err := l.Redact(t.Context(), secretly(1).ID, sum)
+				return fedmsg.CodeOf(err) == fedmsg.CodeUnavailable
+			}
+			if !c.late && !doubtful() {
+				t.Errorf("while the disk cannot read it is said to be erased")
+			}
+			if c.full > 0 { // the index is made without what cannot be read
+				if err := l.Close(); err != nil {
+					t.Fatal(err)
+				}
+				for _, name := range append(logFiles(t, disk, indexSuffix), testDir+"/"+markName) {
+					if err := disk.Remove(name); err != nil {
+						t.Fatal(err)
+					}
+				}
+				l = openLog(t, testDir, o)
+				if !c.late && !doubtful() {
+					t.Errorf("with an index that lacks what cannot be read it is said to be erased")
+				}
+			}
+			disk.SetBad(segment)
+			for i := 0; i < 1_000_000 && l.Health()[4].Level == Failed; i++ {
+				l.probe()
+				runtime.Gosched()
+			}
+			e, found, err := l.Redact(t.Context(), secretly(1).ID, sum)
+			if err != nil || !found || !e.Redacted {
+				t.Errorf("when it can: %t %t %v", found, e.Redacted, err)
+			}
+			if name := holds(disk, "sEcReT"); name != "" {
+				t.Errorf("%s has the bytes still", name)
+			}
+		})
 	}
 }
