@@ -31,6 +31,8 @@ func TestNames(t *testing.T) {
 		{"objects with a name", `{}`, `{"user":{"name":"a","fullname":"A B"},"package":{"name":"gdb","summary":"debugger"}}`, "a", "gdb"},
 		{"list of objects", `{}`, `{"users":[{"name":"a","role":"admin"}],"packages":[{"package_name":"x","name":"other"}]}`, "a", "x"},
 		{"a better name", `{}`, `{"user":{"name":"A","username":"ann"}}`, "ann", ""},
+		{"persons", `{}`, `{"person":{"name":"Ann","email":"ann@debian.org"},"closed":{"person":{"name":"Bob"}}}`, "ann@debian.org", ""},
+		{"objects with an address", `{}`, `{"author":{"name":"Ann Lee","email":"a@b.c"},"pusher":{"name":"bob","email":"d@e.f"},"reporter":{"email":"g@h.i","login":"carl"}}`, "a@b.c bob carl", ""},
 		{"names as keys", `{}`, `{"attendees":{"a":3,"b":1},"packages":{"x":{"tag":"y"}}}`, "a b", "x"},
 		{"names as values", `{}`, `{"fas_usernames":{"ralphbean":"ralph"}}`, "ralph", ""},
 		{"builds", `{}`, `{"nvr":"gdb-8.1-2.fc28","srpm":"/tmp/apt-utils-1:2-3.src.rpm","build":{"name":"bash","version":"5","release":"1"}}`, "", "apt-utils bash gdb"},

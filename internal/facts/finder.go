@@ -74,7 +74,7 @@ func (f *finder) array(is role, depth int) {
 // object goes through the members of the object that the cursor is in. Where it stands for a user or package, its name is among
 // them.
 func (f *finder) object(is role, depth int) {
-	var called string
+	var called, address string
 	var versioned, released, named bool // named: there is a better name than that in "name"
 	for {
 		key, ok := f.cursor.Next(true)
@@ -85,6 +85,9 @@ func (f *finder) object(is role, depth int) {
 		switch {
 		case member == name && text:
 			called = f.taken()
+			continue
+		case member == email && text:
+			address = f.taken()
 			continue
 		case member == version:
 			versioned = true
@@ -101,6 +104,8 @@ func (f *finder) object(is role, depth int) {
 		f.value(member, depth)
 	}
 	switch {
+	case is == person, is == user && !named && !isName(called):
+		f.users.addUser(address) // a name alone has spaces, or is that of many
 	case is == user && !named, is == users:
 		f.users.addUser(called)
 	case is == pkg && !named, is == packages, versioned && released:
@@ -111,7 +116,7 @@ func (f *finder) object(is role, depth int) {
 // text takes what a text says by its role.
 func (f *finder) text(is role, text string) {
 	switch is {
-	case user:
+	case user, person:
 		f.users.addUser(text)
 	case users:
 		f.users.addEach(text, (*names).addUser)

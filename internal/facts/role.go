@@ -9,11 +9,13 @@ const (
 	nothing  role = iota
 	user          // NAME, or an object with the name, or a list of these
 	users         // the same, or names between commas or spaces, or an object with a member for each
+	person        // an object with the address of somebody, as in the messages that are made of mails
 	pkg           // as user
 	packages      // as users
 	source        // a package, where it is a text: others have objects and addresses of that name
 	build         // NAME-VERSION-RELEASE, perhaps as the name of a file
 	name          // of the user or package that the object is for
+	email         // of the user or person that the object is for
 	version       // a release beside a name and a version makes the name that of a package
 	release
 )
@@ -45,6 +47,8 @@ func roleOf(key []byte) role {
 	case "users", "usernames", "nicks", "agents", "owners", "authors", "assignees", "reviewers", "maintainers", "uploaders",
 		"attendees", "chairs", "members", "fas_usernames":
 		return users
+	case "person":
+		return person
 	case "package", "package_name", "pkg", "pkg_name", "pkgname", "component", "component_name", "source_package", "srcpkg":
 		return pkg
 	case "packages", "package_names", "pkgs", "components", "source_packages":
@@ -55,6 +59,8 @@ func roleOf(key []byte) role {
 		return build
 	case "name":
 		return name
+	case "email":
+		return email
 	case "version":
 		return version
 	case "release":
