@@ -48,24 +48,24 @@ func NewSink(c deliver.Config, logger *slog.Logger) (made deliver.Configured, er
 }
 
 // NewSource makes of a [[source]] the kind that its address asks for, which opens nothing. It keeps what it must know from one
-// start of the node to the next in the directory.
-func NewSource(c receive.Config, dir string, logger *slog.Logger) (made receive.Configured, err error) {
-	made.Config = c
-	switch schemeOf(c.From) {
+// start of the node to the next in the directory. The node's topic prefix and environment stand before the topics of what has none.
+func (c *Config) NewSource(s receive.Config, dir string, logger *slog.Logger) (made receive.Configured, err error) {
+	made.Config = s
+	switch schemeOf(s.From) {
 	case "amqp", "amqps":
 		made.InFlight = amqp.SourceInFlight
-		made.Source, err = amqp.NewSource(c, logger)
+		made.Source, err = amqp.NewSource(s, logger)
 	case "stomp", "stomp+tls":
 		made.InFlight = stomp.SourceInFlight
-		made.Source, err = stomp.NewSource(c, logger)
+		made.Source, err = stomp.NewSource(s, logger)
 	case "nats", "nats+tls":
 		made.InFlight = nats.SourceInFlight
-		made.Source, err = nats.NewSource(c, logger)
+		made.Source, err = nats.NewSource(s, logger)
 	case "https", "http", "unix":
 		made.InFlight = peer.SourceInFlight
-		made.Source, err = peer.NewSource(c, dir, logger)
+		made.Source, err = peer.NewSource(s, dir, logger)
 	default:
-		err = unknownScheme("from", c.From)
+		err = unknownScheme("from", s.From)
 	}
 	return made, err
 }
@@ -109,7 +109,7 @@ func (c *Config) validateDelivery() error {
 			continue
 		}
 		faults = append(faults, e.faults(func() error {
-			_, err := NewSource(*s, "", slog.New(slog.DiscardHandler))
+			_, err := c.NewSource(*s, "", slog.New(slog.DiscardHandler))
 			return err
 		}))
 	}

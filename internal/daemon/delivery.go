@@ -68,7 +68,7 @@ func newSources(c *config.Config, entrance *ingest.Door, log *commitlog.Log, led
 		if err := ownDir(dir, 1); err != nil {
 			return nil, err
 		}
-		made, err := config.NewSource(s, dir, logger.With("source", s.Name))
+		made, err := c.NewSource(s, dir, logger.With("source", s.Name))
 		if err != nil {
 			return nil, err
 		}
