@@ -69,7 +69,7 @@ func (p *program) serve(ctx context.Context, l *config.Loaded) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	node, err := daemon.New(l.Config, daemon.Options{
-		Version: readVersion().Version, Logger: log, Getenv: p.getenv, Hangup: hangup,
+		Version: readVersion().Version, Settings: l.Settings(), Logger: log, Getenv: p.getenv, Hangup: hangup,
 		SpoolDirs: []string{spool.UserDir(p.getenv)},
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {

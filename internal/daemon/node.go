@@ -31,6 +31,7 @@ import (
 // Options is what a node gets from its surroundings. The zero value takes them from the process.
 type Options struct {
 	Version   string              // shown in the metrics
+	Settings  []config.Setting    // from which the configuration was made, to be shown to the operator; may be empty
 	Logger    *slog.Logger        // for the operator; nil discards
 	Getenv    func(string) string // nil is os.Getenv
 	StopIn    time.Duration       // the one deadline for stopping; 0 means 5 s
@@ -174,6 +175,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		Keys:      who.keys,
 		Health: healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, signingChecks(who),
 			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), archiveChecks(n.archive), n.redact.checks, n.bus.Checks, n.sinks.Checks, n.sources.Checks, insecureChecks(c.Insecure())),
+		Started: newStarted(&o),
 		Ready:   func() error { return errors.Join(n.ready.Err(), log.Err()) },
 		Metrics: ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,
 	})

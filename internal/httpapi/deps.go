@@ -44,6 +44,8 @@ type Deps struct {
 	// them but removes no socket that it did not make. Optional.
 	Listeners map[string]net.Listener
 
+	// Started is what the node was started with, without secrets, which encoding/json can encode; optional.
+	Started any
 	// Health gives a report that encoding/json can encode, and whether all is well; optional.
 	Health func() (report any, ok bool)
 	// Ready gives nil when the node takes messages, else why not; optional.

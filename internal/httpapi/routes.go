@@ -46,6 +46,8 @@ func (s *Server) table() []*route {
 		{method: "GET", path: "/healthz", need: needNothing, handle: s.handleHealth},
 		{method: "GET", path: "/readyz", need: needNothing, handle: s.handleReady},
 		{method: "GET", path: "/metrics", need: needScope, handle: s.handleMetrics},
+		{method: "GET", path: "/v1/config", need: needOperator, handle: s.handleConfig},
+		{method: "GET", path: "/v1/streams", need: needOperator, handle: s.handleStreams},
 		{method: "GET", path: "/v1/sinks", need: needLocal, handle: s.handleSinks},
 		{method: "POST", path: "/v1/sinks/{name}/pause", need: needOperator, handle: s.handlePause},
 		{method: "POST", path: "/v1/sinks/{name}/resume", need: needOperator, handle: s.handleResume},

@@ -34,7 +34,7 @@ func (t *streams) serve(w http.ResponseWriter, r *http.Request, id *identity) er
 	if err := t.admit(&q.filter); err != nil {
 		return err
 	}
-	s, err := t.answer(w, r, &q)
+	s, err := t.answer(w, r, &q, id)
 	switch {
 	case err == nil:
 		t.run(s)
@@ -50,8 +50,8 @@ func (t *streams) serve(w http.ResponseWriter, r *http.Request, id *identity) er
 var errAnswered = errors.New("request is answered")
 
 // answer makes a stream of the request: it finds the beginning, answers with the head, and takes over the connection.
-func (t *streams) answer(w http.ResponseWriter, r *http.Request, q *streamRequest) (*stream, error) {
-	s := &stream{owner: t, wanted: q.filter, left: q.limit}
+func (t *streams) answer(w http.ResponseWriter, r *http.Request, q *streamRequest, id *identity) (*stream, error) {
+	s := &stream{owner: t, wanted: q.filter, left: q.limit, from: originOf(r, id)}
 	var err error
 	if s.cursor, err = t.place(s, q); err != nil {
 		return nil, err

@@ -44,6 +44,9 @@ type stream struct {
 	fromOldest bool // what the log has, from its beginning
 	imported   bool // also what was imported into the archive
 
+	from  origin   // who reads; it does not change
+	given progress // how far it has come, for who asks
+
 	due     atomic.Bool  // a heartbeat is due
 	ending  atomic.Bool  // it has to end
 	late    atomic.Bool  // because its reader does not read
@@ -58,6 +61,7 @@ var (
 
 // run serves the stream to its end.
 func (s *stream) run() {
+	s.progress()
 	defer s.owner.forget(s)
 	defer s.close()
 	defer s.recover()
@@ -96,6 +100,9 @@ func (s *stream) begin() error {
 func (s *stream) pump() error {
 	var x *buffer
 	err := s.fill(&x)
+	if x == nil {
+		s.progress() // else flush tells, when it is written
+	}
 	if err == io.EOF {
 		err = nil
 		if s.due.Swap(false) && x == nil {

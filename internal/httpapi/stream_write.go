@@ -43,8 +43,12 @@ func (s *stream) flush(x *buffer) (*buffer, error) {
 	err := s.write(x.b)
 	if s.fresh > 0 && err == nil { // one addition for a whole write
 		s.owner.told.messages.Add(uint64(s.fresh))
+		s.given.messages.Add(uint64(s.fresh))
 	}
 	s.fresh = 0
+	if err == nil {
+		s.progress()
+	}
 	x.b = x.b[:empty]
 	return x, err
 }

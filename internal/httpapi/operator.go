@@ -1,0 +1,23 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/federated-messaging/fedmsg"
+)
+
+// handleConfig tells the operator what the node was started with.
+func (s *Server) handleConfig(w http.ResponseWriter, r *http.Request, _ identity) {
+	if s.deps.Started == nil {
+		refuse(w, r, fedmsg.Errorf(fedmsg.CodeNotFound, "this node does not tell what it was started with"))
+		return
+	}
+	s.encode(w, http.StatusOK, s.deps.Started)
+}
+
+// handleStreams lists the open streams, and how far each is.
+func (s *Server) handleStreams(w http.ResponseWriter, _ *http.Request, _ identity) {
+	s.encode(w, http.StatusOK, struct {
+		Streams []StreamStatus `json:"streams"`
+	}{s.streams.list()})
+}
