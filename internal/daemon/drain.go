@@ -13,6 +13,7 @@ import (
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/spool"
+	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // door is the way into the log, as package ingest makes it.
@@ -28,6 +29,8 @@ type drainer struct {
 	door   door
 	every  time.Duration
 	log    *slog.Logger
+	// redacted reports whether the message with an id was redacted. Such a one is removed, whatever else is wrong with it.
+	redacted func(id string) bool
 
 	delivered, rejected prometheus.Counter
 
@@ -35,9 +38,9 @@ type drainer struct {
 	errs map[string]error // by directory, of the last look; guarded by mu
 }
 
-func newDrainer(dirs []string, o spool.Options, d door, every time.Duration, log *slog.Logger) *drainer {
+func newDrainer(dirs []string, o spool.Options, d door, every time.Duration, redacted func(id string) bool, log *slog.Logger) *drainer {
 	dr := &drainer{
-		door: d, every: every, log: log, errs: map[string]error{},
+		door: d, every: every, log: log, redacted: redacted, errs: map[string]error{},
 		delivered: prometheus.NewCounter(prometheus.CounterOpts{Name: "fedmsg_spool_delivered_total", Help: "Messages fetched from the spool."}),
 		rejected:  prometheus.NewCounter(prometheus.CounterOpts{Name: "fedmsg_spool_rejected_total", Help: "Messages of the spool that were refused for good."}),
 	}
@@ -107,6 +110,9 @@ func (d *drainer) deliver(ctx context.Context, files []spool.File) []error {
 			}
 			if errs[i] = outcomes[n].Err; errs[i] != nil {
 				d.log.Warn("refused a message of the spool", "file", files[i].Name, "sender", o.sender(), "error", errs[i])
+				if id := idOf(files[i].Envelope); id != "" && d.redacted(id) {
+					errs[i] = fedmsg.WrapError(fedmsg.CodeRedacted, errs[i], "the message was redacted")
+				}
 			}
 		}
 	}
@@ -114,6 +120,19 @@ func (d *drainer) deliver(ctx context.Context, files []spool.File) []error {
 		return d.deliver(ctx, files[:1]) // there may never be room for all at once, and be for one
 	}
 	return errs
+}
+
+// idOf gives the id of what a publisher left, or nothing where it has none that can be read.
+func idOf(document []byte) string {
+	d := wire.Decoder{Limits: fedmsg.DefaultLimits()}
+	s, err := d.Submitted(document)
+	switch {
+	case err != nil:
+		return ""
+	case s.Whole:
+		return s.Envelope.ID
+	}
+	return s.Submission.ID
 }
 
 // owned is the envelopes of one owner among those that are delivered together.

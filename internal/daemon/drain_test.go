@@ -92,12 +92,37 @@ func (t *fakeTicket) Wait(context.Context) ([]fedmsg.Outcome, error) {
 	return t.outcomes, nil
 }
 
+// nobody is the ids of redacted messages where there are none.
+func nobody(string) bool { return false }
+
+// TestDeliverOfRedacted holds that a message whose id was redacted is not kept among the refused ones, whatever it is refused for.
+func TestDeliverOfRedacted(t *testing.T) {
+	bad := fedmsg.Errorf(fedmsg.CodeRevoked, "revoked")
+	door := &fakeDoor{lines: map[string][]string{}, refuse: map[string]error{}}
+	var files []spool.File
+	for _, document := range []string{
+		`{"topic":"a.b","msg":{},"msg_id":"gone","timestamp":1,"i":1}`, `{"topic":"a.b","msg":{},"id":"gone"}`,
+		`{"topic":"a.b","msg":{},"id":"here"}`, `{"topic":"a.b"`, `{"topic":"a.b","msg":{}}`,
+	} {
+		door.refuse[document] = bad
+		files = append(files, spool.File{Owner: 1, Envelope: []byte(document)})
+	}
+	d := newDrainer(nil, spool.Options{}, door, 0, func(id string) bool { return id == "gone" }, slog.New(slog.DiscardHandler))
+	var codes []fedmsg.Code
+	for _, err := range d.deliver(t.Context(), files) {
+		codes = append(codes, fedmsg.CodeOf(err))
+	}
+	if want := []fedmsg.Code{fedmsg.CodeRedacted, fedmsg.CodeRedacted, fedmsg.CodeRevoked, fedmsg.CodeRevoked, fedmsg.CodeRevoked}; !slices.Equal(codes, want) {
+		t.Errorf("%v", codes)
+	}
+}
+
 // TestDeliverSharesCommits holds that files of several owners, mixed, are under way at once, each as its owner's and each
 // owner's in order, and that each gets its own fate.
 func TestDeliverSharesCommits(t *testing.T) {
 	bad := fedmsg.Errorf(fedmsg.CodeBadTopic, "bad")
 	door := &fakeDoor{lines: map[string][]string{}, refuse: map[string]error{"3": bad}}
-	d := newDrainer(nil, spool.Options{}, door, 0, slog.New(slog.DiscardHandler))
+	d := newDrainer(nil, spool.Options{}, door, 0, nobody, slog.New(slog.DiscardHandler))
 	var files []spool.File
 	for i, owner := range []uint32{1, 2, 1, 3, 2, 1} {
 		files = append(files, spool.File{Owner: owner, Envelope: []byte(strconv.Itoa(i))})
@@ -118,7 +143,7 @@ func TestDeliverSharesCommits(t *testing.T) {
 // TestDeliverAloneWhatHasNoRoomTogether holds that a small log does not refuse a spool for ever.
 func TestDeliverAloneWhatHasNoRoomTogether(t *testing.T) {
 	door := &fakeDoor{lines: map[string][]string{}, room: 1}
-	d := newDrainer(nil, spool.Options{}, door, 0, slog.New(slog.DiscardHandler))
+	d := newDrainer(nil, spool.Options{}, door, 0, nobody, slog.New(slog.DiscardHandler))
 	files := []spool.File{{Owner: 1, Envelope: []byte("0")}, {Owner: 1, Envelope: []byte("1")}}
 	if errs := d.deliver(t.Context(), files); len(errs) != 1 || errs[0] != nil || !slices.Equal(door.lines["uid:1"], []string{"0"}) {
 		t.Errorf("fates %v, stored %v", errs, door.lines)

@@ -129,7 +129,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	counted.start(&n.stops) // stopped behind all doors
 	entrance := newDoor(&c, log, tokens, who, counted, registry, o.Logger)
 
-	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true, Sign: true}), c.Spool.Interval, o.Logger)
+	n.drain = newDrainer(spoolDirs(c.Spool.Directory, o), spool.Options{FileBytes: int64(c.SignedBytes())}, entrance.With(ingest.Passage{Replaying: true, Sign: true}), c.Spool.Interval, ledger.Has, o.Logger)
 	registry.MustRegister(n.drain.delivered, n.drain.rejected)
 
 	rules := redactRules(&c, who)
