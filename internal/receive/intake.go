@@ -140,6 +140,13 @@ func (in *Intake) Connected() {
 	in.r.connected()
 }
 
+// HeldBack reports whether the node takes nothing just now, so that a source can tell the other side at once.
+func (in *Intake) HeldBack() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.held
+}
+
 // Own names this node's own log, or is empty: what another node has from it need not be brought back.
 func (in *Intake) Own() fedmsg.LogID { return in.r.own }
 

@@ -28,8 +28,8 @@ type Files struct {
 	Key         string // PEM file of its private key, mode 0600
 }
 
-// Endpoint is an address as the configuration writes it: SCHEME://[USER@]HOST[:PORT][/PATH][?OPTIONS]; of the scheme unix, which has
-// no host, unix:///PATH[?OPTIONS].
+// Endpoint is an address as the configuration writes it: SCHEME://[USER@]HOST[:PORT][/PATH][?OPTIONS]; of the schemes that are
+// of this machine (unix, lmtp+unix, maildir), which have no host, SCHEME:///PATH[?OPTIONS].
 type Endpoint struct {
 	Scheme  string
 	User    string // the user in the address; empty without one
@@ -52,7 +52,7 @@ func Parse(address string, schemes, options []string) (*Endpoint, error) {
 	if _, given := u.User.Password(); given {
 		return nil, fault("%q has a password in it, which everybody sees who sees the configuration; put USER:PASSWORD into a file of mode 0600 and name it by credentials", hide(address))
 	}
-	if u.Hostname() == "" && u.Scheme != "unix" {
+	if u.Hostname() == "" && !local(u.Scheme) {
 		return nil, fault("%q names no host", hide(address))
 	}
 	e := &Endpoint{Scheme: u.Scheme, User: u.User.Username(), Host: u.Hostname(), Port: u.Port(), Path: u.Path, RawPath: u.EscapedPath()}
@@ -68,6 +68,11 @@ func Parse(address string, schemes, options []string) (*Endpoint, error) {
 		}
 	}
 	return e, nil
+}
+
+// local reports whether what has this scheme is on this machine, and has no host.
+func local(scheme string) bool {
+	return scheme == "unix" || scheme == "maildir" || strings.HasSuffix(scheme, "+unix")
 }
 
 // hide takes out of an address, which may be wrong in every way, what may be a secret: all between the first colon behind the scheme
