@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -118,8 +119,8 @@ func (p *program) heldText(h *held) error {
 
 // keeper changes an archive: that of a node, or one that is opened here.
 type keeper interface {
-	// put puts messages into it, all or none.
-	put(ctx context.Context, entries []fedmsg.Entry) (archive.Appended, error)
+	// put puts messages into it, all or none, but for those that were redacted. It may change what it is given.
+	put(ctx context.Context, entries []fedmsg.Entry) (imported, error)
 	// reindex does some rows behind a key, and gives the key of the last; 0 is the end.
 	reindex(ctx context.Context, behind archive.Key) (archive.Key, error)
 	Close() error
@@ -135,7 +136,14 @@ func (p *program) openKeeper(cmd *cobra.Command, o *clientFlags, a *archiveFlags
 		if err != nil {
 			return nil, err
 		}
-		return &openKeeper{store}, nil
+		k := &openKeeper{Store: store}
+		if !a.isDatabase() {
+			k.redacted, err = ledgerBeside(a.uri)
+		}
+		if err != nil {
+			return nil, errors.Join(err, store.Close())
+		}
+		return k, nil
 	}
 	cfg, err := p.clientConfig(cmd, o)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/federated-messaging/fedmsg"
-	"github.com/federated-messaging/fedmsg/internal/archive"
 	"github.com/federated-messaging/fedmsg/internal/dump"
 )
 
@@ -31,7 +30,10 @@ knows is passed over, so that a command that was interrupted can be given again.
 
 A file has entries (as fedmsg archive export, fedmsg query and fedmsg tail --format json write them) or envelopes, one a line, or it is
 an answer of the old archive (datagrepper's /raw). It may be compressed by zstd or gzip. Envelopes keep their bytes. Signatures are not
-verified: an entry says what was verified when it was saved, an envelope that nothing was. Of an envelope the time is its own timestamp.`,
+verified: an entry says what was verified when it was saved, an envelope that nothing was. Of an envelope the time is its own timestamp.
+
+What the node has redacted stays out. With --archive that is known for a file in a node's state directory; from any other archive the
+node erases such messages when it starts.`,
 		Example: `  fedmsg archive import 2017.jsonl.zst 2018.jsonl.zst
   curl -s 'https://apps.example.org/datagrepper/raw?start=1504643021&delta=60' | fedmsg archive import -
   fedmsg archive import --archive /var/lib/fedmsg/archive.sqlite history.jsonl`,
@@ -63,7 +65,7 @@ type importing struct {
 	verb   string
 	into   keeper
 	meter  *meter
-	done   archive.Appended
+	done   imported
 	faults int
 	batch  []fedmsg.Entry
 	bytes  int // of the batch
@@ -129,13 +131,15 @@ func (i *importing) flush(ctx context.Context) error {
 	if len(i.batch) == 0 {
 		return nil
 	}
+	last := i.batch[len(i.batch)-1].Received
 	done, err := i.into.put(ctx, i.batch)
 	if err != nil {
 		return err
 	}
 	i.done.Stored += done.Stored
 	i.done.Known += done.Known
-	i.meter.show("imported %d messages, %d were known; now at %s", i.done.Stored, i.done.Known, i.batch[len(i.batch)-1].Received.Local().Format(timeLayout))
+	i.done.Redacted += done.Redacted
+	i.meter.show("imported %d messages, %d were known; now at %s", i.done.Stored, i.done.Known, last.Local().Format(timeLayout))
 	i.batch, i.bytes = i.batch[:0], 0
 	return nil
 }
@@ -145,6 +149,9 @@ func (i *importing) sum(err error) error {
 	i.meter.clear()
 	fmt.Fprintf(i.stdout, "imported %d %s; %d more %s known\n", i.done.Stored, plural(i.done.Stored, "message", "messages"),
 		i.done.Known, plural(i.done.Known, "was", "were"))
+	if n := i.done.Redacted; n > 0 {
+		fmt.Fprintf(i.stdout, "%d %s redacted here and stayed out\n", n, plural(n, "was", "were"))
+	}
 	if err == nil && i.faults > 0 {
 		return fedmsg.Errorf(fedmsg.CodeBadEnvelope, "%d %s at fault and not in the archive", i.faults, plural(i.faults, "message is", "messages are"))
 	}

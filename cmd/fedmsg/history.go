@@ -65,10 +65,15 @@ func (a *archiveFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
+// isDatabase reports whether it is in PostgreSQL, and not in a file.
+func (a *archiveFlags) isDatabase() bool {
+	return strings.HasPrefix(a.uri, "postgres://") || strings.HasPrefix(a.uri, "postgresql://")
+}
+
 // open opens the archive.
 func (a *archiveFlags) open(ctx context.Context, readOnly bool) (archive.Store, error) {
 	logger := slog.New(slog.DiscardHandler)
-	if !strings.HasPrefix(a.uri, "postgres://") && !strings.HasPrefix(a.uri, "postgresql://") {
+	if !a.isDatabase() {
 		if _, err := os.Stat(a.uri); readOnly && errors.Is(err, fs.ErrNotExist) {
 			return nil, fedmsg.Errorf(fedmsg.CodeNotFound, "there is no archive in %s; a node keeps it in archive.sqlite in its state directory", a.uri)
 		}
