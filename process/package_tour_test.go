@@ -7,10 +7,12 @@ import (
 )
 
 // packageTour runs docs/tour.md on the node of the Debian package as its units start it, in a machine of its own. The node is not
-// started by the page but by systemd, which also starts it anew when the page has killed it.
+// started by the page but by systemd, which also starts it anew when the page has killed it. Before and behind it the machine's ports are
+// held against docs/ports.md.
 func packageTour(t *testing.T, p packages) {
 	m := bootMachine(t, "/")
 	m.sh(t, "dpkg --install "+m.copyIn(t, p.deb))
+	packageListens(t, m)
 	m.sh(t, "mkdir -p /tmp/tour/docs && ln -s /usr/bin/fedmsg /tmp/tour/fedmsg")
 	if err := os.WriteFile(m.root+"/tmp/tour/docs/sample.jsonl", []byte(readPage(t, "docs/sample.jsonl")), 0o644); err != nil {
 		t.Fatal(err)
@@ -37,4 +39,5 @@ func packageTour(t *testing.T, p packages) {
 	if t.Failed() {
 		t.Log(clipEnd(out))
 	}
+	packageConnects(t, m)
 }
