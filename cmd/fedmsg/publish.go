@@ -17,6 +17,7 @@ import (
 	"github.com/federated-messaging/fedmsg/client"
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/tracecontext"
 )
 
 // maxInput bounds one document of the input.
@@ -63,7 +64,9 @@ is. The message is stored in any case: the exit status is 75 when one still has 
 topics leave the message out or it was given up. Nothing goes to the spool then.
 
 With --mesh it asks no node: it takes a port, announces it in an endpoints file, sends over ZeroMQ to those who come, and prints
-the ids. Nobody acknowledges anything then, and nobody keeps the messages.`,
+the ids. Nobody acknowledges anything then, and nobody keeps the messages.
+
+A trace in the environment (TRACEPARENT, TRACESTATE) goes along with a message of --topic, in its headers.`,
 		Example: `  fedmsg publish --topic shop.order.new --message "Order 17"
   echo '{"order": 17}' | fedmsg publish --topic org.example.dev.shop.order.new
   fedmsg publish --topic repo.update --modname git body.json
@@ -111,6 +114,7 @@ func (p *program) publish(cmd *cobra.Command, o *publishFlags, args []string) er
 	if err != nil {
 		return err
 	}
+	p.addTrace(labels)
 	if o.mesh.given {
 		cfg, err := p.clientConfig(cmd, o.clientFlags)
 		if err != nil {
@@ -154,6 +158,19 @@ func (p *program) publish(cmd *cobra.Command, o *publishFlags, args []string) er
 		return s.run(cmd.Context(), in, bodies(m))
 	}
 	return s.run(cmd.Context(), in, nil)
+}
+
+// addTrace puts the trace that this program was started in among the labels, unless they have one.
+func (p *program) addTrace(labels map[string]string) {
+	trace := tracecontext.New(p.getenv(tracecontext.VariableParent), p.getenv(tracecontext.VariableState))
+	_, own := labels[tracecontext.HeaderParent]
+	if own || trace.IsZero() {
+		return
+	}
+	labels[tracecontext.HeaderParent] = trace.Parent
+	if trace.State != "" {
+		labels[tracecontext.HeaderState] = trace.State
+	}
 }
 
 // check refuses flags that do not fit together, and reads the labels.

@@ -44,7 +44,12 @@ func (s *server) publishing(e *fedmsg.Entry, frame int) (publishing, error) {
 		return p, s.fedoraShape(&p, e, frame-frameRest)
 	}
 	p.message.Timestamp = e.Received
-	return p, s.carried(&p, e, carry.Envelope, frame-frameRest)
+	used := 0
+	for _, h := range carry.Trace(e.Envelope) {
+		used += len(h.Name) + len(h.Value) + headerCost
+		p.message.Headers[h.Name] = h.Value
+	}
+	return p, s.carried(&p, e, carry.Envelope, frame-frameRest-used)
 }
 
 // carried puts in body and headers what makes the same entry of it again, in at most that many bytes of headers.

@@ -9,9 +9,11 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
-// MessageHeaders gives the headers inside an envelope (its member "headers"), in their order. What is no text, as the old wire
-// has it, is left out.
-func MessageHeaders(envelope []byte) []Header {
+// MessageHeaders gives the headers inside an envelope (its member "headers"), in their order, and behind them the trace, if it is
+// well formed. What is no text, as the old wire has it, is left out.
+func MessageHeaders(envelope []byte) []Header { return withTrace(innerHeaders(envelope)) }
+
+func innerHeaders(envelope []byte) []Header {
 	raw := wire.HeadersOf(envelope)
 	if raw == nil {
 		return nil
@@ -38,9 +40,11 @@ func MessageHeaders(envelope []byte) []Header {
 	return headers
 }
 
-// appendHeaders makes the JSON object of headers, without those of this package. Of several with one name the first counts.
+// appendHeaders makes the JSON object of headers, without those of this package. Of several with one name the first counts. Those
+// of a trace are there if it is well formed.
 func appendHeaders(headers []Header) []byte {
 	var out []byte
+	headers = withTrace(headers)
 	seen := make(map[string]bool, len(headers))
 	for _, h := range headers {
 		name := string(fedmsg.AppendJSONString(nil, h.Name)) // two that are not UTF-8 may become one

@@ -18,6 +18,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/feed"
+	"github.com/federated-messaging/fedmsg/internal/tracecontext"
 )
 
 const edgeLog fedmsg.LogID = "edgelogabcde"
@@ -31,6 +32,7 @@ type doorFake struct {
 	senders []fedmsg.Sender
 	lines   [][]byte
 	largest int           // lines in one Submit
+	traces  []string      // what SubmitTraced was called with
 	arrived chan struct{} // when not nil, gets a value for each Submit, which waits for it to be taken
 }
 
@@ -57,6 +59,13 @@ func (d *doorFake) Submit(ctx context.Context, from fedmsg.Sender, lines ...[]by
 		t.outcomes[i] = d.judge(string(line))
 	}
 	return t
+}
+
+func (d *doorFake) SubmitTraced(ctx context.Context, from fedmsg.Sender, trace tracecontext.Context, lines ...[]byte) fedmsg.Ticket {
+	d.mu.Lock()
+	d.traces = append(d.traces, trace.Parent+" "+trace.State)
+	d.mu.Unlock()
+	return d.Submit(ctx, from, lines...)
 }
 
 func (d *doorFake) judge(line string) fedmsg.Outcome {

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/tracecontext"
 )
 
 // handlePublish takes one message, or a stream of them. A message that was stored before is a success too: 201 with
@@ -88,7 +89,7 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity,
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.AcceptTimeout)
 	defer cancel()
-	ticket := into.Submit(ctx, id.sender, body)
+	ticket := submit(ctx, into, id.sender, traceOf(r), body)
 	s.bodies.put(buf)
 	outcomes, err := ticket.Wait(ctx)
 	if err == nil && len(outcomes) != 1 {
@@ -119,6 +120,30 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity,
 		return
 	}
 	writeJSON(w, status, append(answer, '\n'))
+}
+
+// TracedDoor is a Door that takes the trace of a request along with its messages. Into a Door that is none, they go without.
+type TracedDoor interface {
+	Door
+	// SubmitTraced is Submit for messages that came with a trace, which becomes that of those that have none of their own.
+	SubmitTraced(ctx context.Context, from fedmsg.Sender, trace tracecontext.Context, lines ...[]byte) fedmsg.Ticket
+}
+
+// submit puts lines through a door, with their trace where there is one.
+func submit(ctx context.Context, into Door, from fedmsg.Sender, trace tracecontext.Context, lines ...[]byte) fedmsg.Ticket {
+	if traced, ok := into.(TracedDoor); ok && !trace.IsZero() {
+		return traced.SubmitTraced(ctx, from, trace, lines...)
+	}
+	return into.Submit(ctx, from, lines...)
+}
+
+// traceOf gives the trace that a request is part of. A request with two parents has none.
+func traceOf(r *http.Request) tracecontext.Context {
+	parents := r.Header["Traceparent"]
+	if len(parents) != 1 {
+		return tracecontext.Context{}
+	}
+	return tracecontext.New(parents[0], r.Header["Tracestate"]...)
 }
 
 // errClientGone tells that nobody is left to read an answer.

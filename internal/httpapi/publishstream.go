@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/tracecontext"
 )
 
 // publishStream is one NDJSON publisher. Its handler's goroutine reads lines and submits them; a second goroutine, which
@@ -19,6 +20,7 @@ type publishStream struct {
 	server *Server
 	sender fedmsg.Sender
 	into   Door
+	trace  tracecontext.Context // of the request
 	rc     *http.ResponseController
 	w      io.Writer
 	queue  chan fedmsg.Ticket
@@ -38,7 +40,7 @@ type publishStream struct {
 // stops. Whatever ends it, each line that was read to its end gets its outcome as long as the connection takes it.
 func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identity, into Door) {
 	p := &publishStream{
-		server: s, sender: id.sender, into: into, rc: http.NewResponseController(w), w: w,
+		server: s, sender: id.sender, into: into, trace: traceOf(r), rc: http.NewResponseController(w), w: w,
 		queue: make(chan fedmsg.Ticket, s.cfg.PublishQueue),
 		// In the server's patience, not the request's: that one ends when net/http cannot read any more, while what was
 		// read still waits for its receipts.
@@ -146,7 +148,7 @@ func (p *publishStream) submit(batch [][]byte) {
 		}
 		if n > 0 {
 			p.submitting.light()
-			t := p.into.Submit(p.submitting.ctx, p.sender, batch[:n]...)
+			t := submit(p.submitting.ctx, p.into, p.sender, p.trace, batch[:n]...)
 			p.submitting.quench()
 			p.queue <- t
 			batch = batch[n:]

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/tracecontext"
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
@@ -13,6 +14,7 @@ import (
 type Door struct {
 	*hall
 	passage Passage
+	trace   tracecontext.Context // of the request that the lines came with
 }
 
 // hall is what all entrances of a door share.
@@ -51,6 +53,12 @@ func New(c Config) *Door {
 // caller again when Submit returns. It blocks while the log's queue is full, no longer than ctx.
 func (d *Door) Submit(ctx context.Context, from fedmsg.Sender, lines ...[]byte) fedmsg.Ticket {
 	return d.submit(ctx, decode(d, from, lines, func(l []byte) int { return len(l) }, (*wire.Decoder).Submitted))
+}
+
+// SubmitTraced is Submit for lines that came with a trace: it becomes that of each submission that has none in its own headers.
+// A whole envelope stays as it is.
+func (d *Door) SubmitTraced(ctx context.Context, from fedmsg.Sender, trace tracecontext.Context, lines ...[]byte) fedmsg.Ticket {
+	return (&Door{d.hall, d.passage, trace}).Submit(ctx, from, lines...)
 }
 
 // SubmitPublished is Submit for messages as they are published over ZeroMQ, in frames: see wire.Decoder.Published.
@@ -188,6 +196,7 @@ func (b *batch) admit(line int, topic string, s *wire.Submitted) (signer string,
 			if b.drafts == nil {
 				b.drafts = make([]draft, 0, b.lines-line)
 			}
+			s.Submission.Headers = d.trace.AppendTo(s.Submission.Headers, d.c.Limits.Headers)
 			b.drafts = append(b.drafts, draft{record: n, line: line, submission: s.Submission})
 		}
 	}

@@ -20,7 +20,7 @@ func (d *Door) With(p Passage) *Door {
 	if p.Verify == "" {
 		p.Verify = d.c.Verify
 	}
-	return &Door{d.hall, p}
+	return &Door{hall: d.hall, passage: p}
 }
 
 // looks reports whether signatures are looked at. Whatever is not known as switched off is on.

@@ -34,6 +34,11 @@ func headersOf(e *fedmsg.Entry, parts *carry.Message, form carry.Form) nats.Head
 			}
 		}
 	}
+	if form == carry.Envelope {
+		for _, t := range carry.Trace(e.Envelope) {
+			h[t.Name] = []string{t.Value}
+		}
+	}
 	for _, c := range parts.Headers {
 		h[c.Name] = []string{c.Value}
 	}

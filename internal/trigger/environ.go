@@ -5,11 +5,13 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/carry"
+	"github.com/federated-messaging/fedmsg/internal/tracecontext"
 )
 
 // variables are what a program finds of the entry in its environment. The body and all else is on its standard input.
 func variables(e *fedmsg.Entry) []string {
-	return []string{
+	all := []string{
 		"FEDMSG_TOPIC=" + harmless(e.Topic),
 		"FEDMSG_ID=" + harmless(e.ID),
 		"FEDMSG_POSITION=" + e.Position.String(),
@@ -18,6 +20,10 @@ func variables(e *fedmsg.Entry) []string {
 		"FEDMSG_SIGNER=" + harmless(e.Signer),
 		"FEDMSG_VERDICT=" + harmless(string(e.Verdict)),
 	}
+	for _, h := range carry.Trace(e.Envelope) {
+		all = append(all, strings.ToUpper(h.Name)+"="+h.Value)
+	}
+	return all
 }
 
 // harmless takes out what the kernel would end a variable at. No door lets it in; a program is not started at all with it.
@@ -31,6 +37,7 @@ func environment(own []string) []string {
 		name, _, _ := strings.Cut(kv, "=")
 		switch {
 		case strings.HasPrefix(name, "FEDMSG_"), strings.HasPrefix(name, "LISTEN_"), strings.HasPrefix(name, "WATCHDOG_"):
+		case name == tracecontext.VariableParent, name == tracecontext.VariableState:
 		case name == "NOTIFY_SOCKET", name == "CREDENTIALS_DIRECTORY", name == "JOURNAL_STREAM", name == "INVOCATION_ID":
 		default:
 			out = append(out, kv)

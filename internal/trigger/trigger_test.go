@@ -17,7 +17,7 @@ func entry() *fedmsg.Entry {
 	return &fedmsg.Entry{
 		Position: fedmsg.Position{Log: "k3v5q2m7x4ab", Seq: 7}, Received: time.Unix(1700000000, 5).UTC(),
 		ID: "2023-feed", Topic: "org.example.prod.x.$(touch boom)", Sender: "uid:1000", Signer: "own/host", Verdict: fedmsg.VerdictOK,
-		Envelope: []byte(`{"msg":{"a":"$(touch boom); touch boom"}}`),
+		Envelope: []byte(`{"headers":{"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},"msg":{"a":"$(touch boom); touch boom"}}`),
 	}
 }
 
@@ -45,6 +45,7 @@ func command(t *testing.T, timeout time.Duration, words ...string) *Command {
 func TestProgramGetsMessage(t *testing.T) {
 	t.Setenv("FEDMSG_NODE", "unix:///elsewhere")
 	t.Setenv("NOTIFY_SOCKET", "/run/nothing")
+	t.Setenv("TRACESTATE", "of=node")
 	dir := t.TempDir()
 	p := script(t, `cd "$1" && cat > in && env > env && printf '%s\n' "$@" > args`)
 	e := entry()
@@ -63,13 +64,13 @@ func TestProgramGetsMessage(t *testing.T) {
 	}
 	for _, want := range []string{
 		"FEDMSG_TOPIC=org.example.prod.x.$(touch boom)\n", "FEDMSG_ID=2023-feed\n", "FEDMSG_POSITION=k3v5q2m7x4ab-7\n",
-		"FEDMSG_SENDER=uid:1000\n", "FEDMSG_SIGNER=own/host\n", "FEDMSG_VERDICT=ok\n", "FEDMSG_RECEIVED=2023-11-14T22:13:20.000000005Z\n",
+		"TRACEPARENT=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\n", "FEDMSG_SENDER=uid:1000\n", "FEDMSG_SIGNER=own/host\n", "FEDMSG_VERDICT=ok\n", "FEDMSG_RECEIVED=2023-11-14T22:13:20.000000005Z\n",
 	} {
 		if !strings.Contains(string(env), want) {
 			t.Errorf("the environment lacks %q", want)
 		}
 	}
-	for _, unwanted := range []string{"FEDMSG_NODE=", "NOTIFY_SOCKET="} {
+	for _, unwanted := range []string{"FEDMSG_NODE=", "NOTIFY_SOCKET=", "TRACESTATE="} {
 		if strings.Contains(string(env), unwanted) {
 			t.Errorf("the environment has %s, which speaks of the process that started the program", unwanted)
 		}

@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"slices"
+
+	"github.com/federated-messaging/fedmsg/internal/tracecontext"
 )
 
 // canonicalDepth is how deep canonical JSON may be nested. The old system fails on anything deeper.
@@ -25,7 +27,8 @@ const (
 	archivedMembers           // the same without what the old archive had added
 	saidMembers               // all but what whoever signs puts in
 	repeatedMembers           // the same without the number that the node puts in
-	contentMembers            // what a submitter gives
+	contentMembers            // what a submitter gives, without the trace that led to it
+	labelMembers              // of the headers: all but those of the trace
 )
 
 // skips reports whether the selection leaves the member out.
@@ -43,8 +46,18 @@ func (l selection) skips(key []byte) bool {
 	case contentMembers:
 		f := fieldOf(key)
 		return f != topicField && f != bodyField && f != headersField
+	case labelMembers:
+		return tracecontext.IsHeader(string(key))
 	}
 	return false
+}
+
+// within gives the selection for the value of a member.
+func (l selection) within(key []byte) selection {
+	if l == contentMembers && fieldOf(key) == headersField {
+		return labelMembers
+	}
+	return everyMember
 }
 
 func appendCanonical(dst, json []byte, l selection) ([]byte, error) {
@@ -124,12 +137,15 @@ func (s *scanner) canonicalObject(dst []byte, l selection) []byte {
 		k.out = len(dst)
 		dst = s.canonicalKey(dst, *k)
 		dst = append(dst, ':')
-		from := len(dst)
-		dst = s.canonical(dst, everyMember)
+		from, inner := len(dst), l.within(name)
+		dst = s.canonical(dst, inner)
 		if s.err != nil {
 			return dst
 		}
 		k = &s.keys[at] // the stack may have moved
+		if inner == labelMembers && string(dst[from:]) == "{}" {
+			skip = true // headers with nothing but the trace
+		}
 		if l == archivedMembers {
 			dst, skip = s.mend(dst, *k, from, skip)
 		}

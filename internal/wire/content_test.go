@@ -21,6 +21,8 @@ func TestSameContent(t *testing.T) {
 		{"a float for an integer", `{"i":1,"msg":{"a":1.0,"b":[2]},"msg_id":"x","timestamp":1,"topic":"a.b","username":"u"}`, false, false},
 		{"another topic", `{"i":1,"msg":{"a":1,"b":[2]},"msg_id":"x","timestamp":1,"topic":"a.c","username":"u"}`, false, false},
 		{"headers", `{"headers":{"h":"v"},"i":1,"msg":{"a":1,"b":[2]},"msg_id":"x","timestamp":1,"topic":"a.b","username":"u"}`, false, false},
+		{"a trace", `{"headers":{"traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","tracestate":"a=b"},` + base[1:], false, true},
+		{"a trace inside the body", `{"i":1,"msg":{"a":1,"b":[2],"traceparent":"x"},"msg_id":"x","timestamp":1,"topic":"a.b","username":"u"}`, false, false},
 		{"the signature inside the body", `{"i":1,"msg":{"a":1,"b":[2],"signature":"s"},"msg_id":"x","timestamp":1,"topic":"a.b","username":"u"}`, false, false},
 		{"no JSON", base[1:], false, false},
 	} {
@@ -31,6 +33,24 @@ func TestSameContent(t *testing.T) {
 			if got := SameContent([]byte(pair[0]), []byte(pair[1]), true); got != test.made {
 				t.Errorf("%s: same as made by the node: %v", test.name, got)
 			}
+		}
+	}
+}
+
+// TestSameContentWithLabels holds that the labels of a publisher count beside a trace that does not.
+func TestSameContentWithLabels(t *testing.T) {
+	const with = `{"headers":{"h":"1","traceparent":"x"},"msg":{},"topic":"a.b"}`
+	for other, want := range map[string]bool{
+		`{"headers":{"traceparent":"y","tracestate":"z","h":"1"},"msg":{},"topic":"a.b"}`: true,
+		`{"headers":{"h":"1"},"msg":{},"topic":"a.b"}`:                                    true,
+		`{"headers":{"h":"2","traceparent":"x"},"msg":{},"topic":"a.b"}`:                  false,
+		`{"headers":{"traceparent":"x"},"msg":{},"topic":"a.b"}`:                          false,
+	} {
+		if got := SameContent([]byte(with), []byte(other), true); got != want {
+			t.Errorf("%s: the same is %v, want %v", other, got, want)
+		}
+		if SameContent([]byte(with), []byte(other), false) {
+			t.Errorf("%s: the same as a ready-made envelope, of which the headers are part", other)
 		}
 	}
 }
