@@ -31,7 +31,7 @@ func layers() [][]string {
 		{"internal/pki", "internal/pgp", "internal/debian", "internal/compose", "internal/carry", "internal/deadletter", "internal/conform", "internal/archive", "internal/archive/block", "internal/dump", "internal/oldconfig"},
 		{
 			"internal/ingest", "client", "internal/trust", "internal/sign", "internal/seqid",
-			"internal/deliver", "internal/receive",
+			"internal/deliver", "internal/receive", "internal/mailtrust",
 			"internal/archive/sqlite", "internal/archive/postgres", "internal/archive/archivetest", "internal/archiver", "internal/datagrepper", "internal/redact",
 		},
 		{"mesh", "internal/deliver/delivertest", "internal/receive/receivetest"},

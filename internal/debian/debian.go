@@ -53,7 +53,7 @@ func (k Kind) Topic() string {
 // Event is one message to publish.
 type Event struct {
 	Topic  string          // as [Kind.Topic] gives it
-	Body   any             // an *Upload, *Bug, *Control or *Message, which are objects in JSON
+	Body   Body            // an *Upload, *Bug, *Control or *Message
 	Signed *mailmsg.Signed // the text that the fields of a .changes were read from; nil when it is not signed
 }
 
@@ -88,6 +88,7 @@ type Source struct {
 	Subject   string     `json:"subject"`
 	Date      *time.Time `json:"date,omitempty"` // as the sender claims it, in UTC
 	List      string     `json:"list,omitempty"` // the List-Id it came by
+	Statements
 }
 
 // source describes a mail.

@@ -25,6 +25,7 @@ func TestDocumentedFields(t *testing.T) {
 		"Commands to the bug tracker": {debian.Control{}},
 		"Mailing lists":               {debian.Message{}},
 		"Persons and mails":           {mailmsg.Address{}, debian.Source{}},
+		"Signatures":                  {debian.DKIM{}, debian.OpenPGP{}},
 	} {
 		_, section, _ := strings.Cut(string(data), "\n## "+heading+"\n")
 		section, _, _ = strings.Cut(section, "\n## ")

@@ -21,10 +21,15 @@ const clockError = 24 * time.Hour
 // none, counts until then; the newest word of the owner on when the key ends is taken for all times. A signature that says it was
 // made before its key, or over a day later than the time of judgement, has CodeExpired.
 func (k *Keyring) Verify(message, sig []byte, at time.Time, legacy bool) (fingerprint string, err error) {
-	s, h, err := parseSignature(sig)
+	s, h, err := parseSignature(sig, false)
 	if err != nil {
 		return "", err
 	}
+	return k.verify(s, h, message, at, legacy)
+}
+
+// verify looks for the key of a signature and judges it.
+func (k *Keyring) verify(s *packet.Signature, h head, message []byte, at time.Time, legacy bool) (fingerprint string, err error) {
 	err = fedmsg.Errorf(fedmsg.CodeUnknownSigner, "no key of the keyring made the OpenPGP signature")
 	for _, key := range k.keys {
 		for _, p := range append([]*part{&key.part}, key.subkeys...) {
@@ -42,9 +47,9 @@ func (k *Keyring) Verify(message, sig []byte, at time.Time, legacy bool) (finger
 	return fingerprint, err
 }
 
-// parseSignature reads exactly one binary signature. Where its hash is one of those that are never taken, it is parsed as if
-// it had another, so that its maker can be named; see verify.
-func parseSignature(data []byte) (*packet.Signature, head, error) {
+// parseSignature reads exactly one signature, which is not armored, over bytes, or over a text where that is allowed. Where its hash is
+// one of those that are never taken, it is parsed as if it had another, so that its maker can be named; see verify.
+func parseSignature(data []byte, textToo bool) (*packet.Signature, head, error) {
 	malformed := func(text string) (*packet.Signature, head, error) {
 		return nil, head{}, fedmsg.Errorf(fedmsg.CodeMalformedSignature, "the OpenPGP signature %s", text)
 	}
@@ -69,8 +74,8 @@ func parseSignature(data []byte) (*packet.Signature, head, error) {
 	case !ok || h.version != 4:
 		return malformed("is not of version 4")
 	// verification: openpgp-signature-kind
-	case h.kind != byte(packet.SigTypeBinary):
-		return malformed("is not one over binary data")
+	case h.kind != byte(packet.SigTypeBinary) && !(textToo && h.kind == byte(packet.SigTypeText)):
+		return malformed("is not one over data of this kind")
 	case numbers == 0:
 		return malformed("is neither RSA nor EdDSA")
 	// verification: openpgp-trailing-data

@@ -1,0 +1,183 @@
+package mailtrust
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
+	"github.com/federated-messaging/fedmsg/internal/debian"
+	"github.com/federated-messaging/fedmsg/internal/mailmsg"
+)
+
+// gpg is the real program with keys of its own.
+type gpg struct {
+	t         *testing.T
+	path, dir string
+}
+
+// newGPG makes a directory for keys.
+func newGPG(t *testing.T) *gpg {
+	t.Helper()
+	g := &gpg{t: t, path: fedmsgtest.Tool(t, "gpg")}
+	var err error
+	if g.dir, err = os.MkdirTemp("", "g"); err != nil { // short: the path of the agent's socket is limited
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		exec.Command(fedmsgtest.Tool(t, "gpgconf"), "--homedir", g.dir, "--kill", "all").Run()
+		os.RemoveAll(g.dir)
+	})
+	return g
+}
+
+// run gives what gpg writes at a time.
+func (g *gpg) run(at, stdin string, args ...string) string {
+	g.t.Helper()
+	all := []string{"--homedir", g.dir, "--batch", "--yes", "--no-tty", "--pinentry-mode", "loopback", "--passphrase", "", "--faked-system-time", at + "T000000!"}
+	cmd := exec.Command(g.path, append(all, args...)...)
+	var out, diag bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &diag
+	if err := cmd.Run(); err != nil {
+		g.t.Fatalf("gpg %q: %s\n%s", args, err, diag.String())
+	}
+	return out.String()
+}
+
+// key makes a key and gives its fingerprint.
+func (g *gpg) key(name, ends string) string {
+	g.t.Helper()
+	g.run("20240101", "", "--quick-gen-key", name, "ed25519", "sign", ends)
+	for line := range strings.Lines(g.run("20240101", "", "--with-colons", "--list-keys", "="+name)) {
+		if f := strings.Split(line, ":"); f[0] == "fpr" {
+			return f[9]
+		}
+	}
+	g.t.Fatal("gpg made no key")
+	return ""
+}
+
+// export writes keys into a file.
+func (g *gpg) export(path string, keys ...string) {
+	g.t.Helper()
+	if err := os.WriteFile(path, []byte(g.run("20240101", "", append([]string{"--export"}, keys...)...)), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// changes is what an upload is announced with.
+const changes = "Format: 1.8\nDate: Thu, 01 Feb 2024 00:00:00 +0000\nSource: hello\nBinary: hello\nArchitecture: source\nVersion: 2.10-3\n" +
+	"Distribution: unstable\nMaintainer: Ann <ann@example.org>\nChanged-By: Ann <ann@example.org>\nChanges:\n hello (2.10-3) unstable; urgency=low\n .\n   * New \n"
+
+// accepted is the archive's mail about an upload.
+func accepted(text string) string {
+	return "From: Archive <archive@example.org>\r\nSubject: Accepted hello 2.10-3 (source) into unstable\r\nX-DAK: dak process-upload\r\n" +
+		"Message-ID: <2@example.org>\r\n\r\n" + strings.ReplaceAll(text, "\n", "\r\n")
+}
+
+// checkAll gives what a mail announces, checked.
+func checkAll(t *testing.T, c *Checker, raw string) *debian.Upload {
+	t.Helper()
+	m, err := mailmsg.Parse([]byte(raw), mailmsg.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, events := debian.Classify(m)
+	if len(events) != 1 {
+		t.Fatalf("%d events", len(events))
+	}
+	c.Check(t.Context(), []byte(raw), m, events)
+	return events[0].Body.(*debian.Upload)
+}
+
+// TestOpenPGP holds what is published of who signed a .changes: over the text whose fields are published and no other of the mail, and
+// beside what the domain signed.
+func TestOpenPGP(t *testing.T) {
+	t.Parallel()
+	g := newGPG(t)
+	ann, old, eve := g.key("ann", "never"), g.key("old", "2024-03-01"), g.key("eve", "never")
+	path := filepath.Join(t.TempDir(), "ring")
+	g.export(path, ann, old)
+	empty := filepath.Join(t.TempDir(), "other")
+	g.export(empty, g.key("other", "never"))
+	now := time.Date(2024, 2, 2, 0, 0, 0, 0, time.UTC)
+	rings := make([]*Keyring, 2)
+	for i, p := range []string{empty, path} {
+		var err error
+		if rings[i], err = OpenKeyring(p, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := New(Config{Resolver: dns(), Keyrings: rings, Now: func() time.Time { return now }})
+	clear := func(key string) string { return g.run("20240201", changes, "--local-user", key, "--clear-sign") }
+	good := clear(ann)
+	for _, one := range []struct {
+		what, text string
+		at         int // days later
+		want       *debian.OpenPGP
+	}{
+		{"as it was signed", good, 0, &debian.OpenPGP{Result: "good", Key: ann, Keyring: path}},
+		{"with more around it", "Format: 1.8\nSource: evil\n\n" + good + "\nSource: evil\n", 0, &debian.OpenPGP{Result: "good", Key: ann, Keyring: path}},
+		{"changed", strings.Replace(good, "Version: 2.10-3", "Version: 2.10-4", 1), 0, &debian.OpenPGP{Result: "bad_signature", Key: ann, Keyring: path}},
+		{"of an expired key", clear(old), 60, &debian.OpenPGP{Result: "expired", Key: old, Keyring: path}},
+		{"of a stranger", clear(eve), 0, &debian.OpenPGP{Result: "unknown_signer", Key: eve}},
+		{"a stranger's before it", clear(eve) + "\n" + good, 0, &debian.OpenPGP{Result: "unknown_signer", Key: eve}},
+		{"not signed", changes, 0, nil},
+	} {
+		now = time.Date(2024, 2, 2+one.at, 0, 0, 0, 0, time.UTC)
+		u := checkAll(t, c, accepted(one.text))
+		if u.Mail.OpenPGP == nil || one.want == nil {
+			if u.Mail.OpenPGP != one.want {
+				t.Errorf("%s: %+v", one.what, u.Mail.OpenPGP)
+			}
+			continue
+		}
+		if *u.Mail.OpenPGP != *one.want || u.Source == "evil" || len(u.Mail.DKIM) != 1 || u.Mail.DKIM[0].Result != none {
+			t.Errorf("%s: %+v and %+v of %s, want %+v", one.what, *u.Mail.OpenPGP, u.Mail.DKIM, u.Source, *one.want)
+		}
+	}
+}
+
+// TestKeyringChanges holds that a file of keys is read again when it has changed, and that what it held stays in force while it cannot.
+func TestKeyringChanges(t *testing.T) {
+	t.Parallel()
+	g := newGPG(t)
+	ann, eve := g.key("ann", "never"), g.key("eve", "never")
+	path := filepath.Join(t.TempDir(), "ring")
+	var log bytes.Buffer
+	if _, err := OpenKeyring(path, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	g.export(path, ann)
+	ring, err := OpenKeyring(path, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2024, 2, 2, 0, 0, 0, 0, time.UTC)
+	c := New(Config{Keyrings: []*Keyring{ring}, Now: func() time.Time { return now }})
+	raw := accepted(g.run("20240201", changes, "--local-user", eve, "--clear-sign"))
+	expectResult := func(what, want string) {
+		t.Helper()
+		now = now.Add(lookAgain)
+		if u := checkAll(t, c, raw); u.Mail.OpenPGP.Result != want || u.Mail.DKIM != nil {
+			t.Errorf("%s: %+v", what, u.Mail.OpenPGP)
+		}
+	}
+	expectResult("not in it", "unknown_signer")
+	g.export(path, ann, eve)
+	expectResult("put into it", "good")
+	if err := os.WriteFile(path, []byte("broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expectResult("broken", "good")
+	if !strings.Contains(log.String(), path) {
+		t.Errorf("nobody was told: %s", &log)
+	}
+	g.export(path, ann)
+	expectResult("taken out of it", "unknown_signer")
+}
