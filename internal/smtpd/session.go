@@ -111,8 +111,8 @@ func (c *session) command() bool {
 	case err != nil:
 		return c.lost(err)
 	}
-	text, ended := bytes.CutSuffix(line, []byte("\r\n"))
-	if !ended || len(line) > maxLine || bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	text := bytes.TrimSuffix(line, []byte("\r\n")) // a line that ends in another way has a control character left
+	if len(line) > maxLine || bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return c.last(badLine)
 	}
 	verb, argument, _ := strings.Cut(string(text), " ")
