@@ -21,12 +21,12 @@ const module = "github.com/federated-messaging/fedmsg"
 func layers() [][]string {
 	return [][]string{
 		{".", "zmtp"}, // the vocabulary, which imports the standard library only; ZeroMQ's protocol, which knows nothing of fedmsg
-		{"internal/bind", "internal/durable", "internal/jsonwalk", "internal/mutate", "internal/nearest", "internal/pyconf", "internal/smtpd", "internal/span", "internal/stamp", "internal/tracecontext"},
+		{"internal/bind", "internal/durable", "internal/jsonwalk", "internal/tabular", "internal/mutate", "internal/nearest", "internal/pyconf", "internal/smtpd", "internal/span", "internal/stamp", "internal/tracecontext"},
 		{"internal/facts"},
 		{
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",
 			"internal/spool", "internal/token", "internal/replay", "internal/durable/durabletest", "internal/pki/pkitest", "internal/keys",
-			"internal/place", "internal/remote", "internal/mailmsg", "internal/maildir",
+			"internal/place", "internal/remote", "internal/rowset", "internal/mailmsg", "internal/maildir",
 		},
 		{"internal/pki", "internal/pgp", "internal/debian", "internal/compose", "internal/carry", "internal/deadletter", "internal/conform", "internal/archive", "internal/archive/block", "internal/dump", "internal/oldconfig"},
 		{
@@ -37,11 +37,11 @@ func layers() [][]string {
 		{"mesh", "internal/deliver/delivertest", "internal/receive/receivetest"},
 		{
 			"internal/httpapi", "internal/zeromq",
-			"internal/amqp", "internal/stomp", "internal/nats", "internal/peer", "internal/trigger", "internal/mailin",
+			"internal/amqp", "internal/stomp", "internal/nats", "internal/peer", "internal/trigger", "internal/poll", "internal/mailin",
 		},
 		{"internal/config", "internal/gateway"},
 		{"internal/daemon", "fedmsgtest"},
-		{"internal/backup"},
+		{"internal/backup", "internal/doctor"},
 		{"cmd/fedmsg"},
 	}
 }

@@ -82,20 +82,14 @@ func configuredSocket(l *config.Loaded) string {
 
 // newClient makes the client that flags and configuration ask for.
 func (p *program) newClient(cfg config.Config, c *clientFlags, publishes bool) (*client.Client, error) {
-	o := client.Options{Node: cfg.Node, Timeout: c.timeout, Token: p.getenv("FEDMSG_TOKEN"), Logger: slog.New(slog.DiscardHandler)}
-	if o.Timeout <= 0 {
+	if c.timeout <= 0 {
 		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "--timeout must be more than 0, not %s", c.timeout)
 	}
-	if c.tokenFile != "" {
-		b, err := os.ReadFile(c.tokenFile)
-		if err != nil {
-			return nil, fedmsg.WrapError(fedmsg.CodeUsage, err, "cannot read the token")
-		}
-		o.Token = strings.TrimSpace(string(b))
+	secret, err := p.secret(c)
+	if err != nil {
+		return nil, err
 	}
-	if strings.ContainsFunc(o.Token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "the token has characters that no token has; see `fedmsg token new`")
-	}
+	o := client.Options{Node: cfg.Node, Timeout: c.timeout, Token: secret, Logger: slog.New(slog.DiscardHandler)}
 	if c.cert != "" && c.sign == "" {
 		return nil, fedmsg.Errorf(fedmsg.CodeUsage, "--certificate goes with --sign FILE, the certificate's private key")
 	}
@@ -108,6 +102,22 @@ func (p *program) newClient(cfg config.Config, c *clientFlags, publishes bool) (
 		return nil, fedmsg.WrapError(fedmsg.CodeUsage, errors.Unwrap(err), "--node: %s", text)
 	}
 	return made, err
+}
+
+// secret is the token to show to the node: that of --token-file, else of the environment, else none.
+func (p *program) secret(c *clientFlags) (string, error) {
+	secret := p.getenv("FEDMSG_TOKEN")
+	if c.tokenFile != "" {
+		b, err := os.ReadFile(c.tokenFile)
+		if err != nil {
+			return "", fedmsg.WrapError(fedmsg.CodeUsage, err, "cannot read the token")
+		}
+		secret = strings.TrimSpace(string(b))
+	}
+	if strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return "", fedmsg.Errorf(fedmsg.CodeUsage, "the token has characters that no token has; see `fedmsg token new`")
+	}
+	return secret, nil
 }
 
 // newPublisher makes the client of a verb that publishes, with what waits in the spool sent before. The caller closes it.

@@ -114,6 +114,9 @@ func sourceDoors(c *config.Config) []httpapi.Endpoint {
 // sinkPlace begins the name of the file of a sink's place, among those of other readers.
 const sinkPlace = "sink-"
 
+// SinkPlace is the file in a state directory that says where the sink of that name stands.
+func SinkPlace(state, name string) string { return filepath.Join(ReadersDir(state), sinkPlace+name) }
+
 // sinkLog is log and feed as package deliver reads them.
 type sinkLog struct {
 	log  *commitlog.Log

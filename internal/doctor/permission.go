@@ -1,0 +1,108 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+
+	"github.com/federated-messaging/fedmsg/internal/daemon"
+	"github.com/federated-messaging/fedmsg/internal/sign"
+)
+
+// guarded is a file or directory, and who may do nothing with it.
+type guarded struct {
+	key  string
+	path string
+	bad  fs.FileMode // bits of which it must have none
+	mode string      // what it should be, for chmod
+	must bool        // it has to be there
+}
+
+// permissions says which secrets others may read, and which files of the configuration others may write.
+func (s *Subject) permissions(context.Context) []Finding {
+	var all []Finding
+	good := 0
+	for _, g := range s.guarded() {
+		f, told := g.look()
+		if told {
+			all = append(all, f)
+			continue
+		}
+		good++
+	}
+	if len(all) == 0 {
+		return []Finding{ok("state, keys, tokens, credentials, configuration", "%d files and directories have the right permissions", good)}
+	}
+	return all
+}
+
+func (s *Subject) guarded() (all []guarded) {
+	const secret, public = 0o077, 0o022
+	c := &s.Loaded.Config
+	add := func(key, path string, bad fs.FileMode, mode string, must bool) {
+		if path != "" {
+			all = append(all, guarded{key, path, bad, mode, must})
+		}
+	}
+	add("state", c.State, secret, "700", false)
+	add("tokens", daemon.TokensFile(c.State), secret, "600", false)
+	own, _ := sign.KeyFiles(daemon.KeysDir(c.State)) // where there are none, the node makes one
+	for _, path := range own {
+		add("the node's key", path, secret, "600", false)
+	}
+	add("signing.key", c.Signing.Key, secret, "600", true)
+	add("signing.x509_key", c.Signing.X509Key, secret, "600", true)
+	for _, uri := range c.HTTP.Listen {
+		if u, err := url.Parse(uri); err == nil {
+			add("key of http.listen "+u.Host, u.Query().Get("key"), 0o007, "640", true)
+		}
+	}
+	for i := range c.Sink {
+		f := c.Sink[i].Files()
+		add("credentials of sink "+c.Sink[i].Name, f.Credentials, secret, "600", true)
+		add("key of sink "+c.Sink[i].Name, f.Key, secret, "600", true)
+	}
+	for i := range c.Source {
+		f := c.Source[i].Files()
+		add("credentials of source "+c.Source[i].Name, f.Credentials, secret, "600", true)
+		add("key of source "+c.Source[i].Name, f.Key, secret, "600", true)
+	}
+	add("archive.password_file", c.Archive.PasswordFile, secret, "600", true)
+	for _, path := range append(s.Loaded.Files, c.TrustFile) {
+		add("configuration", path, public, "640", false)
+	}
+	return all
+}
+
+// look judges one file; told is whether there is anything to say.
+func (g *guarded) look() (f Finding, told bool) {
+	looked := g.key + " (" + g.path + ")"
+	info, err := os.Stat(g.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !g.must:
+		return f, false
+	case err != nil:
+		return unreadable(looked, err), true
+	case info.Mode().Perm()&g.bad == 0:
+		return f, false
+	}
+	what := "others may read it"
+	if g.bad&0o044 == 0 {
+		what = "others may write it"
+	}
+	return failed(looked, fmt.Sprintf("%s: its mode is %04o", what, info.Mode().Perm()), "`chmod "+g.mode+" "+g.path+"`"), true
+}
+
+// unreadable tells of a file that cannot be looked at.
+func unreadable(looked string, err error) Finding {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return warning(looked, "this user may not look at it", "run this as root or as the user that the node runs as")
+	case errors.Is(err, fs.ErrNotExist):
+		return failed(looked, "it is not there", "put it there, or take it out of the configuration")
+	}
+	return failed(looked, "it cannot be looked at: "+err.Error(), "look after the disk or the file's permissions")
+}
