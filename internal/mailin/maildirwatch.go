@@ -1,0 +1,143 @@
+package mailin
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/maildir"
+	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/receive"
+	"github.com/federated-messaging/fedmsg/internal/wire"
+)
+
+// watch is one session.
+type watch struct {
+	*mailbox
+	dir *maildir.Dir
+	in  *receive.Intake
+
+	moving sync.Mutex            // guards taken
+	taken  map[maildir.Mail]bool // submitted and not settled: still where they were
+}
+
+// run looks for mails again and again.
+func (w *watch) run(ctx context.Context) error {
+	tick := time.NewTicker(w.every)
+	defer tick.Stop()
+	var looked time.Time
+	for {
+		known := looked.IsZero() || time.Since(looked) >= knownEvery
+		if known {
+			looked = time.Now()
+		}
+		if err := w.pass(ctx, known); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := errors.Join(w.failed(), w.dir.Replaced()); err != nil {
+			return err
+		}
+	}
+}
+
+// pass takes all mails that there are. One that cannot be read does not keep others from being taken; it is told of at the end.
+func (w *watch) pass(ctx context.Context, known bool) error {
+	mails, odd, err := w.dir.Fresh(maxListed)
+	if err != nil {
+		return err
+	}
+	if known {
+		seen, oddSeen, err := w.dir.Known(maxListed)
+		if err != nil {
+			return err
+		}
+		mails, odd = append(seen, mails...), odd+oddSeen
+	}
+	if odd != "" {
+		w.in.Remark("what is no plain file is passed over in " + w.path + ", such as " + ops.Excerpt(odd))
+	}
+	var unread error
+	for _, m := range mails {
+		if err := w.take(ctx, m); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			if unread == nil {
+				unread = err
+			}
+		}
+	}
+	return unread
+}
+
+// take reads a mail and hands on what it says.
+func (w *watch) take(ctx context.Context, m maildir.Mail) error {
+	w.moving.Lock()
+	taken := w.taken[m]
+	w.moving.Unlock()
+	if taken {
+		return nil
+	}
+	raw, err := w.dir.Read(m, int64(w.reader.Limits.Bytes))
+	switch fedmsg.CodeOf(err) {
+	case "":
+	case fedmsg.CodeNotFound:
+		return nil
+	case fedmsg.CodeTooLarge:
+		return w.submit(ctx, m, receive.Item{Message: wire.Carried{Body: w.named(m)}, Bad: err, Settled: func() { w.done(m, false) }})
+	default:
+		return err
+	}
+	reading := w.reader.Read(ctx, raw)
+	switch reading.Verdict {
+	case Looped:
+		w.in.Remark("a mail is not published: " + reading.Err.Error())
+		w.done(m, false)
+	case Nothing:
+		w.done(m, w.remove)
+	case Unreadable:
+		return w.submit(ctx, m, reading.Items(func() { w.done(m, false) })...)
+	case Publish:
+		return w.submit(ctx, m, reading.Items(func() { w.done(m, w.remove) })...)
+	}
+	return nil
+}
+
+// submit hands on what a mail became.
+func (w *watch) submit(ctx context.Context, m maildir.Mail, items ...receive.Item) error {
+	w.moving.Lock()
+	w.taken[m] = true
+	w.moving.Unlock()
+	return w.in.Submit(ctx, items...) // which fails only when ctx, and so this session, ends
+}
+
+// done moves a mail when all that it became is on disk. What is settled behind the end of the session comes again.
+func (w *watch) done(m maildir.Mail, remove bool) {
+	f := &finished{mail: m, remove: remove}
+	if f.err = f.move(w.dir); f.err == nil {
+		w.moving.Lock()
+		delete(w.taken, m)
+		w.moving.Unlock()
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stuck == nil && !errors.Is(f.err, fs.ErrClosed) {
+		w.stuck = f
+	}
+}
+
+// named is what a dead letter has of a mail that stays in the Maildir because it is too large.
+func (w *watch) named(m maildir.Mail) []byte {
+	file := strings.ToValidUTF8(w.path+"/"+m.String(), "\ufffd")
+	return append(fedmsg.AppendJSONString([]byte(`{"too_large_mail":`), file), '}')
+}
