@@ -101,6 +101,9 @@ func TestQuestionsExecuted(t *testing.T) {
 			}
 			continue
 		}
+		if w.Code == http.StatusGatewayTimeout && beyondTheEnd(r) {
+			continue // it was waited for in vain
+		}
 		answered++
 		if fault := wrongAnswer(w, r, rows); fault != "" {
 			t.Fatalf("FEDMSG_TEST_SEED=%d: %q as %q: %s", seed, query, accept, fault)
@@ -110,6 +113,12 @@ func TestQuestionsExecuted(t *testing.T) {
 		t.Errorf("%d of %d questions were answered", answered, count)
 	}
 	t.Logf("%d of %d questions were answered", answered, count)
+}
+
+// beyondTheEnd reports whether a question asks for what is stored behind the last of the messages.
+func beyondTheEnd(r *http.Request) bool {
+	p, err := fedmsg.ParsePosition(r.URL.Query().Get("min_position"))
+	return err == nil && p.Seq > 200
 }
 
 // randomMessages are messages that have much in common.
