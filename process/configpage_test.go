@@ -44,6 +44,9 @@ func configKeys(t *testing.T) map[string]bool {
 	for _, key := range []string{"from", "verify", "sign"} {
 		keys["source."+key] = true
 	}
+	for _, key := range []string{"every", "timeout", "key", "ignore", "topic", "added", "changed", "removed", "first", "empty", "format", "rows", "command", "query", "max_bytes", "max_rows", "insecure_plain_http"} {
+		keys["source.poll."+key] = true
+	}
 	return keys
 }
 

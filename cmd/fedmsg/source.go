@@ -19,7 +19,7 @@ func (p *program) sourceCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(p.sourceLs(nodeClientFlags(cmd.PersistentFlags())))
+	cmd.AddCommand(p.sourceLs(nodeClientFlags(cmd.PersistentFlags())), p.sourcePoll())
 	return cmd
 }
 

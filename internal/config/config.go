@@ -22,7 +22,6 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
-	"github.com/federated-messaging/fedmsg/internal/receive"
 	"github.com/federated-messaging/fedmsg/internal/sign"
 	"github.com/federated-messaging/fedmsg/internal/trust"
 	"github.com/federated-messaging/fedmsg/internal/zeromq"
@@ -53,7 +52,7 @@ type Config struct {
 	Trust        []trust.Root       // whose signatures count; the node's own always do
 	ZeroMQClient []zeromq.Client    `toml:"zeromq_client"` // who proves itself by a CURVE key, and what it may read
 	Sink         []deliver.Config   // where the node delivers what it stores
-	Source       []receive.Config   // from where it brings messages of other buses and nodes
+	Source       []MessageSource    // from where it brings messages of other buses and nodes
 }
 
 // Log bounds the log on disk.

@@ -14,6 +14,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 	"github.com/federated-messaging/fedmsg/internal/nats"
 	"github.com/federated-messaging/fedmsg/internal/peer"
+	"github.com/federated-messaging/fedmsg/internal/poll"
 	"github.com/federated-messaging/fedmsg/internal/receive"
 	"github.com/federated-messaging/fedmsg/internal/remote"
 	"github.com/federated-messaging/fedmsg/internal/stomp"
@@ -49,8 +50,17 @@ func NewSink(c deliver.Config, logger *slog.Logger) (made deliver.Configured, er
 
 // NewSource makes of a [[source]] the kind that its address asks for, which opens nothing. It keeps what it must know from one
 // start of the node to the next in the directory. The node's topic prefix and environment stand before the topics of what has none.
-func (c *Config) NewSource(s receive.Config, dir string, logger *slog.Logger) (made receive.Configured, err error) {
+func (c *Config) NewSource(m MessageSource, dir string, logger *slog.Logger) (made receive.Configured, err error) {
+	s := m.Config
 	made.Config = s
+	if strings.HasPrefix(s.From, poll.Scheme) {
+		made.InFlight = poll.SourceInFlight
+		made.Source, made.Config, err = c.NewPoll(m, dir)
+		return made, err
+	}
+	if m.Poll.IsSet() {
+		return made, fedmsg.Errorf(fedmsg.CodeConfig, "poll is for a source whose from begins with %s", poll.Scheme)
+	}
 	switch schemeOf(s.From) {
 	case "amqp", "amqps":
 		made.InFlight = amqp.SourceInFlight
@@ -182,6 +192,9 @@ func (c *Config) InsecureDelivery() []string {
 		s := &c.Source[i]
 		if s.Verify == fedmsg.VerifyInsecureOff {
 			keys = append(keys, "source "+s.Name+" verify = "+string(s.Verify))
+		}
+		if s.Poll.InsecurePlainHTTP {
+			keys = append(keys, "source "+s.Name+" poll.insecure_plain_http = true")
 		}
 		keys = append(keys, insecureOptions("source "+s.Name, s.From)...)
 	}

@@ -38,6 +38,8 @@ func meaning(key string) string {
 		return "Web origins, as in https://apps.example.org, whose pages may read. They may never publish."
 	case "http.insecure_plain_http":
 		return "Take bearer tokens over plain HTTP from other machines, where anybody can read them."
+	case "http.access_log":
+		return "Log each request when it has ended: method, path, status, time, sender, address."
 	case "http.max_connections":
 		return "Most open connections of all listeners together."
 	case "http.max_connections_per_address":
@@ -250,7 +252,7 @@ func WriteExample(w io.Writer) error {
 	b.WriteString("# Configuration of fedmsg. Every key is optional; those below show the defaults of a node that runs as root.\n" +
 		"# The environment wins over this file: FEDMSG_HTTP_LISTEN sets listen in [http], lists are separated by commas.\n" +
 		"# Times are written 30s, 1h30m, 30d, and sizes 512, 64KiB, 10GiB. `fedmsg config check` says what is wrong.\n")
-	example(&b, newSection("", reflect.ValueOf(&c).Elem()))
+	example(&b, newSection("", reflect.ValueOf(&c).Elem()), false)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -268,17 +270,23 @@ func lists(name string) string {
 		return "Where the node delivers what it stores: brokers, other nodes, programs."
 	case "source":
 		return "From where the node brings messages of other buses and nodes."
+	case "source.poll":
+		return "Of the [[source]] above, where that is a table: what is asked, and what becomes of its rows; see docs/poll.md."
 	}
 	return ""
 }
 
-func example(b *strings.Builder, s *section) {
+// example writes a table and what is below it. A table within a list is none until somebody begins an element.
+func example(b *strings.Builder, s *section, within bool) {
+	isList := s.list
 	switch shape := s.shape(); {
 	case s.open:
 		fmt.Fprintf(b, "%s\n# %s\n#\"org.example.prod.wiki.page.edit\" = [\"wiki01.example.org\"]\n", header(s.name), meaning(s.name))
 	case s.list:
 		b.WriteString("\n# " + lists(s.name) + " One table for each.\n#" + strings.TrimPrefix(header(s.name+"[0]"), "\n"))
 		s = shape
+	case within:
+		b.WriteString("\n# " + lists(s.name) + "\n#" + strings.TrimPrefix(header(s.name), "\n"))
 	case s.name != "":
 		b.WriteString(header(s.name))
 	}
@@ -287,6 +295,6 @@ func example(b *strings.Builder, s *section) {
 		fmt.Fprintf(b, "\n# %s\n#%s = %s\n", strings.ReplaceAll(meaning(k.name), "\n", "\n# "), word, tomlValue(k.plainValue()))
 	}
 	for _, t := range s.tables {
-		example(b, t)
+		example(b, t, within || isList)
 	}
 }

@@ -39,6 +39,9 @@ func newSection(name string, v reflect.Value) *section {
 		}
 		full := join(name, word)
 		switch {
+		case f.Anonymous: // its keys stand in this table
+			inner := newSection(name, fv)
+			s.keys, s.tables = append(s.keys, inner.keys...), append(s.tables, inner.tables...)
 		case isLeaf(f.Type):
 			_, secret := f.Tag.Lookup("secret")
 			_, number := f.Tag.Lookup("number")

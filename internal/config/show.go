@@ -88,9 +88,12 @@ func (l *Loaded) WriteTOML(w io.Writer) error {
 	return err
 }
 
-// header is the line that opens a table, given as http or publisher[0].
+// header is the line that opens a table, given as http, publisher[0] or source[0].poll.
 func header(table string) string {
-	if name, _, isList := strings.Cut(table, "["); isList {
+	if name, rest, isList := strings.Cut(table, "["); isList {
+		if _, below, nested := strings.Cut(rest, "]."); nested {
+			return "\n[" + name + "." + below + "]\n"
+		}
 		return "\n[[" + name + "]]\n"
 	}
 	return "\n[" + table + "]\n"

@@ -33,7 +33,7 @@ type Deps struct {
 // Configured is one source: what is common to all kinds, and the kind at work.
 type Configured struct {
 	Config   Config
-	Source   Source
+	Source   Source // its own metrics are given with the others' if it is a prometheus.Collector, with its name as label source
 	InFlight int // what the kind proposes where the Config leaves it to it; 0 means 1024
 }
 
@@ -90,6 +90,11 @@ func newRunner(s *Configured, deps *Deps) (*runner, error) {
 	}
 	if r.inFlight == 0 {
 		r.inFlight = defaultInFlight
+	}
+	if numbers, ok := s.Source.(prometheus.Collector); ok && deps.Registerer != nil {
+		if err := prometheus.WrapRegistererWith(prometheus.Labels{"source": c.Name}, deps.Registerer).Register(numbers); err != nil {
+			return nil, fedmsg.WrapError(fedmsg.CodeInternal, err, "cannot register the metrics of source %s", c.Name)
+		}
 	}
 	r.log = slog.New(slog.DiscardHandler)
 	if deps.Logger != nil {

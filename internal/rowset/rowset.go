@@ -1,0 +1,232 @@
+// Package rowset keeps the rows of a table as they were last, and tells what has changed in an answer that has all rows again.
+//
+// It promises that what changed is told in the same words again and again until [Store.Commit] says that it has been dealt with,
+// whatever happens to the process or the machine between: an answer that differs is on disk before the first difference is told, and
+// takes the place of the old one only with Commit. So whoever follows the changes gets from one state that was seen to the next, and
+// never a change twice under two names.
+//
+// Rows are known by their key columns. Both files have them in the order of their keys, so that comparing is one pass over two
+// streams; of an answer only the keys and sums of its rows are in memory, about 50 bytes a row and its key.
+package rowset
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"slices"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/durable"
+	"github.com/federated-messaging/fedmsg/internal/tabular"
+)
+
+// Shape is what makes rows comparable.
+type Shape struct {
+	Key    []string `json:"key"`    // columns that a row is known by, in this order; at least one
+	Ignore []string `json:"ignore"` // columns that are left out: neither compared nor kept nor told
+}
+
+const (
+	maxKey = 4 << 10 // bytes of the key of one row
+	sumLen = 16
+	cutoff = 64 << 10 // bytes that are read and written together
+)
+
+// sum tells rows apart, by the first half of their SHA-256.
+type sum [sumLen]byte
+
+// mark is what is in memory of one row of an answer.
+type mark struct {
+	key     int64 // where it is in Answer.keys
+	row     int64 // where it is in the file
+	keySize uint32
+	rowSize uint32
+	sum     sum
+}
+
+// Answer is the rows of one answer, which lie in a file until it is closed. One goroutine uses it.
+type Answer struct {
+	shape Shape
+	limit int // rows
+	file  *stream
+	done  func() error // closes and removes the file
+
+	keys  []byte
+	marks []mark
+
+	names  [][]byte // of the columns of the row before, as they came
+	order  []int    // of them: the places of those that are kept, sorted by name
+	keyAt  []int    // and of those of the key
+	buffer []byte   // one row
+}
+
+// NewAnswer makes an answer of no rows, that takes at most so many.
+func (s *Store) NewAnswer(limit int) (*Answer, error) {
+	f, done, err := s.scratch()
+	if err != nil {
+		return nil, err
+	}
+	return &Answer{shape: s.shape, limit: limit, file: newStream(f), done: done}, nil
+}
+
+// Close frees the file.
+func (a *Answer) Close() error { return a.done() }
+
+// Rows is how many there are.
+func (a *Answer) Rows() int { return len(a.marks) }
+
+// Add takes a row, whose memory remains the caller's. A row that lacks a key column, or has a column twice, has fedmsg.CodeBadBody.
+func (a *Answer) Add(row []tabular.Cell) error {
+	if len(a.marks) >= a.limit {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "the answer has more rows than max_rows = %d", a.limit)
+	}
+	if !a.same(row) {
+		if err := a.arrange(row); err != nil {
+			return err
+		}
+	}
+	m := mark{key: int64(len(a.keys)), row: a.file.at}
+	if err := a.addKey(row); err != nil {
+		return err
+	}
+	m.keySize = uint32(int64(len(a.keys)) - m.key)
+	b := append(a.buffer[:0], '{')
+	for n, i := range a.order {
+		if n > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, row[i].Name...)
+		b = append(b, ':')
+		b = append(b, row[i].Value...)
+	}
+	a.buffer = append(b, '}')
+	m.rowSize, m.sum = uint32(len(a.buffer)), sumOf(a.buffer)
+	a.marks = append(a.marks, m)
+	return a.file.write(a.buffer)
+}
+
+func sumOf(row []byte) sum {
+	whole := sha256.Sum256(row)
+	return sum(whole[:sumLen])
+}
+
+// same reports whether a row has the columns of the one before, in the same places.
+func (a *Answer) same(row []tabular.Cell) bool {
+	return len(a.names) > 0 && slices.EqualFunc(a.names, row, func(name []byte, c tabular.Cell) bool { return bytes.Equal(name, c.Name) })
+}
+
+// arrange finds the places of the columns.
+func (a *Answer) arrange(row []tabular.Cell) error {
+	a.names, a.order, a.keyAt = a.names[:0], a.order[:0], a.keyAt[:0]
+	for i := range row {
+		a.names = append(a.names, bytes.Clone(row[i].Name))
+		if !slices.ContainsFunc(a.shape.Ignore, func(name string) bool { return isNamed(row[i].Name, name) }) {
+			a.order = append(a.order, i)
+		}
+	}
+	slices.SortFunc(a.order, func(i, j int) int { return bytes.Compare(unquoted(a.names[i]), unquoted(a.names[j])) })
+	for n := 1; n < len(a.order); n++ {
+		if bytes.Equal(a.names[a.order[n-1]], a.names[a.order[n]]) {
+			err := a.fault("has the column %s twice", a.names[a.order[n]])
+			a.names = a.names[:0]
+			return err
+		}
+	}
+	for _, name := range a.shape.Key {
+		i := slices.IndexFunc(a.names, func(raw []byte) bool { return isNamed(raw, name) })
+		if i < 0 {
+			a.names = a.names[:0]
+			return a.fault("has no column %q, which is one of the key", name)
+		}
+		a.keyAt = append(a.keyAt, i)
+	}
+	return nil
+}
+
+// unquoted is a name by which columns are in order, as packages that walk over JSON give it.
+func unquoted(name []byte) []byte { return name[1 : len(name)-1] }
+
+func isNamed(raw []byte, name string) bool { return bytes.Equal(raw, tabular.Text(nil, name)) }
+
+// addKey puts the key of a row behind the others: an array of its values.
+func (a *Answer) addKey(row []tabular.Cell) error {
+	from := len(a.keys)
+	a.keys = append(a.keys, '[')
+	for n, i := range a.keyAt {
+		v := row[i].Value
+		if v[0] == '{' || v[0] == '[' || v[0] == 'n' {
+			return a.fault("has in the key column %s what is no text, number or true or false", row[i].Name)
+		}
+		if n > 0 {
+			a.keys = append(a.keys, ',')
+		}
+		a.keys = append(a.keys, v...)
+	}
+	if a.keys = append(a.keys, ']'); len(a.keys)-from > maxKey {
+		return a.fault("has a key of %d bytes; at most %d are taken", len(a.keys)-from, maxKey)
+	}
+	return nil
+}
+
+func (a *Answer) fault(format string, args ...any) error {
+	return fedmsg.Errorf(fedmsg.CodeBadBody, "row %d of the answer "+format, append([]any{len(a.marks) + 1}, args...)...)
+}
+
+// sort puts the rows in the order of their keys, and refuses two with one key: which of them counts is nobody's to guess.
+func (a *Answer) sort() error {
+	if err := a.file.flush(); err != nil {
+		return err
+	}
+	slices.SortFunc(a.marks, func(x, y mark) int { return bytes.Compare(a.key(&x), a.key(&y)) })
+	for n := 1; n < len(a.marks); n++ {
+		if key := a.key(&a.marks[n]); bytes.Equal(key, a.key(&a.marks[n-1])) {
+			return fedmsg.Errorf(fedmsg.CodeBadBody, "two rows of the answer have the key %s; name in key all columns that tell rows apart", clip(key))
+		}
+	}
+	return nil
+}
+
+func (a *Answer) key(m *mark) []byte { return a.keys[m.key : m.key+int64(m.keySize)] }
+
+// clip is a key for people.
+func clip(key []byte) string {
+	const most = 200
+	if len(key) > most {
+		return string(bytes.ToValidUTF8(key[:most], nil)) + "…"
+	}
+	return string(key)
+}
+
+// read gives a row again.
+func (a *Answer) read(m *mark) ([]byte, error) {
+	a.buffer = slices.Grow(a.buffer[:0], int(m.rowSize))[:m.rowSize]
+	_, err := a.file.f.ReadAt(a.buffer, m.row)
+	return a.buffer, err
+}
+
+// stream writes a file from its beginning to its end.
+type stream struct {
+	f    durable.File
+	at   int64 // bytes given to it
+	done int64 // bytes in the file
+	buf  []byte
+}
+
+func newStream(f durable.File) *stream { return &stream{f: f, buf: make([]byte, 0, cutoff)} }
+
+func (s *stream) write(p []byte) error {
+	s.at += int64(len(p))
+	if len(s.buf)+len(p) > cap(s.buf) {
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
+	s.buf = append(s.buf, p...) // a piece that is larger than the buffer has it grow
+	return nil
+}
+
+func (s *stream) flush() error {
+	n, err := s.f.WriteAt(s.buf, s.done)
+	s.done += int64(n)
+	s.buf = s.buf[:0]
+	return err
+}

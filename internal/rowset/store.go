@@ -1,0 +1,352 @@
+package rowset
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/durable"
+)
+
+// The files in the directory of a store. Rows lie in two files by turns: the newer that is done is what the next answer is compared with,
+// and one that is newer still is pending. So no step has to change two names at once, which not every disk does as one.
+const (
+	fileA      = "rows-a"
+	fileB      = "rows-b"
+	fileTemp   = "rows.tmp"   // one that is being written
+	fileAnswer = "answer.tmp" // the rows of an answer as they came
+)
+
+// Store keeps the rows of one table in a directory of its own. One goroutine uses it.
+type Store struct {
+	fs    durable.FS
+	dir   string
+	shape Shape
+}
+
+// Open gives the store in a directory, and reads and writes nothing.
+func Open(dir string, shape Shape) *Store { return OpenFS(durable.OS{}, dir, shape) }
+
+// OpenFS is [Open] over a file system.
+func OpenFS(fsys durable.FS, dir string, shape Shape) *Store {
+	if shape.Ignore == nil {
+		shape.Ignore = []string{}
+	}
+	return &Store{fs: fsys, dir: dir, shape: shape}
+}
+
+// scratch makes the file of an answer. Where it has a name until it is closed, the next one removes what a crash left.
+func (s *Store) scratch() (durable.File, func() error, error) {
+	name := filepath.Join(s.dir, fileAnswer)
+	f, err := s.create(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, func() error { return errors.Join(f.Close(), s.fs.Remove(name)) }, nil
+}
+
+func (s *Store) create(name string) (durable.File, error) {
+	if err := s.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, s.failed(err)
+	}
+	f, err := s.fs.Create(name, 0o600)
+	if err != nil {
+		return nil, s.failed(err)
+	}
+	return f, nil
+}
+
+func (s *Store) failed(err error) error {
+	return fedmsg.WrapError(fedmsg.CodeCannotMake, err, "cannot keep the rows in %s", s.dir)
+}
+
+// open opens the rows that the next answer is compared with, of whatever shape, and those that are pending; each is nil where there are
+// none. The caller closes both.
+func (s *Store) open() (last, pending *reader, err error) {
+	a, err := open(s.fs, s.dir, fileA)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := open(s.fs, s.dir, fileB)
+	if err != nil {
+		a.close()
+		return nil, nil, err
+	}
+	if a == nil || b != nil && b.Generation < a.Generation {
+		a, b = b, a // the older first
+	}
+	switch {
+	case a == nil || b == nil && a.done:
+		return a, nil, nil
+	case b == nil:
+		err = damaged(a.name, "it belongs to another one, which is gone")
+	case b.done:
+		a.close()
+		return b, nil, nil
+	case !a.done || a.Generation == b.Generation:
+		err = damaged(b.name, "it does not belong to "+a.name)
+	}
+	if err != nil {
+		a.close()
+		b.close()
+		return nil, nil, err
+	}
+	return a, b, nil
+}
+
+// Known tells how many rows were kept last; false where none of this shape were, as at first and when the shape was changed.
+func (s *Store) Known() (rows int, ok bool, err error) {
+	r, err := s.last()
+	defer r.close()
+	if r == nil || err != nil {
+		return 0, false, err
+	}
+	return r.Rows, true, nil
+}
+
+// last opens the last rows, if they are of this shape.
+func (s *Store) last() (*reader, error) {
+	r, pending, err := s.open()
+	pending.close()
+	if r != nil && !r.is(&s.shape) {
+		r.close()
+		return nil, nil
+	}
+	return r, err
+}
+
+// is reports whether these are rows of a shape.
+func (h *head) is(shape *Shape) bool {
+	return h.Generation > 0 && slices.Equal(h.Key, shape.Key) && slices.Equal(h.Ignore, shape.Ignore)
+}
+
+// Pending tells whether there are changes that were not dealt with: [Store.Changes] tells them, and no answer may be put before
+// [Store.Commit].
+func (s *Store) Pending() (bool, error) {
+	last, pending, err := s.open()
+	last.close()
+	pending.close()
+	return pending != nil, err
+}
+
+// Put compares an answer with what was kept, and reports whether it differs. If so it is on disk when Put returns, and pending. What
+// is quiet differs without anything being told of it.
+func (s *Store) Put(a *Answer, quiet bool) (differs bool, err error) {
+	if err := a.sort(); err != nil {
+		return false, err
+	}
+	next := head{Shape: s.shape, Rows: len(a.marks), Quiet: quiet}
+	name, err := s.follow(&next)
+	if err != nil {
+		return false, err
+	}
+	known, err := s.compare(a, func(_ *record, _ *mark, same bool) error {
+		if !same {
+			return errDiffers
+		}
+		return nil
+	})
+	switch {
+	case err == nil && known:
+		return false, nil
+	case err == nil, errors.Is(err, errDiffers):
+		return true, s.write(name, &next, func(out *stream) error { return s.merged(a, out) })
+	}
+	return false, err
+}
+
+// errDiffers ends a comparison.
+var errDiffers = errors.New("the rows differ")
+
+// follow has a head be that of what follows the last rows, and gives the name of its file. Where there are none, a file of no rows is
+// made first, so that what is told of the first answer has the same ids whatever becomes of that.
+func (s *Store) follow(next *head) (name string, err error) {
+	last, pending, err := s.open()
+	last.close()
+	pending.close()
+	switch {
+	case err != nil:
+		return "", err
+	case pending != nil:
+		return "", fedmsg.Errorf(fedmsg.CodeInternal, "the changes of the answer before were not dealt with")
+	case last == nil:
+		var id [16]byte
+		rand.Read(id[:]) // never fails
+		next.ID, next.Generation = hex.EncodeToString(id[:]), 1
+		return fileB, s.write(fileA, &head{Shape: s.shape, ID: next.ID, done: true}, func(*stream) error { return nil })
+	}
+	next.ID, next.Generation = last.ID, last.Generation+1
+	if filepath.Base(last.name) == fileA {
+		return fileB, nil
+	}
+	return fileA, nil
+}
+
+// compare goes over the last rows and those of an answer in the order of their keys, and gives those with one key together: a nil
+// record is a row that is new, a nil mark one that is gone. It reports whether there are last rows.
+func (s *Store) compare(a *Answer, pair func(was *record, is *mark, same bool) error) (known bool, err error) {
+	r, err := s.last()
+	defer r.close()
+	if err != nil {
+		return false, err
+	}
+	var was record
+	known = r != nil
+	more := known
+	if more {
+		if was, more, err = r.next(); err != nil {
+			return known, err
+		}
+	}
+	for n := 0; more || n < len(a.marks); {
+		order := 1
+		if n < len(a.marks) {
+			order = -1
+			if more {
+				order = bytes.Compare(a.key(&a.marks[n]), was.key)
+			}
+		}
+		switch {
+		case order < 0:
+			err = pair(nil, &a.marks[n], false)
+		case order > 0:
+			err = pair(&was, nil, false)
+		default:
+			err = pair(&was, &a.marks[n], was.sum == a.marks[n].sum)
+		}
+		if err != nil {
+			return known, err
+		}
+		if order <= 0 {
+			n++
+		}
+		if order >= 0 {
+			if was, more, err = r.next(); err != nil {
+				return known, err
+			}
+		}
+	}
+	return known, nil
+}
+
+// merged writes the rows of an answer.
+func (s *Store) merged(a *Answer, out *stream) error {
+	last, _, err := s.open()
+	last.close()
+	if err == nil {
+		err = s.markDone(last.name) // again: the mark may have failed to reach the disk, and the older file is about to go
+	}
+	if err != nil {
+		return err
+	}
+	_, err = s.compare(a, func(was *record, is *mark, same bool) error {
+		switch {
+		case is == nil:
+			return nil
+		case same: // from the one file that is read in its order
+			return out.writeRecord(was)
+		}
+		row, err := a.read(is)
+		if err != nil {
+			return err
+		}
+		return out.writeRecord(&record{key: a.key(is), row: row, sum: is.sum})
+	})
+	return err
+}
+
+// write puts a file of rows in the place of what has its name. It is durable when write returns.
+func (s *Store) write(name string, h *head, rows func(*stream) error) (err error) {
+	temp := filepath.Join(s.dir, fileTemp)
+	f, err := s.create(temp)
+	if err != nil {
+		return err
+	}
+	out := newStream(f)
+	if err = out.writeHead(h); err == nil {
+		err = rows(out)
+	}
+	if err == nil {
+		err = out.flush()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = s.fs.Rename(temp, filepath.Join(s.dir, name))
+	}
+	if err == nil {
+		err = s.fs.SyncDir(s.dir)
+	}
+	if err == nil {
+		return nil
+	}
+	_ = s.fs.Remove(temp) // best effort: the next one removes it too
+	if fedmsg.CodeOf(err) != fedmsg.CodeInternal {
+		return err
+	}
+	return s.failed(err)
+}
+
+// Commit says that all changes were dealt with: what was pending is what the next answer is compared with. It is durable when Commit
+// returns; after an error it is or is not, and whoever follows the changes will not see them twice under two names.
+func (s *Store) Commit() error {
+	last, pending, err := s.open()
+	last.close()
+	pending.close()
+	if pending == nil || err != nil {
+		return err
+	}
+	return s.markDone(pending.name)
+}
+
+// markDone marks a file of rows as dealt with.
+func (s *Store) markDone(path string) error {
+	f, err := s.fs.Open(path, false)
+	if err != nil {
+		return s.failed(err)
+	}
+	if _, err = f.WriteAt([]byte(isDone), int64(len(magic))); err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return s.failed(err)
+	}
+	return nil
+}
+
+// CopyTo puts the rows that were seen last, whether their changes were dealt with or not, into another store, which has none: what an
+// answer is compared with there is told to nobody else. It reads while another process writes.
+func (s *Store) CopyTo(other *Store) error {
+	last, pending, err := s.open()
+	defer func() {
+		last.close()
+		pending.close()
+	}()
+	r := pending
+	if r == nil {
+		r = last
+	}
+	if r == nil || err != nil {
+		return err
+	}
+	h := r.head
+	h.done = true
+	return other.write(fileA, &h, func(out *stream) error {
+		for {
+			rec, more, err := r.next()
+			if !more || err != nil {
+				return err
+			}
+			if err := out.writeRecord(&rec); err != nil {
+				return err
+			}
+		}
+	})
+}
