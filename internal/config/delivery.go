@@ -12,6 +12,7 @@ import (
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/amqp"
 	"github.com/federated-messaging/fedmsg/internal/deliver"
+	"github.com/federated-messaging/fedmsg/internal/mailin"
 	"github.com/federated-messaging/fedmsg/internal/nats"
 	"github.com/federated-messaging/fedmsg/internal/peer"
 	"github.com/federated-messaging/fedmsg/internal/poll"
@@ -74,10 +75,21 @@ func (c *Config) NewSource(m MessageSource, dir string, logger *slog.Logger) (ma
 	case "https", "http", "unix":
 		made.InFlight = peer.SourceInFlight
 		made.Source, err = peer.NewSource(s, dir, logger)
+	case "lmtp+unix", "lmtp", "smtp":
+		made.InFlight = mailin.ListenerInFlight
+		made.Source, err = mailin.NewListener(s, c.mailReader(), logger)
+	case "maildir":
+		made.InFlight = mailin.MaildirInFlight
+		made.Source, err = mailin.NewMaildir(s, c.mailReader(), logger)
 	default:
-		err = unknownScheme("from", s.From)
+		err = unknownScheme("from", s.From, "poll+…://", "lmtp+unix://", "lmtp://", "smtp://", "maildir://")
 	}
 	return made, err
+}
+
+// mailReader says how the mails of all sources are read that do not say it themselves.
+func (c *Config) mailReader() mailin.Reader {
+	return mailin.Reader{TopicPrefix: c.TopicPrefix, Environment: c.Environment}
 }
 
 func schemeOf(address string) string {
@@ -85,11 +97,13 @@ func schemeOf(address string) string {
 	return scheme
 }
 
-func unknownScheme(key, address string) error {
+// unknownScheme lists the schemes that there are: those of sinks and sources, and more.
+func unknownScheme(key, address string, more ...string) error {
 	if address == "" {
 		return fedmsg.Errorf(fedmsg.CodeConfig, "%s is not set", key)
 	}
-	return fedmsg.Errorf(fedmsg.CodeConfig, "%s begins with none of amqp://, amqps://, stomp://, stomp+tls://, nats://, nats+tls://, https://, http:// and unix://", key)
+	schemes := append(more, "amqp://", "amqps://", "stomp://", "stomp+tls://", "nats://", "nats+tls://", "https://", "http://")
+	return fedmsg.Errorf(fedmsg.CodeConfig, "%s begins with none of %s and unix://", key, strings.Join(schemes, ", "))
 }
 
 // validateDelivery refuses sinks and sources that cannot work.

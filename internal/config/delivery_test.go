@@ -29,7 +29,7 @@ func TestDeliveryFaults(t *testing.T) {
 		{"one name for two", sink + "to = 'nats://127.0.0.1'\n" + sink + "to = 'nats://127.0.0.1'\n", `6:1: sink 2 (rabbit): is the name of sink 1 too; files, metrics and commands tell them apart by it`},
 		{"a key of the other", sink + "from = 'nats://127.0.0.1'\n", `4:1: unknown key "sink.from"; did you mean source.from?`},
 		{"a source from nowhere", source, `2:1: source 1 (umb): from is missing; it says where the messages come from, as in amqps://user@broker.example.org/`},
-		{"a source of no kind", source + "from = 'kafka://mq'\n", `2:1: source 1 (umb): from begins with none of amqp://, amqps://, stomp://, stomp+tls://, nats://, nats+tls://, https://, http:// and unix://`},
+		{"a source of no kind", source + "from = 'kafka://mq'\n", `2:1: source 1 (umb): from begins with none of poll+…://, lmtp+unix://, lmtp://, smtp://, maildir://, amqp://, amqps://, stomp://, stomp+tls://, nats://, nats+tls://, https://, http:// and unix://`},
 		{"one name for two sources", source + "from = 'unix:///a'\n" + source + "from = 'unix:///a'\n", `6:1: source 2 (umb): is the name of source 1 too; files, metrics and commands tell them apart by it`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func deliveryMeaning(key string) string {
 	case "source.name":
 		return "How the source is called; what it brings has the sender source:NAME. Letters, digits, - and _."
 	case "source.from":
-		return "From where it brings messages: as to of a [[sink]], with options of its own, see docs/bridges.md; or a table that it polls:\npoll+https://, poll+http://, poll+exec:, poll+postgres:// or poll+sqlite://, see docs/poll.md."
+		return "From where it brings messages: as to of a [[sink]], with options of its own, see docs/bridges.md; or where it takes\nmails: lmtp+unix://, lmtp://, smtp:// or maildir://, see docs/debian.md; or a table that it polls:\npoll+https://, poll+http://, poll+exec:, poll+postgres:// or poll+sqlite://, see docs/poll.md."
 	case "source.topics":
 		return "What it may bring, as patterns; [\"#\"] is everything. The rest is refused."
 	case "source.verify":

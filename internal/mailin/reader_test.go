@@ -195,3 +195,11 @@ func TestChecker(t *testing.T) {
 		t.Errorf("%s", got.Messages[0].Body)
 	}
 }
+
+// TestLettersStay holds that what is text in a mail is the same text in the message, for whoever looks at its bytes.
+func TestLettersStay(t *testing.T) {
+	t.Parallel()
+	if _, _, body := one(t, []byte(strings.Replace(bug, "too cold", "<too> cold & ü", 1))); !strings.Contains(body, `"title":"tea: <too> cold & ü"`) {
+		t.Errorf("%s", body)
+	}
+}
