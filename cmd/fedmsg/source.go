@@ -19,7 +19,8 @@ func (p *program) sourceCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(p.sourceLs(nodeClientFlags(cmd.PersistentFlags())), p.sourcePoll())
+	o := nodeClientFlags(cmd.PersistentFlags())
+	cmd.AddCommand(p.sourceLs(o), p.sourceMail(o), p.sourcePoll())
 	return cmd
 }
 
