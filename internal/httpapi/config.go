@@ -27,6 +27,9 @@ type Config struct {
 	AllowedOrigins []string
 	// InsecurePlainHTTP lets bearer tokens pass over http:// from beyond this machine, where anybody can read them.
 	InsecurePlainHTTP bool
+	// AccessLog writes a line into the operator's log for each request when it has ended: method, path without its query,
+	// status, time, sender, address. Of a stream that is one line when it ends.
+	AccessLog bool
 
 	// MaxConnections bounds the open connections of all listeners together.
 	MaxConnections int

@@ -9,6 +9,7 @@ import (
 	"path"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 )
@@ -17,6 +18,11 @@ import (
 // survives a handler's fault.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	defer s.recover(w, r)
+	if s.cfg.AccessLog {
+		a := &accessed{ResponseWriter: w, began: time.Now()}
+		defer s.logAccess(a, r)
+		w = a
+	}
 	h := w.Header()
 	h["X-Content-Type-Options"] = nosniff
 	h["Cache-Control"] = noStore
@@ -29,6 +35,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		refuse(w, r, err)
+		s.reportRefusal(r, fedmsg.Sender{}, err)
 		s.metrics.request("refused", fedmsg.CodeOf(err).HTTPStatus())
 		return
 	}

@@ -24,6 +24,7 @@ func (s *Server) handlePublish(w http.ResponseWriter, r *http.Request, id identi
 	}
 	if err != nil {
 		refuse(w, r, err)
+		s.reportRefusal(r, id.sender, err)
 		return
 	}
 	door := connOf(r).door
@@ -85,6 +86,7 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity,
 			panic(http.ErrAbortHandler)
 		}
 		refuse(w, r, err)
+		s.reportRefusal(r, id.sender, err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.AcceptTimeout)
@@ -95,14 +97,12 @@ func (s *Server) publishOne(w http.ResponseWriter, r *http.Request, id identity,
 	if err == nil && len(outcomes) != 1 {
 		err = fedmsg.Errorf(fedmsg.CodeInternal, "one message had %d outcomes", len(outcomes))
 	}
-	if err == nil {
-		s.metrics.outcome(&outcomes[0])
-		err = outcomes[0].Err
-	} else {
-		s.metrics.outcome(&fedmsg.Outcome{Err: err})
-	}
 	if err != nil {
 		s.report(err)
+		outcomes = []fedmsg.Outcome{{Err: err}}
+	}
+	s.metrics.outcome(&outcomes[0])
+	if err := outcomes[0].Err; err != nil { // the door has told the operator of its own
 		writeError(w, err)
 		return
 	}

@@ -21,9 +21,11 @@ type publishStream struct {
 	sender fedmsg.Sender
 	into   Door
 	trace  tracecontext.Context // of the request
-	rc     *http.ResponseController
-	w      io.Writer
-	queue  chan fedmsg.Ticket
+
+	request *http.Request // of which nothing but the head is looked at
+	rc      *http.ResponseController
+	w       io.Writer
+	queue   chan fedmsg.Ticket
 
 	submitting *fuse // of the reader; burnt when the log takes nothing for too long
 
@@ -40,7 +42,7 @@ type publishStream struct {
 // stops. Whatever ends it, each line that was read to its end gets its outcome as long as the connection takes it.
 func (s *Server) publishStream(w http.ResponseWriter, r *http.Request, id identity, into Door) {
 	p := &publishStream{
-		server: s, sender: id.sender, into: into, trace: traceOf(r), rc: http.NewResponseController(w), w: w,
+		server: s, sender: id.sender, into: into, trace: traceOf(r), request: r, rc: http.NewResponseController(w), w: w,
 		queue: make(chan fedmsg.Ticket, s.cfg.PublishQueue),
 		// In the server's patience, not the request's: that one ends when net/http cannot read any more, while what was
 		// read still waits for its receipts.
@@ -154,7 +156,9 @@ func (p *publishStream) submit(batch [][]byte) {
 			batch = batch[n:]
 			continue
 		}
-		p.queue <- refused{{Err: fedmsg.Errorf(fedmsg.CodeTooLarge, "the line has more than %d bytes, which is http.max_body_bytes", p.server.cfg.MaxBodyBytes)}}
+		err := fedmsg.Errorf(fedmsg.CodeTooLarge, "the line has more than %d bytes, which is http.max_body_bytes", p.server.cfg.MaxBodyBytes)
+		p.server.reportRefusal(p.request, p.sender, err)
+		p.queue <- refused{{Err: err}}
 		batch = batch[1:]
 	}
 }
@@ -175,6 +179,7 @@ func (p *publishStream) writeOutcomes() {
 			break
 		}
 		if err != nil {
+			p.server.report(err)
 			outcomes, p.lost = []fedmsg.Outcome{{Err: err}}, true
 		}
 		for i := range outcomes {
@@ -237,7 +242,6 @@ func (p *publishStream) giveUp() {
 func (p *publishStream) appendOutcome(b []byte, o *fedmsg.Outcome) []byte {
 	p.server.metrics.outcome(o)
 	if o.Err != nil {
-		p.server.report(o.Err)
 		b = fedmsg.AppendErrorJSON(b, o.Err)
 	} else {
 		b = o.Receipt.AppendJSON(b)

@@ -1,52 +1,71 @@
 package httpapi
 
 import (
-	"sync"
+	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
-// reportEvery is the least time between two log lines of one code: a full disk refuses 100,000 messages a second.
-const reportEvery = time.Second
+const (
+	reportEvery  = time.Second      // one line of a code in this time: a full disk refuses 100,000 messages a second
+	refusalEvery = 10 * time.Second // one line of a sender and code in this time
+	maxRefusals  = 1024             // pairs of sender and code that are told apart
+)
 
-// reporter holds back repeated errors. The zero value is ready.
-type reporter struct {
-	mu   sync.Mutex
-	last map[fedmsg.Code]reported // under mu; at most one for each code
+// reports decides which errors get a line in the operator's log.
+type reports struct {
+	failed  *ops.Repeats[fedmsg.Code]
+	refused *ops.Repeats[refusalKind]
 }
 
-// reported is when a code was last logged, and how often it was held back since.
-type reported struct {
-	at      time.Time
-	dropped int
+// refusalKind is who was refused, and why.
+type refusalKind struct {
+	who  string
+	code fedmsg.Code
 }
 
-// allow reports whether an error of the code is to be logged now, and how many were not since the last.
-func (p *reporter) allow(code fedmsg.Code, now time.Time) (dropped int, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r, seen := p.last[code]
-	if seen && now.Sub(r.at) < reportEvery {
-		r.dropped++
-		p.last[code] = r
-		return 0, false
-	}
-	if p.last == nil {
-		p.last = make(map[fedmsg.Code]reported)
-	}
-	p.last[code] = reported{at: now}
-	return r.dropped, true
+func newReports() reports {
+	return reports{ops.NewRepeats[fedmsg.Code](reportEvery, maxRefusals, nil), ops.NewRepeats[refusalKind](refusalEvery, maxRefusals, nil)}
 }
 
-// report logs an error that is the operator's business: one with an inside, or a limit of this server. What only a sender
-// did wrong is the sender's to know.
+// report logs an error that is the operator's business: one with an inside, or a limit of this server.
 func (s *Server) report(err error) {
 	code := fedmsg.CodeOf(err)
 	if code.HTTPStatus() < 500 {
 		return
 	}
-	if dropped, ok := s.reporter.allow(code, time.Now()); ok {
-		s.logger.Warn("request failed", "code", string(code), "err", err, "more_like_it", dropped)
+	if silent, ok := s.reports.failed.Turn(code); ok {
+		s.logger.Warn("request failed", "code", string(code), "err", err, "more_since_last", silent)
 	}
+}
+
+// reportRefusal logs that a request was turned away for who sent it, or a message before it came to the door, which tells of its
+// own refusals. What a reader asks that there is not, or writes wrongly, is the reader's to know.
+func (s *Server) reportRefusal(r *http.Request, sender fedmsg.Sender, err error) {
+	who := sender.String()
+	if sender.IsZero() {
+		who = remoteOf(r)
+	}
+	code := fedmsg.CodeOf(err)
+	silent, ok := s.reports.refused.Turn(refusalKind{who, code})
+	if !ok {
+		return
+	}
+	attrs := []slog.Attr{slog.String("code", string(code)), slog.String("sender", who), slog.String("method", clip(r.Method)), slog.String("path", clip(r.URL.Path))}
+	if silent > 0 {
+		attrs = append(attrs, slog.Int("more_since_last", silent))
+	}
+	s.logger.LogAttrs(r.Context(), slog.LevelWarn, "refused a request", append(attrs, slog.Any("err", err))...)
+}
+
+// remoteOf names the other end of a request's connection: its address without the port, of IPv6 its network.
+func remoteOf(r *http.Request) string {
+	c := connOf(r)
+	if c.door.local {
+		return c.peer.String()
+	}
+	return c.address.String()
 }

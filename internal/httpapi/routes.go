@@ -107,14 +107,16 @@ func (s *Server) has(label string) bool {
 func (s *Server) handler(row *route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		row.running.Add(1)
-		resp := &response{ResponseWriter: w}
+		resp, access := &response{ResponseWriter: w}, accessOf(w)
 		defer func() {
 			row.running.Add(-1)
+			access.status = resp.status
 			if resp.status != 0 {
 				s.metrics.request(row.label, resp.status)
 			}
 		}()
 		id, err := s.identify(r)
+		access.sender = id.sender
 		if err == nil {
 			err = row.need.check(&id)
 		}
@@ -124,6 +126,7 @@ func (s *Server) handler(row *route) http.Handler {
 		}
 		if err != nil {
 			refuse(resp, r, err)
+			s.reportRefusal(r, id.sender, err)
 			return
 		}
 		row.handle(resp, r, id)

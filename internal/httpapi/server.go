@@ -29,7 +29,7 @@ type Server struct {
 	questions chan struct{} // holds one for each question that the archive answers now
 	exports   chan struct{} // and one for each export
 
-	reporter  reporter
+	reports   reports // never changed
 	bodies    bodyPool
 	listeners []*listener    // never changed after New
 	accepting sync.WaitGroup // one per listener that is served
@@ -64,6 +64,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	s.questions, s.exports = make(chan struct{}, cfg.MaxQuestions), make(chan struct{}, cfg.MaxExports)
+	s.reports = newReports()
 	s.ownUID = strconv.Itoa(os.Getuid())
 	s.leaving, s.hurry = context.WithCancel(context.Background())
 	s.patience, s.abandon = context.WithCancel(context.Background())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/tracecontext"
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
@@ -39,7 +40,7 @@ func New(c Config) *Door {
 	h := &hall{
 		c:        c,
 		decoder:  wire.Decoder{Limits: c.Limits},
-		refusals: &refusals{log: c.Logger, metrics: c.Metrics, now: c.Now, seen: map[refusalKind]*refusalCount{}},
+		refusals: &refusals{log: c.Logger, metrics: c.Metrics, repeats: ops.NewRepeats[refusalKind](refusalEvery, maxRefusals, c.Now)},
 		turn:     make(chan struct{}, 1),
 		counter:  counters{stream: newStream()},
 		recent:   newRecent(),

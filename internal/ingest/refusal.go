@@ -3,10 +3,10 @@ package ingest
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 const (
@@ -19,10 +19,7 @@ const (
 type refusals struct {
 	log     *slog.Logger
 	metrics *Metrics
-	now     func() time.Time
-
-	mu   sync.Mutex
-	seen map[refusalKind]*refusalCount // guarded by mu; at most maxRefusals
+	repeats *ops.Repeats[refusalKind]
 }
 
 type refusalKind struct {
@@ -30,17 +27,12 @@ type refusalKind struct {
 	code fedmsg.Code
 }
 
-type refusalCount struct {
-	logged time.Time // when the last line was written
-	silent int       // refusals since
-}
-
 // note takes note of one refusal. The attributes say what was refused; those with a cost are given by more, which is
 // called only for a line that is written.
 func (r *refusals) note(from fedmsg.Sender, err error, more func() []slog.Attr) {
 	code := fedmsg.CodeOf(err)
 	r.metrics.refusal(code)
-	silent, write := r.turn(refusalKind{from, code})
+	silent, write := r.repeats.Turn(refusalKind{from, code})
 	if !write {
 		return
 	}
@@ -56,26 +48,4 @@ func (r *refusals) note(from fedmsg.Sender, err error, more func() []slog.Attr) 
 		level = slog.LevelError
 	}
 	r.log.LogAttrs(context.Background(), level, "refused a message", append(attrs, slog.Any("err", err))...)
-}
-
-// turn reports whether a line is due, and how many refusals had none since the last one.
-func (r *refusals) turn(kind refusalKind) (silent int, write bool) {
-	now := r.now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c := r.seen[kind]
-	if c == nil {
-		if len(r.seen) >= maxRefusals {
-			clear(r.seen)
-		}
-		r.seen[kind] = &refusalCount{logged: now}
-		return 0, true
-	}
-	if d := now.Sub(c.logged); d >= 0 && d < refusalEvery {
-		c.silent++
-		return 0, false
-	}
-	silent = c.silent
-	*c = refusalCount{logged: now}
-	return silent, true
 }

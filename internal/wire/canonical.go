@@ -27,8 +27,10 @@ const (
 	archivedMembers           // the same without what the old archive had added
 	saidMembers               // all but what whoever signs puts in
 	repeatedMembers           // the same without the number that the node puts in
-	contentMembers            // what a submitter gives, without the trace that led to it
+	contentMembers            // what a submitter gives, without the trace that led to it and what was found out about a mail
 	labelMembers              // of the headers: all but those of the trace
+	bodyMembers               // of the body: all, with originMembers of its mail
+	originMembers             // of the mail that a body was made of: all but who signed it, which may be judged otherwise later
 )
 
 // skips reports whether the selection leaves the member out.
@@ -48,14 +50,21 @@ func (l selection) skips(key []byte) bool {
 		return f != topicField && f != bodyField && f != headersField
 	case labelMembers:
 		return tracecontext.IsHeader(string(key))
+	case originMembers:
+		return string(key) == "dkim" || string(key) == "openpgp"
 	}
 	return false
 }
 
 // within gives the selection for the value of a member.
 func (l selection) within(key []byte) selection {
-	if l == contentMembers && fieldOf(key) == headersField {
+	switch {
+	case l == contentMembers && fieldOf(key) == headersField:
 		return labelMembers
+	case l == contentMembers && fieldOf(key) == bodyField:
+		return bodyMembers
+	case l == bodyMembers && string(key) == "mail":
+		return originMembers
 	}
 	return everyMember
 }

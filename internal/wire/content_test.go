@@ -55,6 +55,29 @@ func TestSameContentWithLabels(t *testing.T) {
 	}
 }
 
+// TestSameMail holds that a mail which comes again is the same, whatever was found out each time about who signed it, and that nothing
+// else of a body may differ.
+func TestSameMail(t *testing.T) {
+	const with = `{"msg":{"a":1,"mail":{"dkim":[{"result":"temperror"}],"openpgp":{"result":"good"},"subject":"s"}},"topic":"a.b"}`
+	for other, want := range map[string]bool{
+		`{"msg":{"mail":{"subject":"s","dkim":[{"result":"pass"}]},"a":1},"topic":"a.b"}`:                    true,
+		`{"msg":{"mail":{"subject":"s"},"a":1},"topic":"a.b"}`:                                               true,
+		`{"msg":{"mail":{"subject":"t","dkim":[{"result":"temperror"}]},"a":1},"topic":"a.b"}`:               false,
+		`{"msg":{"mail":{"subject":"s"},"dkim":[],"a":1},"topic":"a.b"}`:                                     false,
+		`{"msg":{"mail":{"subject":"s","x":{"dkim":1}},"a":1},"topic":"a.b"}`:                                false,
+		`{"msg":{"mail":[{"subject":"s"}],"a":1},"topic":"a.b"}`:                                             false,
+		`{"headers":{"mail":"x"},"msg":{"mail":{"subject":"s"},"a":1},"topic":"a.b"}`:                        false,
+		`{"msg":{"a":1,"other":{"dkim":[{"result":"temperror"}],"openpgp":{},"subject":"s"}},"topic":"a.b"}`: false,
+	} {
+		if got := SameContent([]byte(with), []byte(other), true); got != want {
+			t.Errorf("%s: the same is %v, want %v", other, got, want)
+		}
+		if SameContent([]byte(with), []byte(other), false) {
+			t.Errorf("%s: the same as a ready-made envelope, of which all is part", other)
+		}
+	}
+}
+
 func TestSelectionLeavesOut(t *testing.T) {
 	for _, in := range []string{
 		`{"certificate":1,"m":2,"signature":3}`, `{"signature":3,"m":2,"certificate":1}`, `{"m":2,"signature":3,"certificate":1}`,
