@@ -29,12 +29,13 @@ type source struct {
 
 var _ receive.Source = (*source)(nil)
 
-// NewListener checks the address of a source that listens, and opens nothing. Its mails are read as by the reader, with what the address
+// NewListener checks the address of a source that listens, and opens nothing but the keyrings that it names. Its mails are read as by the reader, with what the address
 // says of [ReaderOptions].
 //
 // The log is the only place where a mail waits: the mail server is told that a mail was taken when what became of it is on disk, and keeps
 // it itself as long as it is told anything else.
-func NewListener(c receive.Config, r Reader, _ *slog.Logger) (receive.Source, error) {
+func NewListener(c receive.Config, r Reader, logger *slog.Logger) (receive.Source, error) {
+	r.Log = logger
 	return parse(&c, r)
 }
 

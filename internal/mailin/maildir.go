@@ -65,9 +65,10 @@ func (f *finished) move(d *maildir.Dir) error {
 	return d.MarkSeen(f.mail)
 }
 
-// NewMaildir checks the address of a source that takes mails out of a Maildir, and opens nothing. They are read as by the reader, with what
+// NewMaildir checks the address of a source that takes mails out of a Maildir, and opens nothing but the keyrings that it names. They are read as by the reader, with what
 // the address says of [ReaderOptions].
-func NewMaildir(c receive.Config, r Reader, _ *slog.Logger) (receive.Source, error) {
+func NewMaildir(c receive.Config, r Reader, logger *slog.Logger) (receive.Source, error) {
+	r.Log = logger
 	e, err := remote.Parse(c.From, []string{schemeMaildir}, append(ReaderOptions(), optEvery, optDone))
 	if err != nil {
 		return nil, err

@@ -45,7 +45,7 @@ const (
 
 // ReaderOptions names the options with which an address says how its mails are read.
 func ReaderOptions() []string {
-	return []string{readService, readSize, readParts, readReceived}
+	return []string{readService, readSize, readParts, readReceived, readDKIM, readDNS, readKeyTime, readKeyrings}
 }
 
 // WithOptions gives the reader with what the address says of [ReaderOptions].
@@ -68,7 +68,7 @@ func (r Reader) WithOptions(e *remote.Endpoint) (Reader, error) {
 			return r, err
 		}
 	}
-	return r, nil
+	return r.withTrust(e)
 }
 
 // parse reads the address of a listener.

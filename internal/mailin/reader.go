@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"strconv"
 
 	"github.com/federated-messaging/fedmsg"
@@ -29,8 +30,9 @@ type Reader struct {
 	Environment string // as in prod; must be set
 	Service     string // the word behind it; empty means [DefaultService]
 	Limits      mailmsg.Limits
-	MaxReceived int     // servers that a mail may have passed; 0 means 50
-	Checker     Checker // optional; without it nothing is said of who signed a mail
+	MaxReceived int          // servers that a mail may have passed; 0 means 50
+	Checker     Checker      // optional; without it nothing is said of who signed a mail
+	Log         *slog.Logger // told when a file of keys cannot be read again; nil means nobody is
 }
 
 // Checker finds out what of a mail its signatures cover, and writes it into the events' bodies before they are published. It may take

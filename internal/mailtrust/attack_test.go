@@ -20,6 +20,7 @@ func TestDoubleFrom(t *testing.T) {
 	expect(t, "twice the same", one(t, "From: Ann <ann@example.org>\r\n"+signed), want)
 	expect(t, "both signed", one(t, signTags(t, s, "From: eve@example.org\r\n"+text, nil)), want)
 	expect(t, "two in one field", one(t, signTags(t, s, strings.Replace(text, "Ann <ann@example.org>", "ann@example.org, eve@example.org", 1), nil)), want)
+	expect(t, "nobody", one(t, signTags(t, s, strings.Replace(text, "From: Ann <ann@example.org>\r\n", "", 1), nil)), want)
 	if got := one(t, strings.Replace(signed, "\r\nTo:", "\r\nFrom: eve@example.net\r\nTo:", 1)); got.Result != fail {
 		t.Errorf("behind the first one: %+v", got)
 	}

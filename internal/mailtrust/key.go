@@ -139,7 +139,7 @@ func (k *domainKey) read(kind string, data []byte) finding {
 		if err != nil || !ok {
 			return broken("the domain's key cannot be read")
 		}
-		// verification: dkim-key-size (TestKeysRefused)
+		// verification: dkim-key-size (TestShortKey)
 		if bits := public.N.BitLen(); bits < 1024 || bits > 8192 {
 			return finding{policy, "the domain's RSA key has less than 1024 bits, or more than 8192"}
 		}

@@ -31,7 +31,11 @@ type Keyring struct {
 }
 
 // OpenKeyring reads a file of keys, binary or armored. log is told when it cannot be read again later; what it held stays in force then.
+// It may be nil.
 func OpenKeyring(path string, log *slog.Logger) (*Keyring, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	k := &Keyring{path: path, log: log}
 	if err := k.read(); err != nil {
 		return nil, err
@@ -83,8 +87,8 @@ func (c *Checker) openPGP(s *mailmsg.Signed) *debian.OpenPGP {
 	now := c.c.Now()
 	best := &debian.OpenPGP{Result: string(fedmsg.CodeUnknownSigner), Key: claimed}
 	for _, k := range c.c.Keyrings {
-		key, err := k.current(now).VerifyText(s.Bytes, s.Signature, now)
 		// verification: openpgp-text (TestOpenPGP)
+		key, err := k.current(now).VerifyText(s.Bytes, s.Signature, now)
 		if err == nil {
 			return &debian.OpenPGP{Result: good, Key: key, Keyring: k.path}
 		}

@@ -24,7 +24,7 @@ type verification struct{ name, by string }
 
 // markedPackages are those in which something is verified, the one with most tests of it first.
 func markedPackages() []string {
-	return []string{"internal/trust", "internal/ingest", "internal/pki", "internal/pgp", "internal/keys", "internal/wire"}
+	return []string{"internal/trust", "internal/ingest", "internal/pki", "internal/pgp", "internal/keys", "internal/mailtrust", "internal/wire"}
 }
 
 // TestEveryVerificationIsNeeded takes each marked verification out of the code, one at a time, and holds that a test notices.

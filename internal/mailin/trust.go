@@ -1,0 +1,70 @@
+package mailin
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/federated-messaging/fedmsg/internal/mailtrust"
+	"github.com/federated-messaging/fedmsg/internal/remote"
+)
+
+// The options with which an address says how it is found out who signed its mails.
+const (
+	readDKIM     = "dkim"
+	readDNS      = "dns"
+	readKeyTime  = "key_time"
+	readKeyrings = "keyrings"
+)
+
+// withTrust gives the reader with a Checker, where the address asks for one. It reads the keyrings.
+func (r Reader) withTrust(e *remote.Endpoint) (Reader, error) {
+	dkim, err := e.Flag(readDKIM, false)
+	if err != nil {
+		return r, err
+	}
+	var c mailtrust.Config
+	if c.KeyTime, err = e.Duration(readKeyTime, 5*time.Second, 10*time.Millisecond, time.Minute); err != nil {
+		return r, err
+	}
+	if dkim {
+		if c.Resolver, err = resolver(e.Option(readDNS, "")); err != nil {
+			return r, err
+		}
+	} else if e.Has(readDNS) || e.Has(readKeyTime) {
+		return r, fault("%s and %s are for %s=yes", readDNS, readKeyTime, readDKIM)
+	}
+	if e.Has(readKeyrings) {
+		for path := range strings.SplitSeq(e.Option(readKeyrings, ""), ",") {
+			if !filepath.IsAbs(path) {
+				return r, fault("%s has %q in it, which is no absolute path of a file of OpenPGP keys", readKeyrings, path)
+			}
+			ring, err := mailtrust.OpenKeyring(path, r.Log)
+			if err != nil {
+				return r, err
+			}
+			c.Keyrings = append(c.Keyrings, ring)
+		}
+	}
+	if dkim || len(c.Keyrings) > 0 {
+		r.Checker = mailtrust.New(c)
+	}
+	return r, nil
+}
+
+// resolver gives the one of the system, or one that asks a certain server.
+func resolver(server string) (mailtrust.Resolver, error) {
+	if server == "" {
+		return net.DefaultResolver, nil
+	}
+	host, port, err := net.SplitHostPort(server)
+	if err != nil || net.ParseIP(host) == nil || port == "" {
+		return nil, fault("%s is the address of a server of the DNS, as 127.0.0.1:53, not %q", readDNS, server)
+	}
+	var d net.Dialer
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return d.DialContext(ctx, network, server)
+	}}, nil
+}
