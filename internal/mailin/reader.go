@@ -35,10 +35,10 @@ type Reader struct {
 	Log         *slog.Logger // told when a file of keys cannot be read again; nil means nobody is
 }
 
-// Checker finds out what of a mail its signatures cover, and writes it into the events' bodies before they are published. It may take
-// until ctx ends, and says then that it could not tell. raw is the mail as it came, with LF or CRLF; m and events lie in another copy of
-// it, which has LF.
+// Checker finds out what of a mail its signatures cover. It is safe for concurrent use. A *mailtrust.Checker is one.
 type Checker interface {
+	// Check writes what it found out into the events' bodies before they are published. It may take until ctx ends, and says then that
+	// it could not tell. raw is the mail as it came, with LF or CRLF; m and events lie in another copy of it, which has LF.
 	Check(ctx context.Context, raw []byte, m *mailmsg.Mail, events []debian.Event)
 }
 
