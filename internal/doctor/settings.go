@@ -72,14 +72,15 @@ func (n *node) settings(context.Context) []Finding {
 func changed(key string, then, now config.Setting) Finding {
 	said := fmt.Sprintf("the node runs with %s (%s), and now it is %s (%s)", text(then), origin(then), text(now), origin(now))
 	cure := "restart the node: `systemctl restart fedmsg`"
-	if !strings.Contains(then.Origin, "/") && !isDefault(then) && then.Origin != "" {
+	if !strings.Contains(then.Origin, "/") && !isDefault(then) {
 		cure = "nothing, where it is meant that " + then.Origin + " of the service says so; else take it out there and restart the node"
 	}
 	return warning(key, said, cure)
 }
 
-// isDefault reports whether nobody set it. Where a place is by default depends on who asks, root or the node's own user.
-func isDefault(s config.Setting) bool { return s.Origin == string(config.FromDefault) }
+// isDefault reports whether nobody set it. Where a place is by default depends on who asks, root or the node's own user; and another
+// version may not have the key.
+func isDefault(s config.Setting) bool { return s.Origin == string(config.FromDefault) || s.Key == "" }
 
 func byKey(all []config.Setting) map[string]config.Setting {
 	m := make(map[string]config.Setting, len(all))
