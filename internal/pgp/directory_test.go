@@ -112,8 +112,9 @@ func TestDirectoryRefused(t *testing.T) {
 	t.Parallel()
 	g := newGPG(t)
 	key := g.newKey("one", "ed25519", "sign", "never")
+	padding := append([]byte{0xc0 | tagPadding, 255, maxDirectory >> 24, 0, 0, 0}, make([]byte, maxDirectory)...)
 	for what, data := range map[string][]byte{
-		"nothing": nil, "a text": []byte("hello"), "a signature": g.sign(message, key), "a page": []byte("\x99\xff\xff"), "too much": make([]byte, maxDirectory+1),
+		"nothing": nil, "a text": []byte("hello"), "a signature": g.sign(message, key), "a page": []byte("\x99\xff\xff"), "too much": append(padding, g.run("", nil, "--export", key)...),
 	} {
 		if _, err := ParseDirectory(data); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
 			t.Errorf("%s: %v", what, err)
@@ -127,7 +128,7 @@ func TestDirectoryRefused(t *testing.T) {
 	expectText(t, "armored keys", d, textOf, sig, day(time.March, 1), key, "")
 	for what, bad := range map[string][]byte{
 		"nothing": nil, "binary": g.sign([]byte(textOf), key), "two": slices.Concat(sig, sig), "a key": g.run("", nil, "--armor", "--export", key),
-		"cut": sig[:len(sig)/2], "long": []byte(strings.Repeat("x", maxArmored+1)),
+		"cut": sig[:len(sig)/2], "long": bytes.Replace(sig, []byte("\n\n"), []byte("\nComment: "+strings.Repeat("x", maxArmored)+"\n\n"), 1),
 	} {
 		expectText(t, what, d, textOf, bad, day(time.March, 1), "", fedmsg.CodeMalformedSignature)
 		if _, err := Claimed(bad); fedmsg.CodeOf(err) != fedmsg.CodeMalformedSignature {

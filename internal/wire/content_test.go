@@ -76,6 +76,16 @@ func TestSameMail(t *testing.T) {
 			t.Errorf("%s: the same as a ready-made envelope, of which all is part", other)
 		}
 	}
+	for _, pair := range [][2]string{
+		{`{"msg":{"dkim":1},"topic":"a.b"}`, `{"msg":{"dkim":2},"topic":"a.b"}`},
+		{`{"msg":{"other":{"dkim":1}},"topic":"a.b"}`, `{"msg":{"other":{"dkim":2}},"topic":"a.b"}`},
+		{`{"msg":{"a":{"mail":{"dkim":1}}},"topic":"a.b"}`, `{"msg":{"a":{"mail":{"dkim":2}}},"topic":"a.b"}`},
+		{`{"msg":{"mail":[{"dkim":1}]},"topic":"a.b"}`, `{"msg":{"mail":[{"dkim":2}]},"topic":"a.b"}`},
+	} {
+		if SameContent([]byte(pair[0]), []byte(pair[1]), true) {
+			t.Errorf("%s is the same as %s", pair[0], pair[1])
+		}
+	}
 }
 
 func TestSelectionLeavesOut(t *testing.T) {
