@@ -2,16 +2,26 @@ package archive
 
 import (
 	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/federated-messaging/fedmsg"
 )
 
-// Drafts works out what entries are found by.
+// Drafts works out what entries are found by, on all processors.
 func Drafts(entries []fedmsg.Entry) []Draft {
 	drafts := make([]Draft, len(entries))
-	for i := range entries {
-		drafts[i] = DraftOf(&entries[i])
+	var next atomic.Int64
+	var working sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(entries)) {
+		working.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(entries)); i = next.Add(1) - 1 {
+				drafts[i] = DraftOf(&entries[i])
+			}
+		})
 	}
+	working.Wait()
 	return drafts
 }
 

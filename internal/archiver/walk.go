@@ -20,23 +20,23 @@ const (
 
 // batch is what goes into the store next. It belongs to run.
 type batch struct {
-	drafts []archive.Draft
-	bytes  int
-	at     uint64 // number of the last entry that was read, behind the drafts
+	entries []fedmsg.Entry
+	bytes   int
+	at      uint64 // number of the last entry that was read, behind the others
 }
 
 func (b *batch) add(e *fedmsg.Entry) {
-	b.drafts = append(b.drafts, archive.DraftOf(e))
+	b.entries = append(b.entries, *e)
 	b.bytes += len(e.Envelope)
 	b.at = e.Position.Seq
 }
 
-func (b *batch) full() bool { return len(b.drafts) >= maxEntries || b.bytes >= maxBytes }
+func (b *batch) full() bool { return len(b.entries) >= maxEntries || b.bytes >= maxBytes }
 
 // reset empties it, and stands behind the entry with this number.
 func (b *batch) reset(at uint64) {
-	clear(b.drafts)
-	b.drafts, b.bytes, b.at = b.drafts[:0], 0, at
+	clear(b.entries)
+	b.entries, b.bytes, b.at = b.entries[:0], 0, at
 }
 
 // walk puts what is behind an entry into the store, until ctx ends or something fails.
@@ -77,7 +77,7 @@ func (a *Archiver) take(ctx context.Context, e *fedmsg.Entry) error {
 			}
 		}
 	}
-	if len(a.batch.drafts) == 0 {
+	if len(a.batch.entries) == 0 {
 		a.mu.Lock()
 		a.state.oldest = e.Received
 		a.mu.Unlock()
@@ -96,7 +96,7 @@ func (a *Archiver) take(ctx context.Context, e *fedmsg.Entry) error {
 // rest is at the end of the log. What came alone is put away at once; where more comes, what has come in a short time is put away
 // together, unless somebody waits for it.
 func (a *Archiver) rest(ctx context.Context, cursor *feed.Cursor) error {
-	if len(a.batch.drafts) == 0 {
+	if len(a.batch.entries) == 0 {
 		a.settle(a.batch.at)
 		a.works()
 		_ = cursor.WaitContext(ctx)
@@ -115,14 +115,14 @@ func (a *Archiver) rest(ctx context.Context, cursor *feed.Cursor) error {
 // put puts the batch into the store.
 func (a *Archiver) put(ctx context.Context) error {
 	b := &a.batch
-	if len(b.drafts) == 0 {
+	if len(b.entries) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTime)
 	defer cancel()
 	start := time.Now()
 	a.busy(start)
-	done, err := a.writer.Append(ctx, b.drafts, a.at(b.at))
+	done, err := a.writer.Append(ctx, archive.Drafts(b.entries), a.at(b.at))
 	a.busy(time.Time{})
 	if err != nil {
 		return a.lose(err)

@@ -185,11 +185,7 @@ func putBatch(ctx context.Context, h *history.History, store archive.Store, from
 		}
 	}
 	start := time.Now()
-	batch := make([]archive.Draft, n)
-	for i := range batch {
-		batch[i] = archive.DraftOf(&entries[i])
-	}
-	done, err := store.Append(ctx, batch, entries[n-1].Position)
+	done, err := store.Append(ctx, archive.Drafts(entries), entries[n-1].Position)
 	if err == nil && done.Stored != n {
 		err = fmt.Errorf("%d of %d messages were stored", done.Stored, n)
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/federated-messaging/fedmsg/internal/archive"
-	"github.com/federated-messaging/fedmsg/internal/archive/block"
 	"github.com/federated-messaging/fedmsg/tools/bench/history"
 )
 
@@ -27,6 +26,9 @@ type barePostgres struct {
 	encoder *zstd.Encoder
 	terms   map[archive.Term]int32
 }
+
+// copiedSlots is how many payloads a row of blocks has, as in the store.
+const copiedSlots = 8
 
 func (k *postgresKind) bare(ctx context.Context, b *bench, name string) (bareArchive, error) {
 	store, err := k.open(ctx, b, name) // makes the tables
@@ -63,7 +65,7 @@ func (p *barePostgres) close() error { return p.c.Close(context.Background()) }
 func (p *barePostgres) append(ctx context.Context, _ int, drafts []archive.Draft) error {
 	return pgx.BeginFunc(ctx, p.c, func(tx pgx.Tx) error {
 		var messages, ids, blocks, terms [][]any
-		for all := range slices.Chunk(drafts, block.Slots) {
+		for all := range slices.Chunk(drafts, copiedSlots) {
 			first := all[0].Entry.Received.UnixMicro()
 			blocks = append(blocks, p.block(first, all))
 			for slot := range all {

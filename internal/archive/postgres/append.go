@@ -3,7 +3,9 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,13 +16,20 @@ import (
 
 // Append puts drafts into the database. The rows, all by which they are found, and the position are one transaction.
 func (s *Store) Append(ctx context.Context, drafts []archive.Draft, at fedmsg.Position) (archive.Appended, error) {
-	var done archive.Appended
-	err := s.write(ctx, "put messages into the archive", func(ctx context.Context, tx pgx.Tx) error {
+	done, err := s.append(ctx, drafts, at)
+	if errors.Is(err, errForgotten) { // another node erased the last message that had it; the memory is empty now
+		done, err = s.append(ctx, drafts, at)
+	}
+	return done, err
+}
+
+func (s *Store) append(ctx context.Context, drafts []archive.Draft, at fedmsg.Position) (done archive.Appended, err error) {
+	err = s.write(ctx, "put messages into the archive", func(ctx context.Context, tx pgx.Tx) error {
 		fresh, err := unknown(ctx, tx, drafts)
 		if err != nil {
 			return err
 		}
-		b := &batch{tx: tx, rows: fresh, filler: filler{codec: s.codec, open: s.open}}
+		b := &batch{tx: tx, rows: fresh, filler: filler{codec: s.codec, open: s.open}, memory: &s.memory}
 		if len(fresh) > 0 {
 			if err := b.write(ctx); err != nil {
 				return err
@@ -92,6 +101,7 @@ type batch struct {
 	tx      pgx.Tx
 	rows    []fresh
 	filler  filler
+	memory  *memory
 	terms   map[archive.Term]int32
 	sources map[source]int32
 }
@@ -101,23 +111,23 @@ func (b *batch) write(ctx context.Context) error {
 	if err := giveKeys(ctx, b.tx, b.rows); err != nil {
 		return err
 	}
+	if err := b.makeMonths(ctx); err != nil {
+		return err
+	}
 	// In the order of time, so that a block is of a short time, however they came.
 	slices.SortFunc(b.rows, func(x, y fresh) int { return cmp.Compare(x.key, y.key) })
 	if err := b.number(ctx); err != nil {
 		return err
 	}
-	months, index := make(map[month]struct{}), newChanges()
 	for i := range b.rows {
 		r := &b.rows[i]
-		months[monthOf(r.key)] = struct{}{}
 		r.block, r.slot = b.filler.add(r.key, block.Payload{Envelope: r.Entry.Envelope, Signatures: r.Entry.Signatures}, r.Words)
-		for _, t := range r.Terms {
-			index.count(t.Kind, b.terms[t], r.key, 1)
-		}
 	}
-	if err := makeMonths(ctx, b.tx, months); err != nil {
-		return err
-	}
+	// What the server has no part in is done while it works.
+	index := newChanges()
+	var counting sync.WaitGroup
+	counting.Go(func() { b.count(index) })
+	defer counting.Wait()
 	defer b.filler.wait()
 	if err := b.filler.pack(ctx, b.tx); err != nil {
 		return err
@@ -128,26 +138,56 @@ func (b *batch) write(ctx context.Context) error {
 	if err := b.filler.finish(ctx, b.tx); err != nil {
 		return err
 	}
+	counting.Wait()
 	return index.apply(ctx, b.tx)
+}
+
+// count notes the rows in index.
+func (b *batch) count(index *changes) {
+	for i := range b.rows {
+		for _, t := range b.rows[i].Terms {
+			index.count(t.Kind, b.terms[t], b.rows[i].key, 1)
+		}
+	}
+}
+
+// makeMonths makes the months that are missing. A block of a month that somebody has taken out meanwhile is not gone on with.
+func (b *batch) makeMonths(ctx context.Context) error {
+	are, err := readPartitions(ctx, b.tx)
+	if err != nil {
+		return err
+	}
+	there := are.months
+	if !slices.Contains(there, monthOf(b.filler.open.number)) {
+		b.filler.open = openBlock{}
+	}
+	for i := range b.rows {
+		m := monthOf(b.rows[i].key)
+		if slices.Contains(there, m) {
+			continue
+		}
+		if err := makeMonth(ctx, b.tx, m); err != nil {
+			return err
+		}
+		there = append(there, m)
+	}
+	return nil
 }
 
 // number gives all terms and sources of the rows their numbers.
 func (b *batch) number(ctx context.Context) (err error) {
 	var terms []archive.Term
-	b.sources = make(map[source]int32)
+	sources := make([]source, 0, 1)
 	for i := range b.rows {
 		r := &b.rows[i]
 		terms = append(terms, archive.Term{Kind: archive.KindTopic, Name: r.Entry.Topic})
 		terms = append(terms, r.Terms...)
-		from := sourceOf(&r.Entry)
-		if _, done := b.sources[from]; done {
-			continue
-		}
-		if b.sources[from], err = sourceNumber(ctx, b.tx, from); err != nil {
-			return err
-		}
+		sources = append(sources, sourceOf(&r.Entry))
 	}
-	b.terms, err = numbered(ctx, b.tx, terms)
+	if b.sources, err = b.memory.sourceNumbers(ctx, b.tx, sources); err != nil {
+		return err
+	}
+	b.terms, err = b.memory.termNumbers(ctx, b.tx, terms)
 	return err
 }
 

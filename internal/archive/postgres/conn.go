@@ -13,6 +13,7 @@ import (
 type reader interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
 // read runs f with a connection of its own. Each statement sees the rows of one moment, and the next those of a later one.
@@ -35,12 +36,17 @@ func (s *Store) write(ctx context.Context, what string, f func(ctx context.Conte
 	return fault(ctx, what, s.transaction(ctx, f))
 }
 
-// transaction is write for who has mu. Where it fails nobody knows any more which block was gone on with. Where ctx ends the connection
+// transaction is write for who has mu. Where it fails all is forgotten that is remembered of the
+// database, and which block was gone on with. Where ctx ends the connection
 // stays, as the lock of the log is its session's.
-func (s *Store) transaction(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) error {
+func (s *Store) transaction(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) (err error) {
+	defer func() {
+		if err != nil {
+			s.open, s.memory = openBlock{}, memory{}
+		}
+	}()
 	tx, err := s.writer.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}) // who waited for the lock sees what the other wrote
 	if err != nil {
-		s.open = openBlock{}
 		return err
 	}
 	if _, err = tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, 0)", lockWriting); err == nil {
@@ -55,9 +61,6 @@ func (s *Store) transaction(ctx context.Context, f func(ctx context.Context, tx 
 		back, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 		defer cancel()
 		_ = tx.Rollback(back) // where it fails the connection is closed, see Lost
-	}
-	if err != nil {
-		s.open = openBlock{}
 	}
 	return err
 }

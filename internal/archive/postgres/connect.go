@@ -51,8 +51,10 @@ func (s *Store) connect(ctx context.Context, uri string, o Options) error {
 	config.MaxConns, config.MinConns, config.MaxConnIdleTime = int32(o.Readers), 0, idleTime
 	params := config.ConnConfig.RuntimeParams
 	params["default_transaction_read_only"] = "on"
-	// How a question is answered is decided here: by an index always, whatever the server has counted so far.
-	params["enable_seqscan"], params["plan_cache_mode"], params["jit"] = "off", "force_custom_plan", "off"
+	// What is sent at once is one transaction, which then sees the rows of one moment.
+	params["default_transaction_isolation"] = "repeatable read"
+	// How a question is answered is decided here: by an index always, whatever the server has counted so far, and planned once.
+	params["enable_seqscan"], params["plan_cache_mode"], params["jit"] = "off", "force_generic_plan", "off"
 	if s.readers, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return err
 	}

@@ -11,6 +11,10 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
+// blockSlots is how many messages a block has. Of more, every message that is found is dearer to read: mostly nobody wants the others.
+// In older databases there are 32.
+const blockSlots = 8
+
 // openBlock is the block that the next rows go on with. It is remembered by who writes and nobody else: one that is forgotten stays in
 // pieces, which takes a little more room.
 type openBlock struct {
@@ -26,7 +30,8 @@ type part struct {
 	from   int // its first slot
 	keys   []int64
 	data   []byte
-	places []place // of the words, by slots of the part
+	added  [][]string // words of the slots that came now, behind those in places
+	places []place    // of the words, by slots of the part
 
 	// Made by pack: the columns words, places and data.
 	words         []int32
@@ -46,7 +51,7 @@ type filler struct {
 // add puts a row's payload and words in, behind those that were added before, and says where it is.
 func (f *filler) add(key int64, p block.Payload, words []string) (number int64, slot int) {
 	size := len(p.Envelope) + len(p.Signatures)
-	if f.open.slots >= block.Slots || f.open.bytes+size > block.Bytes || monthOf(key) != monthOf(f.open.number) {
+	if f.open.slots >= blockSlots || f.open.bytes+size > block.Bytes || monthOf(key) != monthOf(f.open.number) {
 		f.close()
 	}
 	if f.open.number == 0 {
@@ -59,11 +64,7 @@ func (f *filler) add(key int64, p block.Payload, words []string) (number int64, 
 		n++
 	}
 	row := &f.parts[n]
-	at := len(row.keys)
-	row.keys, row.data = append(row.keys, key), block.Append(row.data, p)
-	for _, w := range words {
-		row.places = append(row.places, placeOf(wordNumber(w), at))
-	}
+	row.keys, row.data, row.added = append(row.keys, key), block.Append(row.data, p), append(row.added, words)
 	slot = f.open.slots
 	f.open.slots, f.open.bytes = f.open.slots+1, f.open.bytes+size
 	return f.open.number, slot
@@ -79,7 +80,7 @@ func (f *filler) close() {
 
 // pack makes what finish writes, beside what else is done: blocks that are full become one row each. Who has called it calls wait.
 func (f *filler) pack(ctx context.Context, tx pgx.Tx) error {
-	if f.open.slots >= block.Slots {
+	if f.open.slots >= blockSlots {
 		f.close()
 	}
 	for _, number := range f.full {
@@ -95,12 +96,24 @@ func (f *filler) pack(ctx context.Context, tx pgx.Tx) error {
 	for range min(runtime.GOMAXPROCS(0), len(f.parts)) {
 		f.packing.Go(func() {
 			for p := range next {
+				p.settle()
 				p.words, p.slots = index(p.places)
 				p.packed = f.codec.Pack(p.data)
 			}
 		})
 	}
 	return nil
+}
+
+// settle puts the words that came now to the others.
+func (p *part) settle() {
+	first := len(p.keys) - len(p.added)
+	for i, words := range p.added {
+		for _, w := range words {
+			p.places = append(p.places, placeOf(wordNumber(w), first+i))
+		}
+	}
+	p.added = nil
 }
 
 // wait returns when nothing is done any more.
@@ -144,6 +157,7 @@ func (f *filler) merge(ctx context.Context, tx pgx.Tx, number int64) error {
 	if last < 0 {
 		last, f.parts = len(f.parts), append(f.parts, part{})
 	} else {
+		f.parts[last].settle()
 		stored = append(stored, f.parts[last])
 	}
 	whole := part{block: number}

@@ -15,37 +15,21 @@ const maxQueryWords = 32
 // Keys gives the keys of the rows that have the term. Of a pair of a user and a package it may give a row that has another pair with
 // the same hash.
 func (s *Store) Keys(ctx context.Context, term archive.Term, w archive.Window, most int) (keys []archive.Key, err error) {
-	err = s.read(ctx, "find messages in the archive", func(ctx context.Context, c reader) error {
+	err = s.outlined(ctx, "find messages in the archive", func(ctx context.Context, c reader, is *outline) error {
+		keys = nil
 		n, count, found, err := lookup(ctx, c, term)
 		if err != nil || !found {
 			return err
 		}
-		is, err := s.outline.get(ctx, c, outlineTime, readOutline)
-		if err != nil {
+		t := search{c: c, is: is, term: n, count: max(1, count), window: w, most: most}
+		if err := t.common(ctx); err != nil {
 			return err
 		}
-		// The inner SELECT is all that is planned: else the server may think that it finds enough soon by going through all rows.
-		query := ordered("SELECT key FROM (SELECT key FROM messages WHERE key >= $1 AND key < $2 AND terms @> ARRAY[$3::integer] OFFSET 0) found", w)
-		left := piecesOf(w, is, 2*float64(most)*float64(is.rows)/float64(max(1, count)))
-		for piece, more := left.next(); more && len(keys) < most; piece, more = left.next() {
-			some, err := column[archive.Key](ctx, c, query, int64(piece.From), int64(piece.To), n, most-len(keys))
-			if err != nil {
-				return err
-			}
-			left.found(len(some), most-len(keys))
-			keys = append(keys, some...)
-		}
-		return nil
+		err = t.rare(ctx)
+		keys = t.keys
+		return err
 	})
 	return keys, err
-}
-
-// ordered ends a statement that gives keys, in the order of the window. The last argument is how many.
-func ordered(statement string, w archive.Window) string {
-	if w.Newest {
-		return statement + " ORDER BY key DESC LIMIT $4"
-	}
-	return statement + " ORDER BY key LIMIT $4"
 }
 
 // firstWordRows is how many rows the first piece has in which words are looked for.
@@ -58,14 +42,11 @@ func (s *Store) Words(ctx context.Context, words []string, w archive.Window, mos
 	for i, word := range words {
 		numbers[i] = wordNumber(word)
 	}
-	err = s.read(ctx, "find words in the archive", func(ctx context.Context, c reader) error {
-		is, err := s.outline.get(ctx, c, outlineTime, readOutline)
-		if err != nil {
-			return err
-		}
+	err = s.outlined(ctx, "find words in the archive", func(ctx context.Context, c reader, is *outline) error {
+		keys = nil
 		left := piecesOf(w, is, firstWordRows)
 		for piece, more := left.next(); more && len(keys) < most; piece, more = left.next() {
-			some, err := wordsWithin(ctx, c, numbers, piece)
+			some, err := wordsWithin(ctx, c, is, numbers, piece)
 			if err != nil {
 				return err
 			}
@@ -78,11 +59,12 @@ func (s *Store) Words(ctx context.Context, words []string, w archive.Window, mos
 }
 
 // wordsWithin gives all rows of a window that have the words, in its order.
-func wordsWithin(ctx context.Context, c reader, words []int32, w archive.Window) (keys []archive.Key, err error) {
+func wordsWithin(ctx context.Context, c reader, is *outline, words []int32, w archive.Window) (keys []archive.Key, err error) {
 	var at []int64
 	var places []byte
 	var indexes []int32
-	err = scan(ctx, c, func() error {
+	err = ask(ctx, c, &is.partitions, `SELECT keys, places, ARRAY(SELECT array_position(words, w) FROM unnest($3::integer[]) AS w) FROM blocks_MONTH
+		WHERE last >= $1 AND first < $2 AND words @> $3::integer[]`, within(is.through(w), w, words), func() error {
 		sets, err := slots(places)
 		if err != nil {
 			return err
@@ -104,9 +86,7 @@ func wordsWithin(ctx context.Context, c reader, words []int32, w archive.Window)
 			}
 		}
 		return nil
-	}, []any{&at, &places, &indexes}, `SELECT keys, places, ARRAY(SELECT array_position(words, w) FROM unnest($3::integer[]) AS w) FROM blocks
-		WHERE last >= $1 AND first < $2 AND words @> $3::integer[] AND block < $4 AND block >= $5`,
-		int64(w.From), int64(w.To), words, (monthOf(int64(w.To)) + 1).begin(), monthOf(int64(w.From)).begin())
+	}, []any{&at, &places, &indexes})
 	slices.SortFunc(keys, func(a, b archive.Key) int {
 		if w.Newest {
 			a, b = b, a
@@ -118,25 +98,25 @@ func wordsWithin(ctx context.Context, c reader, words []int32, w archive.Window)
 
 // Heads gives all rows of the window.
 func (s *Store) Heads(ctx context.Context, w archive.Window, most int) (heads []archive.Head, err error) {
-	err = s.read(ctx, "read the archive", func(ctx context.Context, c reader) error {
-		is, err := s.outline.get(ctx, c, outlineTime, readOutline)
-		if err != nil {
-			return err
-		}
-		query := "SELECT key, topic FROM messages WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3"
-		if w.Newest {
-			query = "SELECT key, topic FROM messages WHERE key >= $1 AND key < $2 ORDER BY key DESC LIMIT $3"
-		}
+	err = s.outlined(ctx, "read the archive", func(ctx context.Context, c reader, is *outline) error {
+		heads = nil
 		var key int64
 		var topic int32
 		var numbers []int32
-		left := piecesOf(w, is, 2*float64(most))
-		for piece, more := left.next(); more && len(heads) < most; piece, more = left.next() {
-			if err := scan(ctx, c, func() error {
-				heads, numbers = append(heads, archive.Head{Key: archive.Key(key)}), append(numbers, topic)
+		query := "SELECT key, topic FROM messages_MONTH WHERE key >= $1 AND key < $2 ORDER BY key" + direction(w) + " LIMIT $3"
+		months := is.through(w)
+		for at := 1 + int64(most)*int64(len(is.months))/max(1, is.rows); len(heads) < most; at *= growth {
+			n := min(at, int64(len(months)))
+			if err := ask(ctx, c, &is.partitions, query, within(months[:n], w, most-len(heads)), func() error {
+				if len(heads) < most {
+					heads, numbers = append(heads, archive.Head{Key: archive.Key(key)}), append(numbers, topic)
+				}
 				return nil
-			}, []any{&key, &topic}, query, int64(piece.From), int64(piece.To), most-len(heads)); err != nil {
+			}, []any{&key, &topic}); err != nil { // also of none, which may be wrong
 				return err
+			}
+			if months = months[n:]; len(months) == 0 {
+				break
 			}
 		}
 		topics, err := s.topics.get(ctx, c, numbers, name)
@@ -146,4 +126,12 @@ func (s *Store) Heads(ctx context.Context, w archive.Window, most int) (heads []
 		return err
 	})
 	return heads, err
+}
+
+// direction ends ORDER BY key as a window has it.
+func direction(w archive.Window) string {
+	if w.Newest {
+		return " DESC"
+	}
+	return ""
 }

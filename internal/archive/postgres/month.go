@@ -1,14 +1,20 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/archive"
 )
 
 // month counts months since 1970. Messages of one are in one partition.
@@ -36,32 +42,136 @@ func (m month) suffix() string {
 	return fmt.Sprintf("%04d%02d", t.Year(), int(t.Month()))
 }
 
-// makeMonths makes the partitions that are missing. Who reads does not wait for that: they are made apart and then attached.
-func makeMonths(ctx context.Context, tx pgx.Tx, wanted map[month]struct{}) error {
-	if len(wanted) == 0 {
+// monthNamed reads a suffix; false where it is none.
+func monthNamed(suffix string) (month, bool) {
+	n, err := strconv.Atoi(suffix)
+	m := month((n/100-1970)*12 + n%100 - 1)
+	return m, err == nil && m >= 0 && m.suffix() == suffix
+}
+
+// partitions is which months the tables have.
+type partitions struct {
+	months []month // sorted
+	sum    int64   // of the numbers of their tables: another one tells that these are others
+}
+
+const selectSum = "SELECT coalesce(sum(inhrelid::bigint), 0)::bigint FROM pg_inherits WHERE inhparent = 'fedmsg.messages'::regclass"
+
+// readPartitions reads which months there are. People may take out months, and put them back.
+func readPartitions(ctx context.Context, c reader) (p partitions, err error) {
+	var name string
+	var sum int64
+	err = scan(ctx, c, func() error {
+		p.sum = sum
+		if m, ok := monthNamed(strings.TrimPrefix(name, "messages_")); ok {
+			p.months = append(p.months, m)
+		}
+		return nil
+	}, []any{&name, &sum}, `SELECT c.relname, (sum(c.oid::bigint) OVER ())::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+		WHERE i.inhparent = 'fedmsg.messages'::regclass`)
+	slices.Sort(p.months)
+	return p, err
+}
+
+// through gives the months that a window touches, in its order.
+func (p *partitions) through(w archive.Window) []month {
+	if w.From >= w.To {
 		return nil
 	}
-	months := slices.Sorted(maps.Keys(wanted))
-	names := make([]string, len(months))
-	for i, m := range months {
-		names[i] = "messages_" + m.suffix()
+	from, _ := slices.BinarySearch(p.months, monthOf(int64(w.From)))
+	to, is := slices.BinarySearch(p.months, monthOf(int64(w.To)-1))
+	if is {
+		to++
 	}
-	there, err := column[string](ctx, tx, "SELECT relname FROM pg_class WHERE relnamespace = 'fedmsg'::regnamespace AND relname = ANY($1)", names)
-	if err != nil {
-		return err
+	touched := slices.Clone(p.months[from:to])
+	if w.Newest {
+		slices.Reverse(touched)
 	}
-	for i, m := range months {
-		if slices.Contains(there, names[i]) {
-			continue
+	return touched
+}
+
+// makeMonth makes the partitions of a month. Who reads does not wait for that: they are made apart and then attached.
+func makeMonth(ctx context.Context, tx pgx.Tx, m month) error {
+	for _, table := range []string{"messages", "blocks"} {
+		part := table + "_" + m.suffix()
+		detached, _, err := first[bool](ctx, tx, "SELECT to_regclass($1) IS NOT NULL", schema+"."+part)
+		if err != nil {
+			return err
 		}
-		for _, table := range []string{"messages", "blocks"} {
-			part := table + "_" + m.suffix()
-			statements := fmt.Sprintf("CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING COMMENTS); "+
-				"ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%d) TO (%d)", part, table, table, part, m.begin(), (m + 1).begin())
-			if _, err := tx.Exec(ctx, statements); err != nil {
-				return err
-			}
+		if detached {
+			return fedmsg.Errorf(fedmsg.CodeUnavailable,
+				"cannot put messages of %s into the archive: its table %s is there and was detached; attach it again, give it another name, or drop it", m.suffix(), part)
+		}
+		statements := fmt.Sprintf("CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING COMMENTS); "+
+			"ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%d) TO (%d)", part, table, table, part, m.begin(), (m + 1).begin())
+		if _, err := tx.Exec(ctx, statements); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// monthly is what one statement asks of one month.
+type monthly struct {
+	month month
+	args  []any
+}
+
+// within asks months about a window. The bounds are the first arguments.
+func within(months []month, w archive.Window, args ...any) []monthly {
+	all := make([]monthly, len(months))
+	for i, m := range months {
+		all[i] = monthly{m, append([]any{int64(w.From), int64(w.To)}, args...)}
+	}
+	return all
+}
+
+// inMonth is what stands in statements for the suffix of a month's tables. They are named, as a statement to all months takes the
+// server as long as there are months, and is planned by what it has counted.
+const inMonth = "MONTH"
+
+// errMonths is what the tables say whose months are others than was thought.
+var errMonths = errors.New("the archive's months are others than before")
+
+// ask sends a statement for each of the months at once, and calls row for each row of the results, in the order of all; into are what
+// the columns are read into. All see the rows of one moment, in which the months were those that there are thought to be.
+func ask(ctx context.Context, c reader, there *partitions, statement string, all []monthly, row func() error, into []any) (err error) {
+	var b pgx.Batch
+	b.Queue(selectSum)
+	for _, one := range all {
+		b.Queue(strings.ReplaceAll(statement, inMonth, one.month.suffix()), one.args...)
+	}
+	results := c.SendBatch(ctx, &b)
+	defer func() { err = cmp.Or(err, results.Close()) }()
+	var sum int64
+	if err := results.QueryRow().Scan(&sum); err != nil {
+		return err
+	}
+	if sum != there.sum {
+		return errMonths
+	}
+	for range all {
+		rows, err := results.Query()
+		if err != nil {
+			return err
+		}
+		if _, err := pgx.ForEachRow(rows, into, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byMonth sorts keys by their months. What is in none is left out.
+func (p *partitions) byMonth(keys []int64) (all []monthly) {
+	of := make(map[month][]int64)
+	for _, key := range keys {
+		of[monthOf(key)] = append(of[monthOf(key)], key)
+	}
+	for _, m := range p.months {
+		if len(of[m]) > 0 {
+			all = append(all, monthly{m, []any{of[m]}})
+		}
+	}
+	return all
 }

@@ -48,6 +48,7 @@ type Store struct {
 	mu     sync.Mutex // held while writing
 	writer *pgx.Conn  // guarded by mu; nil where the database is only read, and behind Close
 	open   openBlock  // guarded by mu; the block that the next rows go on with
+	memory memory     // guarded by mu
 }
 
 var _ archive.Store = (*Store)(nil)

@@ -21,7 +21,11 @@ func (s *Store) Reindex(ctx context.Context, behind archive.Key, most int, deriv
 		for i := range heads {
 			keys[i] = heads[i].key
 		}
-		rows, err := s.load(ctx, tx, keys)
+		is, err := readOutline(ctx, tx)
+		if err != nil {
+			return err
+		}
+		rows, err := s.load(ctx, tx, &is, keys)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -14,18 +13,24 @@ import (
 
 // Among gives those of the keys whose rows have the term.
 func (s *Store) Among(ctx context.Context, term archive.Term, keys []archive.Key) (have []archive.Key, err error) {
-	err = s.read(ctx, "find messages in the archive", func(ctx context.Context, c reader) error {
+	err = s.outlined(ctx, "find messages in the archive", func(ctx context.Context, c reader, is *outline) error {
+		have = nil
 		n, _, found, err := lookup(ctx, c, term)
 		if err != nil || !found {
 			return err
 		}
-		with := make(map[int64]bool, len(keys))
-		all, err := column[int64](ctx, c, "SELECT key FROM messages WHERE key = ANY($1) AND $2 = ANY(terms)", numbers(keys), n)
-		for _, key := range all {
-			with[key] = true
+		all := is.byMonth(numbers(keys))
+		for i := range all {
+			all[i].args = append(all[i].args, n)
 		}
+		with := make(map[archive.Key]bool, len(keys))
+		var key archive.Key
+		err = ask(ctx, c, &is.partitions, "SELECT key FROM messages_MONTH WHERE key = ANY($1) AND $2 = ANY(terms)", all, func() error {
+			with[key] = true
+			return nil
+		}, []any{&key})
 		for _, key := range keys {
-			if with[int64(key)] {
+			if with[key] {
 				have = append(have, key)
 			}
 		}
@@ -44,8 +49,9 @@ func numbers(keys []archive.Key) []int64 {
 
 // Rows gives the rows of keys.
 func (s *Store) Rows(ctx context.Context, keys []archive.Key) (rows []archive.Row, err error) {
-	err = s.read(ctx, "read messages of the archive", func(ctx context.Context, c reader) error {
-		found, err := s.load(ctx, c, numbers(keys))
+	err = s.outlined(ctx, "read messages of the archive", func(ctx context.Context, c reader, is *outline) error {
+		rows = nil
+		found, err := s.load(ctx, c, is, numbers(keys))
 		for _, key := range keys {
 			if row, ok := found[int64(key)]; ok {
 				rows = append(rows, row)
@@ -58,12 +64,12 @@ func (s *Store) Rows(ctx context.Context, keys []archive.Key) (rows []archive.Ro
 
 // ByID gives the row of the message.
 func (s *Store) ByID(ctx context.Context, id string) (row archive.Row, found bool, err error) {
-	err = s.read(ctx, "read a message of the archive", func(ctx context.Context, c reader) error {
+	err = s.outlined(ctx, "read a message of the archive", func(ctx context.Context, c reader, is *outline) error {
 		key, known, err := first[int64](ctx, c, "SELECT key FROM ids WHERE hash = $1", digestOf(id))
 		if err != nil || !known {
 			return err
 		}
-		rows, err := s.load(ctx, c, []int64{key})
+		rows, err := s.load(ctx, c, is, []int64{key})
 		row, found = rows[key]
 		return err
 	})
@@ -97,7 +103,7 @@ func headsOf(ctx context.Context, c reader, where string, args ...any) (all []he
 const selectRows = `SELECT m.key, m.nanos, m.seq, m.origin_seq, m.topic, m.source, m.slot, m.erased, m.id, m.block,
 	coalesce(b.part, -1::smallint), coalesce(b.slots, 0::smallint), coalesce(b.size, 0),
 	CASE WHEN row_number() OVER (PARTITION BY b.block, b.part ORDER BY m.key) = 1 THEN b.data END
-	FROM messages m LEFT JOIN blocks b ON b.block = m.block AND b.part <= m.slot AND m.slot < b.part + b.slots AND b.block >= $2 AND b.block < $3
+	FROM messages_MONTH m LEFT JOIN blocks_MONTH b ON b.block = m.block AND b.part <= m.slot AND m.slot < b.part + b.slots
 	WHERE m.key = ANY($1) ORDER BY b.block, b.part, m.key`
 
 // loaded is a row while what it shares with others is not there.
@@ -107,7 +113,7 @@ type loaded struct {
 }
 
 // load reads rows. What it gives shares nothing.
-func (s *Store) load(ctx context.Context, c reader, keys []int64) (map[int64]archive.Row, error) {
+func (s *Store) load(ctx context.Context, c reader, is *outline, keys []int64) (map[int64]archive.Row, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -117,7 +123,7 @@ func (s *Store) load(ctx context.Context, c reader, keys []int64) (map[int64]arc
 	var size int32
 	var data []byte
 	var now openedPart
-	err := scan(ctx, c, func() (err error) {
+	err := ask(ctx, c, &is.partitions, selectRows, is.byMonth(keys), func() (err error) {
 		if data != nil {
 			if now, err = s.unpack(l.head.block, part, data, size, count); err != nil {
 				return err
@@ -133,7 +139,7 @@ func (s *Store) load(ctx context.Context, c reader, keys []int64) (map[int64]arc
 		return nil
 	}, []any{
 		&l.key, &l.nanos, &l.seq, &l.origin, &l.topic, &l.source, &l.slot, &l.erased, &l.id, &l.head.block, &part, &count, &size, &data,
-	}, selectRows, keys, monthOf(slices.Min(keys)).begin(), (monthOf(slices.Max(keys)) + 1).begin())
+	})
 	if err != nil {
 		return nil, err
 	}

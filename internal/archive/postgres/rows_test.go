@@ -25,10 +25,10 @@ func TestLostBlock(t *testing.T) {
 	for _, h := range heads {
 		keys = append(keys, h.Key)
 	}
-	if rows, err := s.Rows(t.Context(), keys[:32]); err != nil || len(rows) != 32 {
+	if rows, err := s.Rows(t.Context(), keys[:56]); err != nil || len(rows) != 56 {
 		t.Errorf("of what is there %d rows are read, %v", len(rows), err)
 	}
-	for _, some := range [][]archive.Key{keys, keys[32:], keys[31:33]} {
+	for _, some := range [][]archive.Key{keys, keys[56:], keys[55:57]} {
 		if rows, err := s.Rows(t.Context(), some); !errors.Is(err, block.ErrDamaged) {
 			t.Errorf("without their block %d of %d rows are read, %v", len(rows), len(some), err)
 		}

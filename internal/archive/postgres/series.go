@@ -63,6 +63,9 @@ func periodsOf(ctx context.Context, c reader, q *archive.Series, only []int32) (
 	}
 	from, to := span(q, seconds)
 	where := "kind = $1 AND " + unit + " >= $2 AND " + unit + " < $3"
+	if q.Bucket == archive.Hour { // which is worked out, and not in an index
+		where += " AND day >= $2 / 24 AND day <= $3 / 24"
+	}
 	args := []any{int16(q.By), from, to, q.MostPoints + 1}
 	if only != nil {
 		where += " AND term = ANY($5)"
@@ -139,16 +142,16 @@ func pointsOf(periods []period, ranks map[int32]int32, names []string) (points [
 func span(q *archive.Series, seconds int64) (from, to int32) {
 	to = 1<<31 - 1 // behind all time
 	if !q.From.IsZero() {
-		from = within(q.From.Unix(), seconds)
+		from = bucketOf(q.From.Unix(), seconds)
 	}
 	if !q.To.IsZero() {
-		to = within(q.To.Add(time.Duration(seconds)*time.Second-1).Unix(), seconds)
+		to = bucketOf(q.To.Add(time.Duration(seconds)*time.Second-1).Unix(), seconds)
 	}
 	return from, to
 }
 
-// within divides towards the past, and gives what the tables can have.
-func within(n, by int64) int32 {
+// bucketOf divides towards the past, and gives what the tables can have.
+func bucketOf(n, by int64) int32 {
 	d := n / by
 	if n%by < 0 {
 		d--

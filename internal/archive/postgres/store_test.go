@@ -46,7 +46,7 @@ func number(t *testing.T, s *Store, sql string) (n int64) {
 	return n
 }
 
-// TestBlocksAreMerged: messages that come one by one are in one row of blocks when 32 have come, and in as many as they came in until
+// TestBlocksAreMerged: messages that come one by one are in one row of blocks when 8 have come, and in as many as they came in until
 // then; every row finds its envelope and its words meanwhile.
 func TestBlocksAreMerged(t *testing.T) {
 	t.Parallel()
@@ -61,7 +61,7 @@ func TestBlocksAreMerged(t *testing.T) {
 			}
 		}
 	}
-	if n := number(t, s, "SELECT count(*) FROM blocks"); n != 2+75-64 {
+	if n := number(t, s, "SELECT count(*) FROM blocks"); n != 75/8+75%8 {
 		t.Errorf("%d rows of blocks for 75 messages", n)
 	}
 	for i := range all {
