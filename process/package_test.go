@@ -26,6 +26,7 @@ func TestPackages(t *testing.T) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
+	t.Run("Monitoring", func(t *testing.T) { packageMonitoring(t, p) })
 	t.Run("Manual", func(t *testing.T) { packageManual(t, p) })
 	t.Run("Completions", func(t *testing.T) { packageCompletions(t, p) })
 	t.Run("Tour", func(t *testing.T) { packageTour(t, p) })
