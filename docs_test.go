@@ -29,7 +29,23 @@ func TestDocumentLinks(t *testing.T) {
 }
 
 // TestDocumentedTestsExist holds docs/how-it-is-tested.md against the code: every test that it names is there.
-func TestDocumentedTestsExist(t *testing.T) {
+func TestDocumentedTestsExist(t *testing.T) { holdsNamedTests(t, "docs/how-it-is-tested.md", 10) }
+
+// TestThreatsHaveTests holds docs/security.md against the code: every threat names a test, and every test is there.
+func TestThreatsHaveTests(t *testing.T) {
+	const name = "docs/security.md"
+	holdsNamedTests(t, name, 50)
+	for line := range strings.Lines(read(t, name)) {
+		cells := strings.Split(strings.TrimSpace(line), " | ")
+		if len(cells) == 3 && cells[2] != "test |" && !strings.Contains(cells[2], " Test") {
+			t.Errorf("nothing is said to stand against it: %s", line)
+		}
+	}
+}
+
+// holdsNamedTests holds that every test which a page names as `DIRECTORY TestNAME` is there, and that there are so many at least.
+func holdsNamedTests(t *testing.T, name string, least int) {
+	t.Helper()
 	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
 	have := make(map[string]bool)
 	for _, file := range filesBelow(t, ".", "_test.go") {
@@ -37,14 +53,13 @@ func TestDocumentedTestsExist(t *testing.T) {
 			have[filepath.ToSlash(filepath.Dir(file))+" "+m[1]] = true
 		}
 	}
-	page := read(t, "docs/how-it-is-tested.md")
-	named := regexp.MustCompile("`([\\w./]+) ((?:Test|Fuzz|Example)\\w+)`").FindAllStringSubmatch(page, -1)
-	if len(named) < 10 {
-		t.Fatalf("the page names %d tests", len(named))
+	named := regexp.MustCompile("`([\\w./]+) ((?:Test|Fuzz|Example)\\w+)`").FindAllStringSubmatch(read(t, name), -1)
+	if len(named) < least {
+		t.Fatalf("%s names %d tests", name, len(named))
 	}
 	for _, m := range named {
 		if !have[m[1]+" "+m[2]] {
-			t.Errorf("docs/how-it-is-tested.md names %s of %s, which is not there", m[2], m[1])
+			t.Errorf("%s names %s of %s, which is not there", name, m[2], m[1])
 		}
 	}
 }
