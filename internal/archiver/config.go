@@ -52,7 +52,7 @@ func (c *Config) validateStore() error {
 	u, err := url.Parse(c.Store)
 	switch {
 	case err != nil:
-		return fault("archive.store", "is no address; write postgres://USER@HOST/NAME")
+		return fault("archive.store", "is no address; write postgres://USER@HOST/NAME, and of several hosts HOST:PORT,HOST:PORT")
 	case hasPassword(u):
 		return fault("archive.store", "has a password in it, where everybody who sees the configuration reads it; put it into a file and name that in archive.password_file")
 	case strings.Trim(u.Path, "/") == "":
