@@ -43,7 +43,7 @@ func TestDocsExamples(t *testing.T) {
 				}
 			}
 		}
-		own := []string{"docs/tour.md", "docs/trust.md", "docs/zeromq.md", "docs/bridges.md", "docs/archive.md", "docs/datagrepper.md", "docs/migrate.md"}
+		own := []string{"docs/tour.md", "docs/trust.md", "docs/zeromq.md", "docs/bridges.md", "docs/archive.md", "docs/datagrepper.md", "docs/migrate.md", "docs/poll.md"}
 		if slices.Contains(ran, name) && !slices.Contains(own, name) {
 			t.Run(filepath.Base(path), func(t *testing.T) {
 				t.Parallel()

@@ -61,6 +61,7 @@ type reader struct {
 	in   *bufio.Reader
 	left int
 	buf  []byte
+	h    [recordHead]byte
 }
 
 // open opens a file of rows; nil for one that is not there.
@@ -145,8 +146,8 @@ func (r *reader) next() (record, bool, error) {
 		}
 		return record{}, false, nil
 	}
-	var h [recordHead]byte
-	if _, err := io.ReadFull(r.in, h[:]); err != nil {
+	h := r.h[:]
+	if _, err := io.ReadFull(r.in, h); err != nil {
 		return record{}, false, r.broken(err)
 	}
 	keySize, rowSize := binary.LittleEndian.Uint32(h[4:]), binary.LittleEndian.Uint32(h[8:])
@@ -161,7 +162,7 @@ func (r *reader) next() (record, bool, error) {
 		return record{}, false, r.broken(err)
 	}
 	crc := crc32.Update(crc32.Checksum(h[4:], castagnoli()), castagnoli(), b)
-	if crc != binary.LittleEndian.Uint32(h[:]) {
+	if crc != binary.LittleEndian.Uint32(h) {
 		return record{}, false, damaged(r.name, "a row of it is damaged")
 	}
 	r.left--
