@@ -81,7 +81,7 @@ func (p *program) command() *cobra.Command {
 		p.checkCommand(), p.logCommand(), p.backupCommand(), p.tokenCommand())
 	root.AddCommand(p.keysCommand(), p.trustCommand())
 	root.AddCommand(p.sinkCommand(), p.sourceCommand(), p.deadCommand(), p.redactCommand())
-	root.AddCommand(p.verifyCommand(), p.signCommand(), p.doctorCommand(), p.commandsCommand())
+	root.AddCommand(p.verifyCommand(), p.signCommand(), p.doctorCommand(), p.topCommand(), p.commandsCommand())
 	for _, name := range slices.AppendSeq(oldNames(), maps.Keys(goneNames())) {
 		old := p.oldCommand(name)
 		old.Hidden = true

@@ -9,13 +9,27 @@ import (
 )
 
 // Terminal reports whether w is a terminal.
-func Terminal(w io.Writer) bool {
+func Terminal(w io.Writer) bool { return winsize(w) != nil }
+
+// Size is how many columns and rows a terminal has; 0 where it does not say so, or w is none.
+func Size(w io.Writer) (columns, rows int) {
+	if s := winsize(w); s != nil {
+		return int(s.Col), int(s.Row)
+	}
+	return 0, 0
+}
+
+// winsize is nil where w is no terminal.
+func winsize(w io.Writer) *unix.Winsize {
 	f, ok := w.(*os.File)
 	if !ok {
-		return false
+		return nil
 	}
-	_, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	return err == nil
+	s, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return nil
+	}
+	return s
 }
 
 // Color reports whether output to w should have colour: w is a terminal, that terminal has colours, and the user has not
