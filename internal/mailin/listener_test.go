@@ -274,6 +274,26 @@ func TestStopsWhileMailsWait(t *testing.T) {
 	}
 }
 
+// TestStopsBehindWhatIsStored holds that a mail which is stored while the source ends is answered with yes, and need not come again.
+func TestStopsBehindWhatIsStored(t *testing.T) {
+	t.Parallel()
+	door := &logDoor{held: make(chan struct{})}
+	l := listen(t, "", door)
+	s, idle := l.dial(), l.dial()
+	answer := make(chan string)
+	go func() { answer <- s.mail([]byte(bug)) }()
+	for came := 0; came == 0; {
+		door.set(func() { came = door.came })
+	}
+	var stopping sync.WaitGroup
+	stopping.Go(l.stop)
+	idle.want("421")
+	_, _ = io.ReadAll(idle.in)
+	close(door.held)
+	hold(t, "a mail on its way", <-answer, "250 2.0.0 ok, it is stored")
+	stopping.Wait()
+}
+
 // TestAddresses holds which addresses are refused, and why.
 func TestAddresses(t *testing.T) {
 	t.Parallel()
