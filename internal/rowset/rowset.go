@@ -65,7 +65,9 @@ func (s *Store) NewAnswer(limit int) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Answer{shape: s.shape, limit: limit, file: newStream(f), done: done}, nil
+	a := &Answer{shape: s.shape, limit: limit, file: newStream(f), done: done}
+	a.marks, a.keys = make([]mark, 0, s.rows+s.rows/64), make([]byte, 0, s.keys+s.keys/64)
+	return a, nil
 }
 
 // Close frees the file.

@@ -27,6 +27,8 @@ type Store struct {
 	fs    durable.FS
 	dir   string
 	shape Shape
+
+	rows, keys int // how many rows, and bytes of keys, the answer before had: the next one is likely to have as many
 }
 
 // Open gives the store in a directory, and reads and writes nothing.
@@ -140,6 +142,7 @@ func (s *Store) Put(a *Answer, quiet bool) (differs bool, err error) {
 	if err := a.sort(); err != nil {
 		return false, err
 	}
+	s.rows, s.keys = len(a.marks), len(a.keys)
 	next := head{Shape: s.shape, Rows: len(a.marks), Quiet: quiet}
 	name, err := s.follow(&next)
 	if err != nil {

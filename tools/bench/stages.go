@@ -19,7 +19,7 @@ func stages() []stage {
 	return append([]stage{
 		logStage(), publishStage(), catchUpStage(), streamStage(), processStage(),
 		acceptStage(), coresStage(), oldFormStage(), endToEndStage(), compromisedStage(),
-	}, slices.Concat(zmqStages(), sinkStages(), []stage{mailStage()}, archiveStages())...)
+	}, slices.Concat(zmqStages(), sinkStages(), []stage{mailStage(), pollStage()}, archiveStages())...)
 }
 
 func logStage() stage {
