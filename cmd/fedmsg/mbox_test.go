@@ -28,6 +28,7 @@ func TestMbox(t *testing.T) {
 		"empty mails":        {"From a\n\nFrom b\n\nFrom c", []string{"\n", "\n", ""}},
 		"long lines":         {"From " + long + "\n" + long + "\nFrom b\n" + "\nFrom c\n", []string{long + "\nFrom b\n\n", ""}},
 		"in a long line":     {"From a\n\n" + strings.Repeat("x", 64<<10) + "From b\n", []string{"\n" + strings.Repeat("x", 64<<10) + "From b\n"}},
+		"behind a long line": {"From a\n\n" + strings.Repeat("x", 64<<10) + "\nFrom b\n", []string{"\n" + strings.Repeat("x", 64<<10) + "\nFrom b\n"}},
 		"larger than it may": {"From a\n" + long + long + "\n\nFrom b\nA: 2\n", []string{"too large", "A: 2\n"}},
 	} {
 		box := newMbox(strings.NewReader(c.text), 150<<10)
