@@ -42,10 +42,10 @@ func TestDoctor(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	t.Cleanup(skewed.Close)
-	r := newRecorder(t)
+	r, spool := newRecorder(t), filepath.Join(dir, "spool")
 	r.put("gate")
 	settings := r.config("gated") + fmt.Sprintf("[[sink]]\nname = \"far\"\nto = %q\ntopics = [\"#\"]\ncredentials = %q\nca = %q\n[spool]\ndirectory = %q\n",
-		skewed.URL, file("credentials", "user:secret", 0o644), file("ended.pem", endedCertificate(t), 0o600), filepath.Join(dir, "spool"))
+		skewed.URL, file("credentials", "user:secret", 0o644), file("ended.pem", endedCertificate(t), 0o600), spool)
 	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: settings})
 	if w := awaitSinks(t, node, numbered(1, "lab.step", ""), "gated", time.Millisecond); w.ID == "" {
 		t.Fatalf("it was not published: %+v", w)
@@ -58,7 +58,7 @@ func TestDoctor(t *testing.T) {
 	file("spool/rejected/1.env", "{}", 0o600)
 	changed := file("changed.toml", "topic_prefix = \"org.changed\"\n"+settings, 0o600)
 
-	report := examine(t, node, changed, 2)
+	report := examine(t, node, changed, spool, 2)
 	if !report.Running || report.Findings[0].Check != "node" || report.Findings[0].Status != ops.OK {
 		t.Errorf("the node is not seen: %+v", report.Findings[0])
 	}
@@ -75,20 +75,20 @@ func TestDoctor(t *testing.T) {
 
 	node.Stop(t)
 	file("spool/"+fmt.Sprintf("%020d-%d-x.env", 1, os.Getuid()), "{}", 0o600)
-	report = examine(t, node, changed, 2)
+	report = examine(t, node, changed, spool, 2)
 	if report.Running || report.Findings[0].Check != "node" || report.Findings[0].Status != ops.Failed {
 		t.Errorf("that there is no node is not said first: %+v", report.Findings[0])
 	}
-	wantFinding(t, report, "spool", filepath.Join(dir, "spool")+"\x00", ops.Warning, "systemctl start")
+	wantFinding(t, report, "spool", spool+"\x00", ops.Warning, "systemctl start")
 	wantFinding(t, report, "sinks", "gated", ops.OK, "")
 }
 
 // examine runs the doctor on a node with a configuration file, and holds its exit status and that it is done in time.
-func examine(t *testing.T, node *fedmsgtest.Node, config string, status int) (report doctor.Report) {
+func examine(t *testing.T, node *fedmsgtest.Node, config, spool string, status int) (report doctor.Report) {
 	t.Helper()
 	c := node.Command(nil, "doctor", "--config", config, "--format", "json")
 	c.Env = append(c.Env, "FEDMSG_STATE="+node.State, "FEDMSG_HTTP_LISTEN=http://127.0.0.1:0", "FEDMSG_HTTP_SOCKET=unix://"+node.Socket,
-		"FEDMSG_ZEROMQ_PUBLISH=tcp://127.0.0.1:0", "FEDMSG_ARCHIVE_STORE=none")
+		"FEDMSG_ZEROMQ_PUBLISH=tcp://127.0.0.1:0", "FEDMSG_ARCHIVE_STORE=none", "FEDMSG_SPOOL_DIRECTORY="+spool)
 	r, err := c.Run()
 	if err != nil || r.Status != status {
 		t.Fatalf("doctor: %v %s", err, r)

@@ -26,19 +26,21 @@ func (n *node) sinks(ctx context.Context) []Finding {
 	}
 	all := make([]Finding, len(answer.Sinks))
 	for i := range answer.Sinks {
-		all[i] = ofSink(&answer.Sinks[i])
+		all[i] = ofSink(&answer.Sinks[i], n.subject.Now())
 	}
 	return all
 }
 
-// ofSink is the one thing about a sink that matters most.
-func ofSink(s *deliver.Status) Finding {
+// ofSink is the one thing about a sink that matters most. Between two attempts one that does not get through seems to run: its last
+// trouble came while what it has to deliver waited.
+func ofSink(s *deliver.Status, now time.Time) Finding {
 	looked := s.Name + " (" + s.To + ")"
-	waits := time.Duration(s.LagTime * float64(time.Second)).Round(time.Second)
+	waits := time.Duration(s.LagTime * float64(time.Second)).Round(time.Millisecond)
+	stuck := s.State == deliver.StateRunning && waits > 0 && s.LastTime.After(now.Add(-waits))
 	switch {
 	case s.State == deliver.StateStopped:
 		return failed(looked, fmt.Sprintf("it has stopped, %d entries behind: %s", s.Lag, s.LastError), "mend what it says (`fedmsg sink show "+s.Name+"`), then `fedmsg sink resume "+s.Name+"` or restart the node")
-	case s.State == deliver.StateWaiting:
+	case s.State == deliver.StateWaiting || stuck:
 		return warning(looked, fmt.Sprintf("it does not get through, and is %d entries behind: %s", s.Lag, s.LastError), "look after the destination; nothing is lost, and it is tried again. `fedmsg sink show "+s.Name+"` tells when it gets through")
 	case s.State == deliver.StatePaused:
 		return warning(looked, fmt.Sprintf("it is paused, %d entries behind", s.Lag), "`fedmsg sink resume "+s.Name+"`")

@@ -57,7 +57,7 @@ func (n *node) settings(context.Context) []Finding {
 			b, has := now[key]
 			delete(then, key)
 			delete(now, key)
-			if (had || has) && text(a) != text(b) && !(isDefault(a) && isDefault(b)) {
+			if (had || has) && key != clientKey && text(a) != text(b) && !(isDefault(a) && isDefault(b)) {
 				all = append(all, changed(key, a, b))
 			}
 		}
@@ -67,6 +67,9 @@ func (n *node) settings(context.Context) []Finding {
 	}
 	return all
 }
+
+// clientKey is the key that only those who talk to a node read.
+const clientKey = "node"
 
 // changed tells of a key that is not as the node was started with.
 func changed(key string, then, now config.Setting) Finding {
