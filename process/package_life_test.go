@@ -166,7 +166,7 @@ func debianRoot(t *testing.T) string {
 	}
 	fedmsgtest.Root(t)
 	dir := filepath.Join(t.TempDir(), "root")
-	cmd := exec.Command(fedmsgtest.Tool(t, "debootstrap"), "--variant=minbase", "--include=systemd", "stable", dir)
+	cmd := exec.Command(fedmsgtest.Tool(t, "debootstrap"), "--variant=minbase", "--include=systemd,ca-certificates", "stable", dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("debootstrap: %v\n%s", err, out)
 	}

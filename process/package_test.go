@@ -30,9 +30,11 @@ func TestPackages(t *testing.T) {
 	t.Run("Manual", func(t *testing.T) { packageManual(t, p) })
 	t.Run("Completions", func(t *testing.T) { packageCompletions(t, p) })
 	t.Run("Tour", func(t *testing.T) { packageTour(t, p) })
+	t.Run("Operate", func(t *testing.T) { packageOperate(t, p) })
 	t.Run("Life", func(t *testing.T) { packageLife(t, bootMachine(t, "/"), p) })
 	if fedmsgtest.Long() || os.Getenv("FEDMSG_TEST_DEBIAN_ROOT") != "" { // a Debian is fetched, which takes minutes
 		t.Run("CleanRoot", func(t *testing.T) { packageLife(t, bootMachine(t, debianRoot(t)), p) })
+		t.Run("CleanRootMails", func(t *testing.T) { packageMails(t, p) })
 	}
 }
 
