@@ -108,8 +108,8 @@ type Statistician interface {
 	Counts(ctx context.Context, terms []Term) ([]int64, error)
 	// Topics gives every topic that a row has, and about how many rows have it. No topic may be missing that was there before the
 	// call, because its rows would then be missing from an answer. It is asked for each question with a pattern or a narrow scope:
-	// a store keeps it, and looks only for what is new. The map is never changed, by nobody.
-	Topics(ctx context.Context) (map[string]int64, error)
+	// a store keeps it, and looks only for what is new.
+	Topics(ctx context.Context) (*Topics, error)
 	// Series gives the numbers of rows by term of a kind and by time, in the order of time and then of names, from the rollups:
 	// exactly the rows whose keys lie in the bucket and that have the term now. Those without a row are left out. Every kind
 	// can be asked for but KindBoth.

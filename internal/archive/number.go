@@ -19,7 +19,7 @@ func (s *Searcher) Number(ctx context.Context, scope []fedmsg.Pattern) (int64, e
 		return 0, ended(ctx, err)
 	}
 	may, n := filter.Filter{Scope: scope}, int64(0)
-	for topic, rows := range topics {
+	for topic, rows := range topics.All() {
 		if may.Match(topic) {
 			n += rows
 		}

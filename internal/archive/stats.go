@@ -60,7 +60,7 @@ func (s *Searcher) topicSeries(ctx context.Context, q Series, scope []fedmsg.Pat
 	}
 	may := filter.Filter{Scope: scope}
 	var names []string
-	for topic := range topics {
+	for topic := range topics.All() {
 		if may.Match(topic) && (len(q.Names) == 0 || slices.Contains(q.Names, topic)) {
 			names = append(names, topic)
 		}
@@ -95,7 +95,7 @@ func (s *Searcher) categorySeries(ctx context.Context, q Series, scope []fedmsg.
 		q.To = newest
 	}
 	at := q.Bucket.floor(q.From)
-	step := time.Duration(max(1, min(mostBuckets, MaxPoints/max(1, len(topics))))) * q.Bucket.length()
+	step := time.Duration(max(1, min(mostBuckets, MaxPoints/max(1, topics.Len())))) * q.Bucket.length()
 	for ; at.Before(q.To); at = at.Add(step) {
 		part := Series{By: KindTopic, Bucket: q.Bucket, From: at, To: minTime(at.Add(step), q.To), MostPoints: 2 * MaxPoints}
 		points, err := s.topicSeries(ctx, part, scope)

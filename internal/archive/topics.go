@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/federated-messaging/fedmsg"
-	"github.com/federated-messaging/fedmsg/internal/facts"
 )
 
 // topics is the condition on the topic, and nil where every topic may be wanted.
@@ -73,15 +72,21 @@ type topicSet struct {
 }
 
 // ofAll is the condition of having a topic that may be wanted, given all that there are; nil where none of them may.
-func (p *planner) ofAll(all map[string]int64) node {
-	s := &topicSet{heads: &everything{store: p.store, topic: p.match.topic}, need: int64(p.q.Limit) + 1}
-	ofCategory := make(map[string]int64)
-	for topic, n := range all {
-		s.total += n
-		ofCategory[facts.Category(topic)] += n
-		if p.match.topic(topic) {
-			s.count += n
-			s.either = append(s.either, &exact{store: p.store, term: Term{KindTopic, topic}, count: n})
+func (p *planner) ofAll(all *Topics) node {
+	s := &topicSet{heads: &everything{store: p.store, topic: p.match.topic}, need: int64(p.q.Limit) + 1, total: all.rows}
+	covered := make(map[string]bool)
+	for i := range all.all {
+		t := &all.all[i]
+		if !p.match.topic(t.name) {
+			continue
+		}
+		s.count += t.rows
+		s.either = append(s.either, &exact{store: p.store, term: Term{KindTopic, t.name}, count: t.rows})
+		if !covered[t.category] {
+			covered[t.category] = true
+			n := all.categories[t.category]
+			s.covers += n
+			s.cover = append(s.cover, &exact{store: p.store, term: Term{KindCategory, t.category}, count: n})
 		}
 	}
 	switch len(s.either) {
@@ -89,14 +94,6 @@ func (p *planner) ofAll(all map[string]int64) node {
 		return nil
 	case 1:
 		return s.either[0]
-	}
-	for _, n := range s.either {
-		category := facts.Category(n.(*exact).term.Name)
-		if n, ok := ofCategory[category]; ok {
-			s.covers += n
-			s.cover = append(s.cover, &exact{store: p.store, term: Term{KindCategory, category}, count: n})
-			delete(ofCategory, category)
-		}
 	}
 	return s
 }

@@ -125,8 +125,8 @@ func (l *lending) Counts(ctx context.Context, terms []archive.Term) ([]int64, er
 }
 
 // Topics gives all topics and about how many rows each has.
-func (l *lending) Topics(ctx context.Context) (map[string]int64, error) {
-	return borrow(l, func(s archive.Store) (map[string]int64, error) { return s.Topics(ctx) })
+func (l *lending) Topics(ctx context.Context) (*archive.Topics, error) {
+	return borrow(l, func(s archive.Store) (*archive.Topics, error) { return s.Topics(ctx) })
 }
 
 // Series gives numbers of rows over time.

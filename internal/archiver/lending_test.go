@@ -16,14 +16,14 @@ type slow struct {
 	closed    chan struct{}
 }
 
-func (s *slow) Topics(context.Context) (map[string]int64, error) {
+func (s *slow) Topics(context.Context) (*archive.Topics, error) {
 	close(s.in)
 	<-s.leave
 	select {
 	case <-s.closed:
 		return nil, errStore
 	default:
-		return map[string]int64{}, nil
+		return archive.NewTopics(nil), nil
 	}
 }
 

@@ -151,12 +151,12 @@ func (m *memory) Counts(ctx context.Context, terms []archive.Term) ([]int64, err
 }
 
 // Topics counts the rows of each topic.
-func (m *memory) Topics(ctx context.Context) (map[string]int64, error) {
+func (m *memory) Topics(ctx context.Context) (*archive.Topics, error) {
 	topics := make(map[string]int64)
 	for _, s := range m.all() {
 		topics[s.Entry.Topic]++
 	}
-	return topics, ctx.Err()
+	return archive.NewTopics(topics), ctx.Err()
 }
 
 // Series counts rows by term and time.

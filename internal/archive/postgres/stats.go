@@ -50,13 +50,13 @@ const topicTime = 10 * time.Second
 // topicCache keeps the topics. It may be used by many goroutines.
 type topicCache struct {
 	mu   sync.Mutex
-	at   time.Time        // when all were read; guarded by mu
-	last int32            // the largest number of a term that was looked at; guarded by mu
-	all  map[string]int64 // never changed; guarded by mu
+	at   time.Time       // when all were read; guarded by mu
+	last int32           // the largest number of a term that was looked at; guarded by mu
+	all  *archive.Topics // guarded by mu
 }
 
 // Topics gives all topics and about how many rows each has.
-func (s *Store) Topics(ctx context.Context) (topics map[string]int64, err error) {
+func (s *Store) Topics(ctx context.Context) (topics *archive.Topics, err error) {
 	s.known.mu.Lock()
 	topics, last := s.known.all, s.known.last
 	if topics == nil || time.Since(s.known.at) > topicTime {
@@ -79,20 +79,21 @@ func (s *Store) Topics(ctx context.Context) (topics map[string]int64, err error)
 	if err != nil || last > 0 && len(fresh) == 0 {
 		return topics, err
 	}
-	for topic, n := range topics {
+	for topic, n := range topics.All() {
 		if _, is := fresh[topic]; !is {
 			fresh[topic] = n
 		}
 	}
+	topics = archive.NewTopics(fresh)
 	s.known.mu.Lock()
 	defer s.known.mu.Unlock()
 	if last == 0 {
 		s.known.at = began
 	}
 	if newest >= s.known.last || last == 0 {
-		s.known.all, s.known.last = fresh, newest
+		s.known.all, s.known.last = topics, newest
 	}
-	return fresh, nil
+	return topics, nil
 }
 
 // Extent tells what the database holds.

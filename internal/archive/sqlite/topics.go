@@ -16,18 +16,18 @@ const topicsAge = 10 * time.Second
 // topicCounts remembers what Topics gave: to read it takes longer than the rest of most questions.
 type topicCounts struct {
 	mu   sync.Mutex
-	all  map[string]int64 // guarded by mu; the map itself is never changed
-	read time.Time        // guarded by mu
+	all  *archive.Topics // guarded by mu
+	read time.Time       // guarded by mu
 }
 
 // get gives what is remembered, unless it is too old or there are not so many topics.
-func (t *topicCounts) get(topics int64) (map[string]int64, bool) {
+func (t *topicCounts) get(topics int64) (*archive.Topics, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.all, t.all != nil && int64(len(t.all)) == topics && time.Since(t.read) < topicsAge
+	return t.all, t.all != nil && int64(t.all.Len()) == topics && time.Since(t.read) < topicsAge
 }
 
-func (t *topicCounts) set(all map[string]int64) {
+func (t *topicCounts) set(all *archive.Topics) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.all, t.read = all, time.Now()
@@ -35,7 +35,7 @@ func (t *topicCounts) set(all map[string]int64) {
 
 // Topics gives all topics and about how many rows each has. Topics are never taken out of the file, so that how many there are tells
 // whether there are new ones.
-func (s *Store) Topics(ctx context.Context) (topics map[string]int64, err error) {
+func (s *Store) Topics(ctx context.Context) (topics *archive.Topics, err error) {
 	err = s.snapshot(ctx, "read the archive's topics", func(c *sqlite.Conn) error {
 		n, _, err := number(c, "SELECT count(*) FROM terms WHERE kind = ?", int64(archive.KindTopic))
 		if err != nil {
@@ -45,13 +45,14 @@ func (s *Store) Topics(ctx context.Context) (topics map[string]int64, err error)
 		if topics, kept = s.counts.get(n); kept {
 			return nil
 		}
-		topics = make(map[string]int64, n)
+		rows := make(map[string]int64, n)
 		if err := exec(c, "SELECT name, count FROM terms WHERE kind = ?", func(st *sqlite.Stmt) error {
-			topics[st.ColumnText(0)] = st.ColumnInt64(1)
+			rows[st.ColumnText(0)] = st.ColumnInt64(1)
 			return nil
 		}, int64(archive.KindTopic)); err != nil {
 			return err
 		}
+		topics = archive.NewTopics(rows)
 		s.counts.set(topics)
 		return nil
 	})
