@@ -23,7 +23,7 @@ func withDelivery(t *testing.T) config.Config {
 	t.Helper()
 	c := setup(t)
 	c.Sink = []deliver.Config{{Name: "holds", Command: []string{"/bin/false"}, Topics: []fedmsg.Pattern{fedmsg.MatchAll()}, Hold: true, Start: "beginning"}}
-	c.Source = []receive.Config{{Name: "gone", From: "unix:///nonexistent/node.sock", Topics: []fedmsg.Pattern{fedmsg.MatchAll()}}}
+	c.Source = []config.MessageSource{{Config: receive.Config{Name: "gone", From: "unix:///nonexistent/node.sock", Topics: []fedmsg.Pattern{fedmsg.MatchAll()}}}}
 	return c
 }
 

@@ -34,7 +34,7 @@ type Deps struct {
 type Configured struct {
 	Config   Config
 	Source   Source // its own metrics are given with the others' if it is a prometheus.Collector, with its name as label source
-	InFlight int // what the kind proposes where the Config leaves it to it; 0 means 1024
+	InFlight int    // what the kind proposes where the Config leaves it to it; 0 means 1024
 }
 
 // Set is the sources of a node at work. All methods may be called by any goroutine.
