@@ -10,7 +10,7 @@ import (
 )
 
 // Equal gives the stores the same messages and asks them the same random questions: 300, or 10,000 with FEDMSG_TEST_LONG=1. Each must
-// answer as the model does, page by page with the same cursors, while rows come in, are erased and are indexed anew, and give the same
+// answer as the model does, page by page with the same cursors (but for one behind which nothing is), while rows come in, are erased and are indexed anew, and give the same
 // numbers over time. The stores are empty and are not closed.
 func Equal(t *testing.T, stores map[string]archive.Store) {
 	t.Helper()
@@ -94,6 +94,10 @@ func (b *together) ask(n int, q *archive.Query, want []string) {
 				ids = append(ids, found.Rows[i].Entry.ID)
 			}
 			if page.After = found.Next; page.After == "" {
+				// Whether nothing is behind a full page is known at once or by asking, as the row was found by one thing or another.
+				if len(found.Rows) == 0 && len(next) > 0 {
+					next = next[:len(next)-1]
+				}
 				break
 			}
 			next = append(next, page.After)
