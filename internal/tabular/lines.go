@@ -139,33 +139,40 @@ func noHeader() error {
 	return fedmsg.Errorf(fedmsg.CodeBadJSON, "the answer is empty; its first line should name the columns")
 }
 
-// lastByte reads through the input and remembers the last byte of it.
-type lastByte struct {
+// records reads through the input for a reader of CSV, which has no limit of its own.
+type records struct {
 	in   *input
-	last byte
+	read int64 // bytes
+	from int64 // of them, those of whole records
+	last byte  // of what was read
 }
 
-// Read gives what the input has.
-func (l *lastByte) Read(p []byte) (int, error) {
-	if len(l.in.rest()) == 0 && !l.in.more() {
-		return 0, l.in.err
+// Read gives what the input has, and an error in a record that is too long.
+func (r *records) Read(p []byte) (int, error) {
+	if r.read-r.from > MaxRow {
+		return 0, tooLong()
 	}
-	n := copy(p, l.in.rest())
-	l.in.at += n
+	if len(r.in.rest()) == 0 && !r.in.more() {
+		return 0, r.in.err
+	}
+	n := copy(p, r.in.rest())
+	r.in.at += n
+	r.read += int64(n)
 	if n > 0 {
-		l.last = p[n-1]
+		r.last = p[n-1]
 	}
 	return n, nil
 }
 
 // readCSV reads comma-separated values.
 func readCSV(in *input, take func([]Cell) error) error {
-	source := &lastByte{in: in}
+	source := &records{in: in}
 	c := csv.NewReader(source)
 	c.ReuseRecord, c.FieldsPerRecord = true, -1
 	var h *header
 	for {
 		fields, err := c.Read()
+		source.from = c.InputOffset()
 		switch {
 		case errors.Is(err, csv.ErrFieldCount), errors.Is(err, csv.ErrQuote), errors.Is(err, csv.ErrBareQuote):
 			return fedmsg.Errorf(fedmsg.CodeBadJSON, "the answer is not CSV: %s", err)

@@ -29,9 +29,11 @@ const (
 	TSV    Form = "tsv"    // between tabs
 )
 
+// MaxRow is how many bytes a row has at most as it is written, in every form.
+const MaxRow = 4 << 20
+
 const (
 	window     = 256 << 10 // bytes read ahead
-	maxRow     = 4 << 20   // bytes of a row as it is written
 	maxColumns = 1024      // of a row
 	maxDepth   = 64        // of what is nested in one value
 )
@@ -75,23 +77,34 @@ type input struct {
 // rest is what is there and was not used.
 func (in *input) rest() []byte { return in.buf[in.at:] }
 
-// more reads on, behind what is there. It reports false where nothing more comes.
+// more reads on, behind what is there, until that has doubled: whoever asks looks at all of it again, and would do so very often
+// where little comes at a time. It reports false where nothing more comes.
 func (in *input) more() bool {
 	if in.err != nil {
 		return false
 	}
 	in.buf = in.buf[:copy(in.buf, in.buf[in.at:])]
 	in.at = 0
-	if len(in.buf) > maxRow {
-		in.err = fedmsg.Errorf(fedmsg.CodeTooLarge, "a row, or what stands between two, has more than %d bytes", maxRow)
+	if len(in.buf) > MaxRow {
+		in.err = tooLong()
 		return false
 	}
-	if free := cap(in.buf) - len(in.buf); free < window/2 {
-		grown := make([]byte, len(in.buf), max(window, 2*cap(in.buf)))
-		copy(grown, in.buf)
-		in.buf = grown
+	had := len(in.buf)
+	for enough := min(2*had, MaxRow+1); len(in.buf) == had || len(in.buf) < enough; {
+		if free := cap(in.buf) - len(in.buf); free < window/2 {
+			grown := make([]byte, len(in.buf), max(window, 2*cap(in.buf)))
+			copy(grown, in.buf)
+			in.buf = grown
+		}
+		if !in.fill() {
+			return isEOF(in.err) && len(in.buf) > had
+		}
 	}
-	return in.fill()
+	return true
+}
+
+func tooLong() error {
+	return fedmsg.Errorf(fedmsg.CodeTooLarge, "a row, or what stands between two, has more than %d bytes", MaxRow)
 }
 
 func (in *input) fill() bool {

@@ -112,7 +112,9 @@ func TestRefused(t *testing.T) {
 		{"no UTF-8", "[{\"a\":\"\xff\"}]", Options{}, "not UTF-8", fedmsg.CodeBadJSON},
 		{"too deep", `[{"a":` + deep + `}]`, Options{}, "too deep", fedmsg.CodeBadJSON},
 		{"too long", `[{"a":"` + strings.Repeat("x", 100) + `"}]`, Options{Limit: 50}, "max_bytes", fedmsg.CodeTooLarge},
-		{"a row too long", `[{"a":"` + strings.Repeat("x", maxRow+2*window) + `"}]`, Options{Limit: 1 << 30}, "more than", fedmsg.CodeTooLarge},
+		{"a row too long", `[{"a":"` + strings.Repeat("x", MaxRow+2*window) + `"}]`, Options{Limit: 1 << 30}, "more than", fedmsg.CodeTooLarge},
+		{"a line too long", "{\"a\":\"" + strings.Repeat("x", MaxRow+2*window) + "\"}\n", Options{Form: NDJSON, Limit: 1 << 30}, "more than", fedmsg.CodeTooLarge},
+		{"a record too long", "a\n1\n\"" + strings.Repeat("x\n", MaxRow/2+window) + "\"\n2\n", Options{Form: CSV, Limit: 1 << 30}, "more than", fedmsg.CodeTooLarge},
 		{"another count of values", "a,b\n1\n", Options{Form: CSV}, "row 1 has 1 values", fedmsg.CodeBadJSON},
 		{"a bad quote", "a,b\n1,\"x\"y\n", Options{Form: CSV}, "not CSV", fedmsg.CodeBadJSON},
 		{"no header", "", Options{Form: CSV}, "is empty", fedmsg.CodeBadJSON},
@@ -126,6 +128,31 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%.99q, %v (%s); want %s and %q", got, err, fedmsg.CodeOf(err), c.code, c.says)
 			}
 		})
+	}
+}
+
+// pieces gives what it reads in pieces of a few bytes, and counts how often it was asked.
+type pieces struct {
+	r     io.Reader
+	asked int
+}
+
+// Read gives at most 64 bytes.
+func (p *pieces) Read(b []byte) (int, error) {
+	p.asked++
+	return p.r.Read(b[:min(64, len(b))])
+}
+
+// TestPieces holds that a row which comes in a great many pieces is not looked at anew with each of them.
+func TestPieces(t *testing.T) {
+	t.Parallel()
+	in := &input{r: &pieces{r: strings.NewReader(strings.Repeat("x", 1<<20))}, left: 1 << 30}
+	turns := 0
+	for in.more() {
+		turns++
+	}
+	if size, asked := len(in.rest()), in.r.(*pieces).asked; size != 1<<20 || asked < 1<<14 || turns > 20 {
+		t.Errorf("%d bytes came in %d pieces, and were looked at %d times", size, asked, turns)
 	}
 }
 
