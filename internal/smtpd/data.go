@@ -26,6 +26,7 @@ func (c *session) data(argument string) bool {
 	if err != nil {
 		return c.lost(err)
 	}
+	c.idle = 0
 	size := len(mail)
 	if reply == "" {
 		reply = c.backend.Take(mail)

@@ -33,6 +33,7 @@ const (
 	stopping    Reply = "421 4.3.2 stopping, come again later"
 	tooSlow     Reply = "421 4.4.2 nothing came for too long"
 	tooMany     Reply = "421 4.7.0 too many wrong commands"
+	tooIdle     Reply = "421 4.7.0 too many commands without a mail"
 	notSMTP     Reply = "421 5.5.2 this is not a mail client"
 	badLine     Reply = "421 5.5.2 a command is at most 2048 bytes of text, and ends with CRLF"
 	tooEarly    Reply = "421 5.5.0 something was sent before it was asked for"

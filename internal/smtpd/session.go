@@ -16,8 +16,12 @@ import (
 const (
 	maxLine   = 2048 // bytes of a command
 	maxWrong  = 10   // commands that are refused for their form
+	maxIdle   = 100  // commands between two mails, beside one for each recipient that a mail may have
 	bufferLen = 16 << 10
 )
+
+// farewell is how long a client may take, when the server stops, to read what it was told.
+const farewell = time.Second
 
 // session is one connection. It belongs to its goroutine.
 type session struct {
@@ -31,12 +35,16 @@ type session struct {
 	begun      bool     // by MAIL
 	recipients []string // that were taken
 	wrong      int
+	idle       int // commands since the last mail
 }
 
 // serve speaks with one client until it leaves, or must.
 func (s *server) serve(nc net.Conn) {
 	defer nc.Close()
-	defer context.AfterFunc(s.ctx, func() { _ = nc.SetReadDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(s.ctx, func() {
+		_ = nc.SetReadDeadline(time.Unix(1, 0))
+		_ = nc.SetWriteDeadline(time.Now().Add(farewell))
+	})()
 	c := &session{server: s, nc: nc}
 	c.in = bufio.NewReaderSize(c, bufferLen)
 	kind := " ESMTP"
@@ -79,14 +87,21 @@ func (c *session) Read(p []byte) (int, error) {
 	return c.nc.Read(p)
 }
 
+// flush sends what is to be sent. Who does not read it is left, and waited for no second time.
 func (c *session) flush() error {
 	if len(c.out) == 0 {
 		return nil
 	}
-	if err := c.nc.SetWriteDeadline(time.Now().Add(c.Idle)); err != nil {
-		return err
+	err := c.nc.SetWriteDeadline(time.Now().Add(c.Idle))
+	if err == nil && c.ctx.Err() != nil { // or it ends later, and the deadline changes with it
+		err = c.nc.SetWriteDeadline(time.Now().Add(min(c.Idle, farewell)))
 	}
-	_, err := c.nc.Write(c.out)
+	if err == nil {
+		_, err = c.nc.Write(c.out)
+	}
+	if err != nil {
+		c.nc.Close()
+	}
 	c.out = c.out[:0]
 	return err
 }
@@ -114,6 +129,9 @@ func (c *session) command() bool {
 	text := bytes.TrimSuffix(line, []byte("\r\n")) // a line that ends in another way has a control character left
 	if len(line) > maxLine || bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return c.last(badLine)
+	}
+	if c.idle++; c.idle > maxIdle+c.MaxRecipients {
+		return c.last(tooIdle)
 	}
 	verb, argument, _ := strings.Cut(string(text), " ")
 	verb, argument = strings.ToUpper(verb), strings.TrimSpace(argument)
