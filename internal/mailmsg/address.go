@@ -34,7 +34,7 @@ func ParseAddress(text string) Address {
 
 // addresses reads a list. Lists that break the rules, as old mails do, are cut at their commas.
 func addresses(text string, decode func(string) string) []Address {
-	if len(text) == 0 || len(text) > maxField {
+	if text == "" {
 		return nil
 	}
 	parser := mail.AddressParser{WordDecoder: &mime.WordDecoder{CharsetReader: charsetReader}}

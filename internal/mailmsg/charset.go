@@ -6,12 +6,13 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 )
 
-// toUTF8 makes UTF-8 of text in a charset. What is UTF-8 already stays, whatever the charset is called: many programs forget to name
-// it. What is in no charset that can be found is read as Windows-1252, in which every byte is something.
+// toUTF8 makes UTF-8 of text in a charset. Where none is named, what is UTF-8 already stays: many programs forget to name it. What is in
+// no charset that can be found is read as Windows-1252, in which every byte is something.
 func toUTF8(text []byte, charset string) string {
 	switch charset {
 	case "", "utf-8", "utf8", "us-ascii", "ascii", "unknown-8bit", "8bit":
@@ -31,14 +32,14 @@ func toUTF8(text []byte, charset string) string {
 
 // decodeWith decodes with a named charset.
 func decodeWith(text []byte, charset string) string {
-	encoding, err := htmlindex.Get(charset)
-	if err != nil {
+	found, err := htmlindex.Get(charset)
+	if err != nil || found == encoding.Replacement { // which makes one character of any text: of charsets that browsers must not read
 		if utf8.Valid(text) {
 			return string(text)
 		}
-		encoding = charmap.Windows1252
+		found = charmap.Windows1252
 	}
-	decoded, err := encoding.NewDecoder().Bytes(text)
+	decoded, err := found.NewDecoder().Bytes(text)
 	if err != nil {
 		return strings.ToValidUTF8(string(text), "\uFFFD")
 	}

@@ -5,9 +5,10 @@ import (
 	"iter"
 	"mime"
 	"strings"
+	"unicode/utf8"
 )
 
-// maxField is how many bytes of one field are looked at.
+// maxField is how many bytes of one field are looked at, when it is one line.
 const maxField = 64 << 10
 
 // Header is the fields of a header, in order.
@@ -53,18 +54,31 @@ func (h Header) Addresses(name string) []Address {
 	return addresses(h.unfolded(name), h.decode)
 }
 
-// unfolded gives the first field of this name as UTF-8, with its encoded words as they are.
+// unfolded gives the first field of this name as UTF-8, with its encoded words as they are. It depends on nothing of how the field was
+// folded: two mails whose fields are the same in All are the same here.
 func (h Header) unfolded(name string) string {
 	for _, f := range h.fields {
 		if strings.EqualFold(f.name, name) {
-			charset := h.charset
-			if strings.HasPrefix(charset, "utf") {
-				charset = "" // of the body; a header that is not in it is in an older one
-			}
-			return toUTF8(unfold(f.value[:min(len(f.value), maxField)]), charset)
+			return h.text(unfold(f.value))
 		}
 	}
 	return ""
+}
+
+// text makes UTF-8 of the beginning of a field. The charset of the body is asked only for what is none already: it says nothing of ASCII,
+// with which a charset may mean something else.
+func (h Header) text(value []byte) string {
+	if len(value) > maxField {
+		value = withoutHalfRune(value[:maxField])
+	}
+	if utf8.Valid(value) {
+		return string(value)
+	}
+	charset := h.charset
+	if strings.HasPrefix(charset, "utf") {
+		charset = "" // a header that is not in it is in an older one
+	}
+	return toUTF8(value, charset)
 }
 
 // decode decodes the encoded words of a text. One that cannot be decoded leaves the text as it is.

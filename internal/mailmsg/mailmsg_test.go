@@ -24,6 +24,7 @@ func parse(t *testing.T, raw string) *mailmsg.Mail {
 // TestSubject holds how a field becomes one line of UTF-8.
 func TestSubject(t *testing.T) {
 	t.Parallel()
+	blanks := strings.Repeat(" ", 70_000)
 	for name, c := range map[string]struct{ raw, want string }{
 		"plain":            {"Subject: a b", "a b"},
 		"folded":           {"Subject: a\r\n b\r\n\tc", "a b c"},
@@ -35,6 +36,14 @@ func TestSubject(t *testing.T) {
 		"raw utf-8":        {"Subject: café", "café"},
 		"raw gbk, named":   {"Content-Type: text/plain; charset=gbk\nSubject: \xd6\xd0", "中"},
 		"raw, body utf-8":  {"Content-Type: text/plain; charset=utf-8\nSubject: caf\xe9", "café"},
+		"raw utf-8, gbk":   {"Content-Type: text/plain; charset=gbk\nSubject: café", "café"},
+		"ascii, not read":  {"Content-Type: text/plain; charset=iso-2022-kr\nSubject: a", "a"},
+		"ascii, escapes":   {"Content-Type: text/plain; charset=utf-16\nSubject: a~{", "a~{"},
+		"ascii, hz":        {"Content-Type: text/plain; charset=hz-gb-2312\nSubject: a", "a"},
+		"word not read":    {"Subject: =?iso-2022-kr?q?caf=E9?=", "café"},
+		"much blank":       {"Subject: a" + blanks + "\n b", "a b"},
+		"blank first":      {"Subject: " + blanks + "\n b", "b"},
+		"cut":              {"Subject: a" + strings.Repeat("é", 40_000), "a" + strings.Repeat("é", 32_767)},
 		"line break in it": {"Subject: =?utf-8?q?a=0D=0ABcc:_b=00=1B?=", "a  Bcc: b"},
 		"name in capitals": {"SUBJECT: a", "a"},
 		"twice":            {"Subject: a\nSubject: b", "a"},

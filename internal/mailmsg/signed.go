@@ -9,7 +9,7 @@ const maxSigned = 16
 type Signed struct {
 	Clear     bool   // a clear-signed text within a part; otherwise the mail's parts are signed, as PGP/MIME
 	Bytes     []byte // what the signature is over, with the line ends that OpenPGP asks for
-	Text      string // a clear-signed text as UTF-8 with LF, read from Bytes; else empty
+	Text      string // a clear-signed text as UTF-8 with LF, read from Bytes and nothing else, so without its part's charset; else empty
 	Signature []byte // in ASCII armour
 	Part      *Part  // the part that holds the text, or that is signed
 }
@@ -34,7 +34,7 @@ func (p *Part) signed(all []Signed, max int) []Signed {
 			if !found {
 				break
 			}
-			s.Part, s.Text = p, plain(s.Bytes, p.Charset)
+			s.Part, s.Text = p, plain(s.Bytes, "") // how it is read must not be said by what is not signed
 			all, content = append(all, s), rest
 		}
 	}

@@ -32,8 +32,8 @@ func check(t *testing.T, key *openpgp.Entity, s mailmsg.Signed) {
 	}
 }
 
-// TestClearSigned holds that what is taken out of a clear-signed mail is what was signed, through each encoding and whatever the lines
-// begin or end with.
+// TestClearSigned holds that what is taken out of a clear-signed mail is what was signed, through each encoding, whatever the lines
+// begin or end with, and whatever the mail calls the charset, which nobody signed.
 func TestClearSigned(t *testing.T) {
 	t.Parallel()
 	key := somebody(t)
@@ -62,6 +62,8 @@ func TestClearSigned(t *testing.T) {
 			signed.String(), "before\n\n" + signed.String() + "\nbehind",
 			"Subject: x\r\n\r\n" + strings.ReplaceAll(signed.String(), "\n", "\r\n"),
 			"Content-Transfer-Encoding: quoted-printable\n\nThanks=2E\n\n" + quoted.String(),
+			"Content-Type: text/plain; charset=shift_jis\n\n" + signed.String(),
+			"Content-Type: text/plain; charset=iso-2022-kr\n\n" + signed.String(),
 		} {
 			all := parse(t, raw).Signed(1 << 20)
 			if len(all) != 1 || !all[0].Clear || all[0].Text != want {
