@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // info begins what programs append to the name of a mail, and flags are its letters.
@@ -32,24 +34,54 @@ func (d *Dir) Remove(m Mail) error {
 // MarkSeen moves a mail to cur/ and gives it the flag of one that was read, besides those that it has. It is not on disk when it returns:
 // after a power cut the mail may be as before. One that is gone is no error.
 func (d *Dir) MarkSeen(m Mail) error {
-	for n := range maxNames {
+	err := error(fs.ErrExist)
+	for n := 0; n < maxNames && errors.Is(err, fs.ErrExist); n++ { // where another mail has the name
 		to := Mail{in: known, file: m.seen(n)}
 		if to == m {
 			return nil
 		}
-		_, err := d.root.Lstat(to.String())
-		if err == nil {
-			continue // another mail has the name, which must not be written over
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			err = d.root.Rename(m.String(), to.String())
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return unavailable(err, "cannot mark the mail %q of the Maildir %s as seen", m, d.path)
-		}
-		return nil
+		err = d.rename(m, to)
 	}
-	return unavailable(fs.ErrExist, "cannot mark the mail %q of the Maildir %s as seen", m, d.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := d.root.Lstat(m.String()); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	if err != nil {
+		return unavailable(err, "cannot mark the mail %q of the Maildir %s as seen", m, d.path)
+	}
+	return nil
+}
+
+// rename gives a mail another name, unless something has it: then it fails with [fs.ErrExist].
+func (d *Dir) rename(m, to Mail) error {
+	from, err := d.root.Open(m.in)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	into, err := d.root.Open(to.in)
+	if err != nil {
+		return err
+	}
+	defer into.Close()
+	err = unix.Renameat2(int(from.Fd()), m.file, int(into.Fd()), to.file, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) {
+		return d.lookAndRename(m, to)
+	}
+	return err
+}
+
+// lookAndRename is rename for file systems, such as NFS, that cannot do both in one step: what takes the name between them is lost.
+func (d *Dir) lookAndRename(m, to Mail) error {
+	_, err := d.root.Lstat(to.String())
+	switch {
+	case err == nil:
+		return fs.ErrExist
+	case errors.Is(err, fs.ErrNotExist):
+		return d.root.Rename(m.String(), to.String())
+	}
+	return err
 }
 
 const (

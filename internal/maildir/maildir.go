@@ -1,13 +1,15 @@
 // Package maildir takes mails out of a Maildir that somebody else delivers into.
 //
 // It promises that it touches nothing outside the directory, whatever lies in it; that it follows no link, opens nothing but plain files and
-// waits for nothing in them; and that it removes or renames no mail but the one it is told to, and writes over none. It reads nothing of
-// tmp/, where mails are not complete. It decides nothing about mails and starts no goroutines.
+// waits for nothing in them; and that it removes or renames no mail but the one it is told to, and writes over none (on NFS only over one
+// that gets the same name at the same moment). It reads nothing of tmp/, where mails are not complete. It decides nothing about mails and
+// starts no goroutines.
 package maildir
 
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -53,7 +55,7 @@ func Open(path string) (*Dir, error) {
 		err = errors.Join(d.writable(fresh), d.writable(known))
 	}
 	if err != nil {
-		return nil, errors.Join(unavailable(err, "cannot take mails out of the Maildir %s: uid %d must be able to write into its new/ and cur/", path, os.Geteuid()), root.Close())
+		return nil, errors.Join(unavailable(err, "cannot take mails out of the Maildir %s: %s", path, cure(err, path)), root.Close())
 	}
 	return d, nil
 }
@@ -85,6 +87,14 @@ func (d *Dir) writable(in string) error {
 		return &fs.PathError{Op: "write", Path: in, Err: err}
 	}
 	return nil
+}
+
+// cure tells what has a Maildir be writable that is not.
+func cure(err error, path string) string {
+	if errors.Is(err, syscall.EROFS) {
+		return "it is mounted so that nothing can be written; of a systemd unit, add ReadWritePaths=" + path
+	}
+	return fmt.Sprintf("uid %d must be able to write into its new/ and cur/", os.Geteuid())
 }
 
 // Fresh gives the mails in new/, sorted by name, which begins with the time of delivery; at most max, in which case it is not said which.

@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,12 +10,18 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
 )
 
-// TestMain lets the test binary be another user: see TestOthersMaildir.
+// TestMain lets the test binary be another user, or see another mount: see TestOthersMaildir and TestReadOnlyMaildir.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("FEDMSG_TEST_MAILDIR"); path != "" {
+		if os.Getenv("FEDMSG_TEST_READ_ONLY") != "" {
+			fmt.Println(errors.Join(unix.Mount("none", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""), unix.Mount(path, path, "", unix.MS_BIND, ""),
+				unix.Mount("none", path, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")))
+		}
 		_, err := Open(path)
 		fmt.Println(err)
 		os.Exit(0)
@@ -61,5 +68,18 @@ func TestOthersMaildir(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), c.want) {
 			t.Errorf("mode %o: %s (%v), want %s", c.mode, out, err, c.want)
 		}
+	}
+}
+
+// TestReadOnlyMaildir holds that whoever may write into a Maildir, and is kept from it as by the node's unit, is told what to do.
+func TestReadOnlyMaildir(t *testing.T) {
+	fedmsgtest.Root(t) // to mount
+	path, _ := made(t)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = []string{"FEDMSG_TEST_MAILDIR=" + path, "FEDMSG_TEST_READ_ONLY=yes"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "<nil>\n") || !strings.Contains(string(out), "add ReadWritePaths="+path) {
+		t.Errorf("%s (%v)", out, err)
 	}
 }
