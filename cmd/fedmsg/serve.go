@@ -18,7 +18,6 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/daemon"
 	"github.com/federated-messaging/fedmsg/internal/ops"
-	"github.com/federated-messaging/fedmsg/internal/spool"
 )
 
 // serveCommand is `fedmsg serve`: the node.
@@ -70,7 +69,7 @@ func (p *program) serve(ctx context.Context, l *config.Loaded) error {
 	defer signal.Stop(hangup)
 	node, err := daemon.New(l.Config, daemon.Options{
 		Version: readVersion().Version, Settings: l.Settings(), Logger: log, Getenv: p.getenv, Hangup: hangup,
-		SpoolDirs: []string{spool.UserDir(p.getenv)},
+		SpoolDirs: l.OwnSpools(p.getenv),
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		code, why := fedmsg.Public(err)
