@@ -29,8 +29,8 @@ type source struct {
 
 var _ receive.Source = (*source)(nil)
 
-// NewListener checks the address of a source that listens, and opens nothing but the keyrings that it names. Its mails are read as by the reader, with what the address
-// says of [ReaderOptions].
+// NewListener checks the address of a source that listens, and opens nothing. Its mails are read as by the reader, with what the address says of
+// [ReaderOptions].
 //
 // The log is the only place where a mail waits: the mail server is told that a mail was taken when what became of it is on disk, and keeps
 // it itself as long as it is told anything else.
@@ -41,6 +41,9 @@ func NewListener(c receive.Config, r Reader, logger *slog.Logger) (receive.Sourc
 
 // Run listens until ctx ends.
 func (s *source) Run(ctx context.Context, in *receive.Intake) error {
+	if err := s.reader.open(); err != nil {
+		return err
+	}
 	ln, remove, err := s.listen(ctx)
 	if err != nil {
 		return err

@@ -65,8 +65,8 @@ func (f *finished) move(d *maildir.Dir) error {
 	return d.MarkSeen(f.mail)
 }
 
-// NewMaildir checks the address of a source that takes mails out of a Maildir, and opens nothing but the keyrings that it names. They are read as by the reader, with what
-// the address says of [ReaderOptions].
+// NewMaildir checks the address of a source that takes mails out of a Maildir, and opens nothing.
+// They are read as by the reader, with what the address says of [ReaderOptions].
 func NewMaildir(c receive.Config, r Reader, logger *slog.Logger) (receive.Source, error) {
 	r.Log = logger
 	e, err := remote.Parse(c.From, []string{schemeMaildir}, append(ReaderOptions(), optEvery, optDone))
@@ -93,6 +93,9 @@ func NewMaildir(c receive.Config, r Reader, logger *slog.Logger) (receive.Source
 
 // Run takes mails until ctx ends, or the Maildir is gone, or a mail cannot be read or moved.
 func (s *mailbox) Run(ctx context.Context, in *receive.Intake) error {
+	if err := s.reader.open(); err != nil {
+		return err
+	}
 	d, err := maildir.Open(s.path)
 	if err != nil {
 		return err

@@ -37,6 +37,9 @@ type Reader struct {
 
 // Checker finds out what of a mail its signatures cover. It is safe for concurrent use. A *mailtrust.Checker is one.
 type Checker interface {
+	// Open reads what Check needs. While it fails no mail is to be read. It may be called again.
+	Open() error
+
 	// Check writes what it found out into the events' bodies before they are published. It may take until ctx ends, and says then that
 	// it could not tell. raw is the mail as it came, with LF or CRLF; m and events lie in another copy of it, which has LF.
 	Check(ctx context.Context, raw []byte, m *mailmsg.Mail, events []debian.Event)
@@ -89,6 +92,14 @@ func (r *Reader) Read(ctx context.Context, raw []byte) Reading {
 		out.Messages = append(out.Messages, wire.Carried{Topic: topic, ID: messageID(content, topic, i), Body: body})
 	}
 	return out
+}
+
+// open makes the reader ready, before its first mail.
+func (r *Reader) open() error {
+	if r.Checker == nil {
+		return nil
+	}
+	return r.Checker.Open()
 }
 
 // Items makes of what a mail became the items for a source's intake. settled is called once, when all of them are on disk; it is never

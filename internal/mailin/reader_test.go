@@ -182,6 +182,8 @@ func TestHeaderInjection(t *testing.T) {
 // mark is a Checker that writes into a body.
 type mark struct{}
 
+func (mark) Open() error { return nil }
+
 func (mark) Check(_ context.Context, raw []byte, m *mailmsg.Mail, events []debian.Event) {
 	events[0].Body.(*debian.Bug).Tags = []string{string(raw[:4]), m.MessageID}
 }

@@ -19,7 +19,7 @@ const (
 	readKeyrings = "keyrings"
 )
 
-// withTrust gives the reader with a Checker, where the address asks for one. It reads the keyrings.
+// withTrust gives the reader with a Checker, where the address asks for one. It opens nothing.
 func (r Reader) withTrust(e *remote.Endpoint) (Reader, error) {
 	dkim, err := e.Flag(readDKIM, false)
 	if err != nil {
@@ -41,11 +41,7 @@ func (r Reader) withTrust(e *remote.Endpoint) (Reader, error) {
 			if !filepath.IsAbs(path) {
 				return r, fault("%s has %q in it, which is no absolute path of a file of OpenPGP keys", readKeyrings, path)
 			}
-			ring, err := mailtrust.OpenKeyring(path, r.Log)
-			if err != nil {
-				return r, err
-			}
-			c.Keyrings = append(c.Keyrings, ring)
+			c.Keyrings = append(c.Keyrings, mailtrust.NewKeyring(path, r.Log))
 		}
 	}
 	if dkim || len(c.Keyrings) > 0 {

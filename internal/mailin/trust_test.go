@@ -1,10 +1,13 @@
 package mailin
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
 
 	"github.com/federated-messaging/fedmsg/internal/remote"
 )
@@ -12,10 +15,6 @@ import (
 // TestTrustOptions holds what an address may say of how it is found out who signed its mails.
 func TestTrustOptions(t *testing.T) {
 	t.Parallel()
-	broken := filepath.Join(t.TempDir(), "broken")
-	if err := os.WriteFile(broken, []byte("no keys"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	for options, want := range map[string]string{
 		"":                                  "",
 		"dkim=no":                           "",
@@ -29,9 +28,8 @@ func TestTrustOptions(t *testing.T) {
 		"dkim=yes&dns=localhost:53":         "dns",
 		"dkim=yes&dns=127.0.0.1":            "dns",
 		"keyrings=ring.gpg":                 "no absolute path",
-		"keyrings=/nowhere/ring.gpg":        "/nowhere/ring.gpg",
+		"keyrings=/nowhere/ring.gpg":        "checks", // it may come
 		"keyrings=":                         "no absolute path",
-		"keyrings=" + broken:                broken,
 	} {
 		e, err := remote.Parse("lmtp://127.0.0.1:24?"+options, []string{"lmtp"}, ReaderOptions())
 		if err != nil {
@@ -45,4 +43,36 @@ func TestTrustOptions(t *testing.T) {
 			t.Errorf("%s: it is taken, and checks is %v, want %q", options, r.Checker != nil, want)
 		}
 	}
+}
+
+// TestKeyringComes holds that a file of keys which cannot be read keeps its source from taking mails, and not the node from starting.
+func TestKeyringComes(t *testing.T) {
+	t.Parallel()
+	ring := filepath.Join(t.TempDir(), "ring")
+	door := &logDoor{}
+	l := listen(t, "&keyrings="+ring, door)
+	for l.set.List()[0].LastError == "" {
+		continue
+	}
+	if st := l.set.List()[0]; st.Connected || !strings.Contains(st.LastError, ring) || !strings.Contains(st.LastError, "keyrings=") {
+		t.Errorf("without the file: %+v", st)
+	}
+	if _, err := os.Stat(l.path); err == nil {
+		t.Error("it listens already")
+	}
+	var keys bytes.Buffer
+	somebody, err := openpgp.NewEntity("Ann", "", "ann@example.org", nil)
+	if err == nil {
+		err = somebody.Serialize(&keys)
+	}
+	if err == nil {
+		err = os.WriteFile(ring+".new", keys.Bytes(), 0o600)
+	}
+	if err == nil {
+		err = os.Rename(ring+".new", ring)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold(t, "with the file", l.dial().mail([]byte(bug)), "250 2.0.0 ok, it is stored")
 }

@@ -64,6 +64,31 @@ func TestBodyMeaning(t *testing.T) {
 	expect(t, "a type that was not signed", one(t, signTags(t, s, text, map[string]string{"h": "from:to:subject:date:message-id:list-id"})), want)
 }
 
+// TestFieldsReadOtherwise holds that a field is not covered that is read in another way than it was signed: cut, or in a charset that
+// nobody signed; and that no body is covered where that is so of what tells how to read it.
+func TestFieldsReadOtherwise(t *testing.T) {
+	t.Parallel()
+	s := &keys()[1]
+	tags := map[string]string{"h": "from:to:subject:date:message-id:list-id:content-type"}
+	blanks := strings.Repeat(" ", 70_000)
+	less := whole(s)
+	less.Covers = without(less.Covers, "subject")
+	expect(t, "a subject that is cut", one(t, signTags(t, s, strings.Replace(text, "a  folded", "a"+blanks+"folded", 1), tags)), less)
+	expect(t, "blanks put into it", one(t, strings.Replace(signTags(t, s, text, tags), "a  folded", "a"+blanks+"folded", 1)), less)
+	none := whole(s)
+	none.Body = bodyNone
+	expect(t, "a type that is cut", one(t, strings.Replace(signTags(t, s, text, tags), "text/plain", blanks+"text/plain", 1)), none)
+	other := map[string]string{"h": "from:to:subject:date:message-id:list-id"}
+	for subject, want := range map[string]debian.DKIM{"caf\xe9": less, "café": whole(s)} {
+		mail := strings.Replace(text, "a  folded", subject, 1)
+		expect(t, "how it is read is signed: "+subject, one(t, signTags(t, s, mail, tags)), whole(s))
+		want.Body = bodyNone
+		expect(t, "how it is read is not signed: "+subject, one(t, signTags(t, s, mail, other)), want)
+		expect(t, "a charset that is cut off: "+subject, one(t, strings.Replace(signTags(t, s, mail, tags), "text/plain", blanks+"text/plain", 1)), want)
+		expect(t, "another charset: "+subject, one(t, "Content-Type: text/plain; charset=iso-8859-7\r\n"+signTags(t, s, mail, tags)), want)
+	}
+}
+
 // TestLength holds that a signature over the beginning of a body (l=) never covers the body: anybody may go on with it.
 func TestLength(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/publicsuffix"
 
@@ -36,7 +37,7 @@ func (x *message) covered(s *signature, m *mailmsg.Mail) (names []string, body s
 		if name == "from" && (n != 1 || m.AmbiguousFrom) {
 			continue
 		}
-		if n > 0 && x.all(s, name) {
+		if n > 0 && x.all(s, name) && x.legible(s, name) {
 			names = append(names, name)
 		}
 	}
@@ -53,8 +54,15 @@ func (x *message) covered(s *signature, m *mailmsg.Mail) (names []string, body s
 	return names, body
 }
 
-// all tells whether a signature is over all fields of a name, also when there is none.
+// all tells whether a signature is over all fields of a name and they are read whole, also when there is none. Where a field is cut
+// when it is read, that is far behind maxField.
 func (x *message) all(s *signature, name string) bool {
+	for i := range x.fields {
+		// verification: dkim-long-field (TestFieldsReadOtherwise)
+		if f := &x.fields[i]; f.name == name && len(f.raw) > maxField {
+			return false
+		}
+	}
 	signed := 0
 	for _, n := range s.names {
 		if n == name {
@@ -63,6 +71,17 @@ func (x *message) all(s *signature, name string) bool {
 	}
 	// verification: dkim-all-of-a-name (TestReplay)
 	return signed >= x.count(name)
+}
+
+// legible tells whether the fields of a name are read as they were signed: what is not UTF-8 is read in the charset of the body.
+func (x *message) legible(s *signature, name string) bool {
+	for i := range x.fields {
+		// verification: dkim-charset (TestFieldsReadOtherwise)
+		if f := &x.fields[i]; f.name == name && !utf8.Valid(f.raw) && !x.all(s, "content-type") {
+			return false
+		}
+	}
+	return true
 }
 
 // aligned tells whether the domain that signed is that of the only sender: the same, or both below the same domain that somebody

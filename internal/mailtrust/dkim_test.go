@@ -148,3 +148,19 @@ func TestAnotherReading(t *testing.T) {
 		return passed > 0 || theirs == 0
 	})
 }
+
+// TestBodyHashedOnce holds that a body is read once for each form in which it was signed, and not for each signature.
+func TestBodyHashedOnce(t *testing.T) {
+	t.Parallel()
+	x, _ := divide([]byte(text))
+	for i := range maxSignatures {
+		s := &signature{field: &field{}, relaxedBody: i%2 == 0, length: -1}
+		if f := x.verify(s, nil); f.result != fail {
+			t.Errorf("a signature of nothing: %+v", f)
+		}
+	}
+	relaxed, _ := bodySum(x.body, true, -1)
+	if h := x.sums[bodyForm{true, -1}]; len(x.sums) != 2 || h.sum != relaxed || h.short {
+		t.Errorf("%d forms are kept, want 2, and of the relaxed one %+v", len(x.sums), h)
+	}
+}

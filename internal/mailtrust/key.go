@@ -122,15 +122,19 @@ func readKey(text string) (*domainKey, finding) {
 	case slices.Contains(flags, "y"):
 		return nil, finding{policy, "the domain only tests with this key (t=y)"}
 	}
-	data, _ := decode(p)
+	data, decoded := decode(p)
+	// verification: dkim-key-rubbish (TestKeysRefused)
+	if !decoded {
+		return nil, broken("the domain's key cannot be read")
+	}
 	k := &domainKey{strict: slices.Contains(flags, "s")}
 	return k, k.read(strings.ToLower(tags["k"]), data)
 }
 
 // read reads the key itself.
 func (k *domainKey) read(kind string, data []byte) finding {
-	switch {
-	case (kind == "" || kind == "rsa") && data != nil:
+	switch kind {
+	case "", "rsa":
 		parsed, err := x509.ParsePKIXPublicKey(data)
 		if err != nil {
 			parsed, err = x509.ParsePKCS1PublicKey(data)
@@ -144,7 +148,10 @@ func (k *domainKey) read(kind string, data []byte) finding {
 			return finding{policy, "the domain's RSA key has less than 1024 bits, or more than 8192"}
 		}
 		k.rsa = public
-	case kind == "ed25519" && len(data) == ed25519.PublicKeySize:
+	case "ed25519":
+		if len(data) != ed25519.PublicKeySize {
+			return broken("the domain's key cannot be read")
+		}
 		k.ed25519 = data
 	default:
 		return broken("the domain's key cannot be read")

@@ -12,6 +12,7 @@ const signatureField = "dkim-signature"
 type message struct {
 	fields []field
 	body   []byte
+	sums   map[bodyForm]bodyHash // of the body, as far as somebody asked for them
 }
 
 // field is one field of the header.
@@ -37,7 +38,7 @@ func divide(raw []byte) (x *message, ok bool) {
 			raw = rest
 		}
 	}
-	x = &message{}
+	x = &message{sums: make(map[bodyForm]bodyHash)}
 	for len(raw) > 0 {
 		first, rest := line(raw)
 		if len(first) == 0 {

@@ -18,29 +18,50 @@ const good = "good"
 // lookAgain is how often a file of keys is looked at, whether it has changed.
 const lookAgain = time.Minute
 
-// Keyring is a file of OpenPGP public keys. It is read again when it has changed. It is safe for concurrent use.
+// Keyring is a file of OpenPGP public keys. It is read when a Checker is opened, and again when it has changed. It is safe for concurrent use.
 type Keyring struct {
 	path string
 	log  *slog.Logger
 
 	mu     sync.Mutex
-	keys   *pgp.Directory // guarded by mu, as the fields below
+	keys   *pgp.Directory // guarded by mu, as the fields below; empty until the file is read
 	size   int64
 	time   time.Time // when it was changed
 	looked time.Time // when it was looked at
 }
 
-// OpenKeyring reads a file of keys, binary or armored. log is told when it cannot be read again later; what it held stays in force then.
-// It may be nil.
-func OpenKeyring(path string, log *slog.Logger) (*Keyring, error) {
+// NewKeyring names a file of keys, binary or armored, and does not read it. log is told when it cannot be read again later; what it
+// held stays in force then. It may be nil.
+func NewKeyring(path string, log *slog.Logger) *Keyring {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	k := &Keyring{path: path, log: log}
-	if err := k.read(); err != nil {
-		return nil, err
+	return &Keyring{path: path, log: log, keys: new(pgp.Directory)}
+}
+
+// Open reads the files of keys. It fails with [fedmsg.CodeConfig] where one cannot be read and was not read before: nothing should be
+// checked then, for all keys of it would be unknown. It may be called again.
+func (c *Checker) Open() error {
+	for _, k := range c.c.Keyrings {
+		if err := k.open(); err != nil {
+			return err
+		}
 	}
-	return k, nil
+	return nil
+}
+
+// open reads the file, unless it was read before.
+func (k *Keyring) open() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.time.IsZero() {
+		return nil
+	}
+	if err := k.read(); err != nil {
+		return fedmsg.WrapError(fedmsg.CodeConfig, err,
+			"cannot read the OpenPGP keys of %s; install the package that has the file, such as debian-keyring, or name another file in keyrings=", k.path)
+	}
+	return nil
 }
 
 // current gives the keys as they stand in the file now, or did a minute ago.
@@ -60,25 +81,25 @@ func (k *Keyring) current(now time.Time) *pgp.Directory {
 func (k *Keyring) read() error {
 	info, err := os.Stat(k.path)
 	if err != nil {
-		return fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot read the OpenPGP keys of %s", k.path)
+		return err
 	}
-	if k.keys != nil && info.Size() == k.size && info.ModTime().Equal(k.time) {
+	if info.Size() == k.size && info.ModTime().Equal(k.time) {
 		return nil
 	}
 	data, err := os.ReadFile(k.path)
 	if err != nil {
-		return fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot read the OpenPGP keys of %s", k.path)
+		return err
 	}
 	keys, err := pgp.ParseDirectory(data)
 	if err != nil {
-		return fedmsg.WrapError(fedmsg.CodeConfig, err, "cannot read the OpenPGP keys of %s", k.path)
+		return err
 	}
 	k.keys, k.size, k.time = keys, info.Size(), info.ModTime()
 	return nil
 }
 
 // openPGP tells which key made the signature of a text, and what it is worth now. A ring that knows the key decides; of several
-// one that takes it.
+// one that knows it as revoked, which an older copy does not, else one that takes it.
 func (c *Checker) openPGP(s *mailmsg.Signed) *debian.OpenPGP {
 	claimed, err := pgp.Claimed(s.Signature)
 	if err != nil {
@@ -89,11 +110,17 @@ func (c *Checker) openPGP(s *mailmsg.Signed) *debian.OpenPGP {
 	for _, k := range c.c.Keyrings {
 		// verification: openpgp-text (TestOpenPGP)
 		key, err := k.current(now).VerifyText(s.Bytes, s.Signature, now)
-		if err == nil {
-			return &debian.OpenPGP{Result: good, Key: key, Keyring: k.path}
-		}
-		if code := fedmsg.CodeOf(err); best.Keyring == "" && code != fedmsg.CodeUnknownSigner {
-			best = &debian.OpenPGP{Result: string(code), Key: key, Keyring: k.path}
+		code := fedmsg.CodeOf(err)
+		found := &debian.OpenPGP{Result: string(code), Key: key, Keyring: k.path}
+		switch {
+		// verification: openpgp-any-revoked (TestRevokedInOneRing)
+		case code == fedmsg.CodeRevoked:
+			return found
+		case err == nil:
+			found.Result = good
+			best = found
+		case best.Keyring == "" && code != fedmsg.CodeUnknownSigner:
+			best = found
 		}
 	}
 	return best

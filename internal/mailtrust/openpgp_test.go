@@ -106,14 +106,11 @@ func TestOpenPGP(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "other")
 	g.export(empty, g.key("other", "never"))
 	now := time.Date(2024, 2, 2, 0, 0, 0, 0, time.UTC)
-	rings := make([]*Keyring, 2)
-	for i, p := range []string{empty, path} {
-		var err error
-		if rings[i], err = OpenKeyring(p, slog.New(slog.DiscardHandler)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	rings := []*Keyring{NewKeyring(empty, nil), NewKeyring(path, nil)}
 	c := New(Config{Resolver: dns(), Keyrings: rings, Now: func() time.Time { return now }})
+	if err := c.Open(); err != nil {
+		t.Fatal(err)
+	}
 	clear := func(key string) string { return g.run("20240201", changes, "--local-user", key, "--clear-sign") }
 	good := clear(ann)
 	for _, one := range []struct {
@@ -150,16 +147,22 @@ func TestKeyringChanges(t *testing.T) {
 	ann, eve := g.key("ann", "never"), g.key("eve", "never")
 	path := filepath.Join(t.TempDir(), "ring")
 	var log bytes.Buffer
-	if _, err := OpenKeyring(path, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), path) {
+	now := time.Date(2024, 2, 2, 0, 0, 0, 0, time.UTC)
+	ring := NewKeyring(path, slog.New(slog.NewTextHandler(&log, nil)))
+	c := New(Config{Keyrings: []*Keyring{ring}, Now: func() time.Time { return now }})
+	if err := c.Open(); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "debian-keyring") {
 		t.Errorf("a file that is not there: %v", err)
 	}
-	g.export(path, ann)
-	ring, err := OpenKeyring(path, slog.New(slog.NewTextHandler(&log, nil)))
-	if err != nil {
+	if err := os.WriteFile(path, []byte("half written"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	now := time.Date(2024, 2, 2, 0, 0, 0, 0, time.UTC)
-	c := New(Config{Keyrings: []*Keyring{ring}, Now: func() time.Time { return now }})
+	if err := c.Open(); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("a file without keys: %v", err)
+	}
+	g.export(path, ann)
+	if err := c.Open(); err != nil {
+		t.Fatal(err)
+	}
 	raw := accepted(g.run("20240201", changes, "--local-user", eve, "--clear-sign"))
 	expectResult := func(what, want string) {
 		t.Helper()
@@ -175,9 +178,41 @@ func TestKeyringChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	expectResult("broken", "good")
+	if err := c.Open(); err != nil {
+		t.Errorf("a file that was read and is broken now: %v", err)
+	}
 	if !strings.Contains(log.String(), path) {
 		t.Errorf("nobody was told: %s", &log)
 	}
 	g.export(path, ann)
 	expectResult("taken out of it", "unknown_signer")
+}
+
+// TestRevokedInOneRing holds that a key is revoked when one of several files says so, whichever comes first: an older copy does not know.
+func TestRevokedInOneRing(t *testing.T) {
+	t.Parallel()
+	g := newGPG(t)
+	ann := g.key("ann", "never")
+	clean, revoked := filepath.Join(t.TempDir(), "clean"), filepath.Join(t.TempDir(), "revoked")
+	g.export(clean, ann)
+	raw := accepted(g.run("20240201", changes, "--local-user", ann, "--clear-sign"))
+	revocation, err := os.ReadFile(filepath.Join(g.dir, "openpgp-revocs.d", ann+".rev"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.run("20240202", strings.Replace(string(revocation), "\n:-----", "\n-----", 1), "--import")
+	g.export(revoked, ann)
+	for _, paths := range [][]string{{clean, revoked}, {revoked, clean}} {
+		c := New(Config{
+			Keyrings: []*Keyring{NewKeyring(paths[0], nil), NewKeyring(paths[1], nil)},
+			Now:      func() time.Time { return time.Date(2024, 2, 3, 0, 0, 0, 0, time.UTC) },
+		})
+		if err := c.Open(); err != nil {
+			t.Fatal(err)
+		}
+		want := debian.OpenPGP{Result: "revoked", Key: ann, Keyring: revoked}
+		if got := checkAll(t, c, raw).Mail.OpenPGP; got == nil || *got != want {
+			t.Errorf("%q: %+v, want %+v", paths, got, want)
+		}
+	}
 }

@@ -88,6 +88,7 @@ func TestKeysRefused(t *testing.T) {
 		{permError, "cannot be read", []string{"v=DKIM1; " + x}},
 		{permError, "cannot be read", []string{"v=DKIM1; k=ed25519; p=AAAA"}},
 		{permError, "cannot be read", []string{"v=DKIM1; k=ed25519"}},
+		{permError, "cannot be read", []string{record + "?!"}},
 		{permError, "cannot be read", []string{"v=DKIM1; k=ed448; " + x}},
 	} {
 		all := check(t, table{s.name(): c.texts}, signTags(t, s, text, nil))

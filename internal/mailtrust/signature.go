@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	maxField   = 16 << 10       // bytes of a signature's field
+	maxField   = 16 << 10       // bytes of a field: of a longer one nothing is said
 	maxNames   = 500            // fields that one signature is over
 	clockError = 24 * time.Hour // how far in the future a signature may have been made
 	hashSize   = 32             // bytes of the only hash that is taken, SHA-256

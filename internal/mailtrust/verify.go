@@ -10,19 +10,41 @@ import (
 
 // verify tells whether a signature is over this mail.
 func (x *message) verify(s *signature, k *domainKey) finding {
-	body, short := bodySum(x.body, s.relaxedBody, s.length)
+	body := x.bodyHash(bodyForm{s.relaxedBody, s.length})
 	switch {
 	// verification: dkim-short-body (TestLength)
-	case short:
+	case body.short:
 		return finding{fail, "the body is shorter than what was signed (l=)"}
 	// verification: dkim-body (TestCovered)
-	case !bytes.Equal(body[:], s.body):
+	case !bytes.Equal(body.sum[:], s.body):
 		return finding{fail, "the body is not the one that was signed"}
 	// verification: dkim-signature (TestCovered)
 	case !k.made(s.bytes, x.headerSum(s)):
 		return finding{fail, "the header is not the one that was signed, or the key is another"}
 	}
 	return finding{pass, ""}
+}
+
+// bodyForm is a form in which a body is signed.
+type bodyForm struct {
+	relaxed bool
+	length  int64 // bytes of it; negative for all
+}
+
+// bodyHash is the hash of a body in one form.
+type bodyHash struct {
+	sum   [sha256.Size]byte
+	short bool // the body is shorter than the form
+}
+
+// bodyHash gives the hash in a form. It is made once: the signatures of one mail are mostly over the same form, and bodies are large.
+func (x *message) bodyHash(form bodyForm) bodyHash {
+	h, known := x.sums[form]
+	if !known {
+		h.sum, h.short = bodySum(x.body, form.relaxed, form.length)
+		x.sums[form] = h
+	}
+	return h
 }
 
 // made tells whether the key made a signature over a hash.
