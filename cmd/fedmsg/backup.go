@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +22,9 @@ func (p *program) backupCommand() *cobra.Command {
 letters, hashes of tokens. The node may be running and is not held up. DIR is there when all of it is there and on the disk; until
 then it is DIR.partial. It has a MANIFEST with the size and SHA-256 of each file.
 
-Secret keys are left out unless --with-keys says otherwise, and so are the spools of publishers. An archive in PostgreSQL is not
-part of it: save that first, by pg_dump.
+Secret keys are left out unless --with-keys says otherwise, and so are the spools of publishers, and always the files that the
+configuration names, such as certificates and credentials: they are told. An archive in PostgreSQL is not part of it: save that
+first, by pg_dump.
 
 To restore, stop the node, put DIR/state in the place of the state directory, run fedmsg log adopt, and start. A node refuses to
 take messages where adopt was forgotten.`,
@@ -60,6 +62,9 @@ take messages where adopt was forgotten.`,
 		}
 		if l.Config.Archive.IsPostgres() {
 			p.note("%s: the archive is in PostgreSQL and not in this backup; save it by pg_dump, before fedmsg backup", cmd.CommandPath())
+		}
+		if named := l.Config.NamedFiles(); len(named) > 0 {
+			p.note("%s: the configuration names files that are not in this backup; save them too, a restored node asks for them: %s", cmd.CommandPath(), strings.Join(named, ", "))
 		}
 		return p.backedUp(made, "saved in "+ops.Printable(args[0]))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/trust"
 )
 
 // write makes a configuration directory of files given as name, text, name, text and so on; the first is the one file.
@@ -287,6 +288,20 @@ func TestPaths(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestNamedFiles: what lies in the state directory is in a copy of it already.
+func TestNamedFiles(t *testing.T) {
+	t.Parallel()
+	c := Config{State: "/s", TrustFile: "/s/../t.toml"}
+	c.Signing.Key, c.Signing.Certificate = "/s/keys/own.pem", "/state/own.crt"
+	c.HTTP.Listen = []string{"http://127.0.0.1:1", "https://[::]:2?cert=/e/c&key=/e/k&client_ca=/e/ca"}
+	c.Trust = []trust.Root{{CA: "/e/ca", CRL: "/e/crl", Keyring: "/e/ring", Keys: []string{"/e/1", "/e/2"}}}
+	c.Archive.PasswordFile = "/e/password"
+	want := []string{"/e/1", "/e/2", "/e/c", "/e/ca", "/e/crl", "/e/k", "/e/password", "/e/ring", "/s/../t.toml", "/state/own.crt"}
+	if diff := cmp.Diff(want, c.NamedFiles()); diff != "" {
+		t.Error(diff)
 	}
 }
 
