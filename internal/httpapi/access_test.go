@@ -50,20 +50,45 @@ func TestAccessLog(t *testing.T) {
 	if log := e.logs.String(); strings.Contains(log, "word") || strings.Contains(log, "replaying") {
 		t.Errorf("the log has what stood in a query: %s", log)
 	}
-	resp, err := c.Get("http://localhost/v1/stream")
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if got := awaitLines(t, e, "path=/v1/stream", 1); len(got) != 1 || !strings.Contains(got[0], "status=200") {
-		t.Errorf("of a stream there is %q", got)
-	}
 	quiet := startEdge(t, nil)
 	if status, _, _ := ask(t, quiet.client("http"), "GET", "http://localhost/healthz", ""); status != http.StatusOK {
 		t.Error(status)
 	}
 	if got := linesWith(quiet.logs.String(), "msg=request"); got != nil {
 		t.Errorf("unasked for there is %q", got)
+	}
+}
+
+// TestAccessLogOfStreams holds that the line of a stream comes when the stream has ended, however it does, and counts what was written.
+func TestAccessLogOfStreams(t *testing.T) {
+	t.Parallel()
+	e := startEdge(t, func(c *Config, _ *Deps) { c.AccessLog = true; c.InsecurePlainHTTP = true })
+	c := e.client("http")
+	for i, form := range []string{"text/event-stream", "application/x-ndjson"} {
+		req, _ := http.NewRequest("GET", "http://localhost/v1/stream", nil)
+		req.Header.Set("Accept", form)
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := resp.Body.Read(make([]byte, 1)); err != nil { // it is under way
+			t.Fatal(err)
+		}
+		ask(t, c, "GET", "http://localhost/healthz", "")
+		awaitLines(t, e, "path=/healthz", i+1)
+		if got := linesWith(e.logs.String(), "path=/v1/stream"); len(got) != i {
+			t.Errorf("while a stream goes on there is %q", got)
+		}
+		e.streams.mu.Lock()
+		for _, s := range e.streams.open {
+			s.end()
+		}
+		e.streams.mu.Unlock()
+		got := awaitLines(t, e, "path=/v1/stream", i+1)
+		resp.Body.Close()
+		if last := got[len(got)-1]; !strings.Contains(last, "status=200") || !strings.Contains(last, "bytes=") || !strings.Contains(last, "took=") {
+			t.Errorf("of a stream there is %q", last)
+		}
 	}
 }
 
@@ -92,5 +117,24 @@ func TestRefusedRequestsAreLogged(t *testing.T) {
 	}
 	if len(lines) != 4 || strings.Contains(e.logs.String(), "unknown token") {
 		t.Errorf("the log is %s", e.logs.String())
+	}
+}
+
+// TestUnknownTokenAtSocketRoutes holds that a token which is not known is refused as such where a route is there on the socket alone,
+// on the socket and elsewhere, and that the operator sees it.
+func TestUnknownTokenAtSocketRoutes(t *testing.T) {
+	t.Parallel()
+	e := startEdge(t, func(c *Config, _ *Deps) { withSocket(t, c); c.InsecurePlainHTTP = true })
+	for _, scheme := range []string{"unix", "http"} {
+		for _, path := range []string{"/v1/sinks", "/v1/config"} {
+			if status, body, _ := ask(t, e.client(scheme), "GET", "http://localhost"+path, "", "Authorization", "Bearer unknown"); status != http.StatusUnauthorized {
+				t.Errorf("%s over %s: %d %s", path, scheme, status, body)
+			}
+		}
+	}
+	for _, line := range awaitLines(t, e, "refused a request", 2) {
+		if !strings.Contains(line, "code=unauthenticated") || !strings.Contains(line, "path=/v1/sinks") {
+			t.Errorf("a line is %s", line)
+		}
 	}
 }

@@ -117,12 +117,12 @@ func (s *Server) handler(row *route) http.Handler {
 		}()
 		id, err := s.identify(r)
 		access.sender = id.sender
-		if err == nil {
-			err = row.need.check(&id)
-		}
-		if row.need.local() && !id.local {
+		if err == nil && row.need.local() && !id.local {
 			s.noRoute(resp, r)
 			return
+		}
+		if err == nil {
+			err = row.need.check(&id)
 		}
 		if err != nil {
 			refuse(resp, r, err)

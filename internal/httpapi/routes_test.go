@@ -40,21 +40,21 @@ func TestRoutesByIdentity(t *testing.T) {
 	}{
 		{"socket", "", "201 200 200 200 200 200 200 200", uid},
 		{"socket", "writer", "201 200 200 200 200 200 200 200", "token:writer"},
-		{"socket", "wrong", "401 401 401 401 401 401 401 404", ""},
+		{"socket", "wrong", "401 401 401 401 401 401 401 401", ""},
 		{"loopback dev", "", "201 200 200 200 200 200 200 404", "loopback"},
 		{"loopback dev", "writer", "201 200 200 200 200 200 200 404", "token:writer"},
-		{"loopback dev", "wrong", "401 401 401 401 401 401 401 404", ""},
+		{"loopback dev", "wrong", "401 401 401 401 401 401 401 401", ""},
 		{"loopback prod", "", "401 200 200 200 403 200 200 404", ""},
 		{"loopback prod", "opener", "201 200 200 200 200 200 200 404", "token:open"},
 		{"loopback scoped", "", "201 200 404 200 200 200 200 404", "loopback"},
 		{"loopback scoped", "secretive", "201 200 200 200 200 200 200 404", "token:secret"},
 		{"wide", "", "401 401 401 401 401 401 401 404", ""},
-		{"wide", "opener", "403 403 403 403 403 403 403 404", ""},
+		{"wide", "opener", "403 403 403 403 403 403 403 403", ""},
 		{"wide scoped", "", "401 200 404 200 403 200 200 404", ""},
 		{"wide insecure", "opener", "201 200 404 200 200 200 200 404", "token:open"},
 		{"wide insecure", "secretive", "201 404 200 200 200 200 200 404", "token:secret"},
 		{"wide insecure", "writer", "201 403 403 403 403 403 403 404", "token:writer"},
-		{"wide insecure", "wrong", "401 401 401 401 401 401 401 404", ""},
+		{"wide insecure", "wrong", "401 401 401 401 401 401 401 401", ""},
 	}
 	for _, c := range cases {
 		t.Run(c.door+" "+c.token, func(t *testing.T) {
