@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,6 +98,35 @@ func examine(t *testing.T, node *fedmsgtest.Node, config, spool string, status i
 		t.Fatal(err)
 	}
 	return report
+}
+
+// TestDoctorTellsNobodyElse holds that the doctor asks through no proxy, and shows no token where others can read along.
+func TestDoctorTellsNobodyElse(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(proxy.Close)
+	for token, why := range map[string]string{"": "no node answers", "s3cret": "without encryption"} {
+		// The address of all interfaces is one of this machine, but none that is left out where a proxy is set.
+		c := fedmsgtest.Command{
+			Args: []string{"doctor", "--node", "http://0.0.0.0:1", "--config", os.DevNull, "--format", "json"}, Binary: fedmsgtest.Binary(t),
+			Env: []string{"http_proxy=" + proxy.URL, "FEDMSG_TOKEN=" + token, "FEDMSG_STATE=" + t.TempDir()},
+		}
+		r, err := c.Run()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var report doctor.Report
+		if err := json.Unmarshal([]byte(r.Stdout), &report); err != nil {
+			t.Fatalf("%v: %s", err, r)
+		}
+		if f := report.Findings[0]; report.Running || f.Status != ops.Failed || !strings.Contains(f.Text, why) {
+			t.Errorf("with the token %q: %+v", token, f)
+		}
+	}
+	if n := asked.Load(); n > 0 {
+		t.Errorf("the proxy was asked %d times", n)
+	}
 }
 
 // wantFinding holds that a check has told of what it looked at, whose name begins so, or is it where it ends with a NUL.

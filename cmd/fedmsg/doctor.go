@@ -2,14 +2,12 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/federated-messaging/fedmsg"
-	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/doctor"
 	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/spool"
@@ -74,7 +72,7 @@ func (p *program) examine(cmd *cobra.Command, o *clientFlags, problems, asJSON b
 		return err
 	}
 	report := doctor.Examine(cmd.Context(), doctor.Subject{
-		Loaded: loaded, Fault: fault, Node: examined(&loaded.Config), Token: secret, Version: readVersion().Version,
+		Loaded: loaded, Fault: fault, Node: loaded.Config.Node, Token: secret, Version: readVersion().Version,
 		Spool: spool.UserDir(p.getenv),
 	}, o.timeout)
 	if err := interrupted(cmd.Context(), cmd.Context().Err()); err != nil {
@@ -97,25 +95,6 @@ func (p *program) examine(cmd *cobra.Command, o *clientFlags, problems, asJSON b
 		return &exitError{doctorWarns}
 	}
 	return &exitError{doctorFails}
-}
-
-// examined is where the node of the configuration is asked.
-func examined(c *config.Config) string {
-	switch {
-	case c.Node != "":
-		return c.Node
-	case strings.HasPrefix(c.HTTP.Socket, "/"):
-		return "unix://" + c.HTTP.Socket
-	case c.HTTP.Socket != "":
-		address, _, _ := strings.Cut(c.HTTP.Socket, "?")
-		return address
-	}
-	for _, uri := range c.HTTP.Listen {
-		if u, err := url.Parse(uri); err == nil {
-			return u.Scheme + "://" + u.Host
-		}
-	}
-	return ""
 }
 
 func withoutGood(all []doctor.Finding) []doctor.Finding {

@@ -18,7 +18,7 @@ func (n *node) sinks(ctx context.Context) []Finding {
 	var answer struct {
 		Sinks []deliver.Status `json:"sinks"`
 	}
-	if _, err := n.ask(ctx, "/v1/sinks", &answer); err != nil {
+	if err := n.ask(ctx, "/v1/sinks", &answer); err != nil {
 		return []Finding{n.untold("sinks", err)}
 	}
 	if len(answer.Sinks) == 0 {
@@ -55,7 +55,7 @@ func (n *node) sources(ctx context.Context) []Finding {
 	var answer struct {
 		Sources []receive.Status `json:"sources"`
 	}
-	if _, err := n.ask(ctx, "/v1/sources", &answer); err != nil {
+	if err := n.ask(ctx, "/v1/sources", &answer); err != nil {
 		return []Finding{n.untold("sources", err)}
 	}
 	if len(answer.Sources) == 0 {
@@ -84,7 +84,7 @@ func (n *node) dead(ctx context.Context) []Finding {
 	var answer struct {
 		Dead []deadletter.Letter `json:"dead"`
 	}
-	if _, err := n.ask(ctx, fmt.Sprintf("/v1/dead?limit=%d", mostDead), &answer); err != nil {
+	if err := n.ask(ctx, fmt.Sprintf("/v1/dead?limit=%d", mostDead), &answer); err != nil {
 		return []Finding{n.untold("dead letters", err)}
 	}
 	var names []string
@@ -120,5 +120,5 @@ func ofDead(names []string, count map[string]int) []Finding {
 
 // untold says that the node does not speak of something to who asks.
 func (n *node) untold(what string, err error) Finding {
-	return warning(n.subject.Node, "nothing is known of its "+what+": "+err.Error(), "run this on the node's machine, as root or as the user that the node runs as")
+	return warning(n.subject.Node, "nothing is known of its "+what+": "+err.Error(), n.cureOfRefusal(err))
 }

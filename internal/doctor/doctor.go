@@ -46,6 +46,8 @@ type Report struct {
 func Run(ctx context.Context, each time.Duration, checks ...Check) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, each)
 	defer cancel()
+	late := make(chan struct{})
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { close(late) }) })()
 	found := make([]chan []Finding, len(checks))
 	for i, c := range checks {
 		found[i] = make(chan []Finding, 1)
@@ -53,7 +55,7 @@ func Run(ctx context.Context, each time.Duration, checks ...Check) []Finding {
 	}
 	var all []Finding
 	for i, c := range checks {
-		for _, f := range await(ctx, found[i], each) {
+		for _, f := range await(late, found[i], each) {
 			f.Check = c.Name()
 			all = append(all, f)
 		}
@@ -61,22 +63,21 @@ func Run(ctx context.Context, each time.Duration, checks ...Check) []Finding {
 	return all
 }
 
-// grace is what a check has for its answer behind the end of its time: those that heed it say more than that it is over.
+// grace is what checks have for their answers behind the end of their time: those that heed it say more than that it is over. All
+// have it together, so that many that hang take no longer than one.
 const grace = time.Second
 
 // await gives what a check found, or that it hangs.
-func await(ctx context.Context, found <-chan []Finding, each time.Duration) []Finding {
+func await(late <-chan struct{}, found <-chan []Finding, each time.Duration) []Finding {
 	select {
 	case list := <-found:
 		return list
-	case <-ctx.Done():
+	case <-late:
 	}
-	late := time.NewTimer(grace)
-	defer late.Stop()
 	select {
 	case list := <-found:
 		return list
-	case <-late.C:
+	default:
 		return []Finding{failed("the check itself", fmt.Sprintf("it has no answer after %s", each), "look for a disk or file system that hangs (dmesg, mount), or give it more time with --timeout")}
 	}
 }

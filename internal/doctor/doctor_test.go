@@ -9,8 +9,8 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
-// TestRun holds that findings come in the order of the checks, that a check which hangs is told and delays the others by no more than
-// its time, and that one which heeds the time has its say.
+// TestRun holds that findings come in the order of the checks, that checks which hang are told and take all together no more than
+// the time of one, and that one which heeds the time has its say.
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
@@ -21,6 +21,7 @@ func TestRun(t *testing.T) {
 				return []Finding{warning("a place", "late", "wait")}
 			}},
 			check{"hanging", func(context.Context) []Finding { <-hang; return nil }},
+			check{"another that hangs", func(context.Context) []Finding { <-hang; return nil }},
 			check{"quick", func(context.Context) []Finding { return []Finding{ok("another", "well")} }},
 		)
 		if took := time.Since(begin); took != 6*time.Second {
@@ -30,11 +31,11 @@ func TestRun(t *testing.T) {
 		for _, f := range all {
 			names += f.Check + " " + string(f.Status) + ";"
 		}
-		if names != "slow warning;hanging failed;quick ok;" {
+		if names != "slow warning;hanging failed;another that hangs failed;quick ok;" {
 			t.Errorf("the findings are %s", names)
 		}
-		if worst(all) != ops.Failed || worst(all[2:]) != ops.OK {
-			t.Errorf("the worst is %s, and of the last %s", worst(all), worst(all[2:]))
+		if worst(all) != ops.Failed || worst(all[3:]) != ops.OK {
+			t.Errorf("the worst is %s, and of the last %s", worst(all), worst(all[3:]))
 		}
 		close(hang)
 	})

@@ -36,7 +36,7 @@ func healthCures() []cure {
 // health is what the node says of itself, but for what other checks look at more closely.
 func (n *node) health(ctx context.Context) []Finding {
 	var report ops.Report
-	_, err := n.ask(ctx, "/healthz", &report)
+	err := n.ask(ctx, "/healthz", &report)
 	if err != nil {
 		return []Finding{failed(n.subject.Node+"/healthz", "the node does not tell its health: "+err.Error(), "`journalctl -u fedmsg` says what it does; profiles stand at /debug/pprof/ of its socket")}
 	}

@@ -1,8 +1,10 @@
 package doctor
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/federated-messaging/fedmsg/internal/config"
@@ -39,6 +41,34 @@ func TestPresence(t *testing.T) {
 	}
 	want(t, all[:1], "s", ops.Failed, "a write failed")
 	want(t, all[1:], "s", ops.Warning, "version 0", "systemctl restart")
+}
+
+// TestTokenIsRefused holds that a node which does not know the token is told of as such, and not as one that takes no messages.
+func TestTokenIsRefused(t *testing.T) {
+	s := subject(t, "")
+	s.Token = "revoked"
+	const refused = `{"error":{"code":"unauthenticated","message":"this token is not known here"}}`
+	n := s.serve(t, map[string]string{"/readyz": refused, "/v1/config": refused, "/v1/sinks": refused})
+	for _, look := range []func(context.Context) []Finding{n.presence, n.settings, n.sinks} {
+		all := looked(t, look)
+		if len(all) != 1 || all[0].Status == ops.OK || !strings.Contains(all[0].Cure, "FEDMSG_TOKEN") || strings.Contains(all[0].Text, "takes no messages") {
+			t.Errorf("%+v", all)
+		}
+	}
+}
+
+// TestWhereNodeIsAsked holds that a node without an address of its own is asked where it listens, from here.
+func TestWhereNodeIsAsked(t *testing.T) {
+	for text, want := range map[string]string{
+		"[http]\nlisten = [\"http://0.0.0.0:8940\", \"http://192.0.2.1:1\"]\nsocket = \"\"\n": "http://127.0.0.1:8940",
+		"[http]\nlisten = [\"http://0.0.0.0:8940\"]\nsocket = \"unix:///run/x?mode=660\"\n":   "unix:///run/x",
+		"[http]\nlisten = []\nsocket = \"/run/y\"\n":                                          "unix:///run/y",
+		"[http]\nlisten = []\nsocket = \"\"\n":                                                "",
+	} {
+		if got := subject(t, text).listening(); got != want {
+			t.Errorf("%s is asked at %q", text, got)
+		}
+	}
 }
 
 // TestRunningConfiguration compares the settings of a node with those of the files: a key that was changed since, one that a flag of

@@ -43,7 +43,7 @@ func (s *Subject) configuration(context.Context) []Finding {
 func (n *node) settings(context.Context) []Finding {
 	s := n.subject
 	if n.hidden != nil {
-		return []Finding{warning(s.Node, "it does not tell what it was started with: "+n.hidden.Error(), "run this as root or as the user that the node runs as, on its machine; a node of an older version has to be restarted first")}
+		return []Finding{warning(s.Node, "it does not tell what it was started with: "+n.hidden.Error(), n.cureOfRefusal(n.hidden)+"; a node of an older version has to be restarted first")}
 	}
 	if s.Fault != nil {
 		return []Finding{warning(s.Node, "it runs with a configuration from before the files were broken, and will not start again with these", "correct the files before the node is restarted")}

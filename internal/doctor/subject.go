@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"context"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg/internal/config"
@@ -11,7 +13,7 @@ import (
 type Subject struct {
 	Loaded  *config.Loaded // what files and environment say now, so far as it could be understood
 	Fault   error          // what is wrong with it; nil where nothing is
-	Node    string         // where the node is asked: unix:///PATH, http://HOST:PORT or https://HOST:PORT
+	Node    string         // where the node is asked: unix:///PATH, http://HOST:PORT or https://HOST:PORT; empty: where Loaded has it listen
 	Token   string         // shown to the node; may be empty
 	Version string         // of this program
 	Spool   string         // a spool that is looked at beside the configured one; may be empty
@@ -31,6 +33,9 @@ func Examine(ctx context.Context, s Subject, each time.Duration) Report {
 	if s.Kernel == nil {
 		s.Kernel = readKernelClock
 	}
+	if s.Node == "" {
+		s.Node = s.listening()
+	}
 	n := newNode(&s)
 	there, cancel := context.WithTimeout(ctx, min(each, nodeTime))
 	defer cancel()
@@ -41,6 +46,24 @@ func Examine(ctx context.Context, s Subject, each time.Duration) Report {
 	}, s.checks(n)...)
 	found := Run(ctx, each, checks...)
 	return Report{Status: worst(found), Time: s.Now().UTC(), Node: s.Node, Running: n.running, Findings: found}
+}
+
+// listening is a place where the node listens by its configuration, preferably its socket; empty where there is none.
+func (s *Subject) listening() string {
+	c := &s.Loaded.Config
+	socket, _, _ := strings.Cut(c.HTTP.Socket, "?")
+	switch {
+	case strings.HasPrefix(socket, "/"):
+		return "unix://" + socket
+	case socket != "":
+		return socket
+	}
+	for _, uri := range c.HTTP.Listen {
+		if u, err := url.Parse(uri); err == nil {
+			return u.Scheme + "://" + fromHere(u)
+		}
+	}
+	return ""
 }
 
 // checks lists what is looked at beside the node's presence and the configuration. Of a configuration that cannot be used, only what
