@@ -84,6 +84,7 @@ type box struct {
 	door *logDoor
 	dir  string // of the set
 	set  *receive.Set
+	read Reader // reads the mails
 }
 
 // inBox runs a test with a source at work in a bubble.
@@ -91,7 +92,7 @@ func inBox(t *testing.T, options string, before, test func(b *box)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := &box{t: t, path: filepath.Join(t.TempDir(), "mails"), door: &logDoor{}, dir: t.TempDir()}
+		b := &box{t: t, path: filepath.Join(t.TempDir(), "mails"), door: &logDoor{}, dir: t.TempDir(), read: *reader()}
 		b.make()
 		if before != nil {
 			before(b)
@@ -116,7 +117,7 @@ func (b *box) make() {
 func (b *box) start(options string) {
 	b.t.Helper()
 	c := receive.Config{Name: "mails", From: "maildir://" + b.path + options, Topics: []fedmsg.Pattern{fedmsg.MatchAll()}}
-	s, err := NewMaildir(c, *reader(), nil)
+	s, err := NewMaildir(c, b.read, nil)
 	if err == nil {
 		b.set, err = receive.New([]receive.Configured{{Config: c, Source: s, InFlight: MaildirInFlight}},
 			receive.Deps{Door: func(*receive.Config) receive.Door { return b.door }, Dir: b.dir})

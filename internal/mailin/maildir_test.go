@@ -56,7 +56,7 @@ func TestMaildir(t *testing.T) {
 	})
 }
 
-// TestMaildirRemove holds that mails which are done with are removed where that is asked for, and no others.
+// TestMaildirRemove holds that mails which became messages are removed where that is asked for, and no others.
 func TestMaildirRemove(t *testing.T) {
 	before := func(b *box) {
 		b.deliver("new/1.a", numbered(1))
@@ -67,7 +67,7 @@ func TestMaildirRemove(t *testing.T) {
 		b.deliver("cur/7.c", numbered(7))
 	}
 	inBox(t, "?done=remove&size=1024&service=mails", before, func(b *box) {
-		b.hold("at the start", "cur/3.large:2,S", "cur/4.larger:2,S", "cur/6.loop:2,S")
+		b.hold("at the start", "cur/2.b:2,S", "cur/3.large:2,S", "cur/4.larger:2,S", "cur/6.loop:2,S")
 		b.holdLog("at the start", 2, 2)
 		if topic := b.door.topics[0]; topic != "org.debian.dev.mails.bug.followup" {
 			b.t.Errorf("topic %s", topic)

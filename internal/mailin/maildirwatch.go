@@ -12,7 +12,6 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/maildir"
 	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/receive"
-	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // watch is one session.
@@ -66,50 +65,19 @@ func (w *watch) pass(ctx context.Context, known bool) error {
 		w.in.Remark("what is no plain file is passed over in " + w.path + ", such as " + ops.Excerpt(odd))
 	}
 	var unread error
-	for _, m := range mails {
-		if err := w.take(ctx, m); err != nil {
-			if ctx.Err() != nil {
-				return err
+	for len(mails) > 0 {
+		var some []came
+		some, mails = w.window(ctx, mails)
+		for i := range some {
+			if ctx.Err() != nil { // mails that say nothing would not notice
+				return ctx.Err()
 			}
-			if unread == nil {
+			if err := w.take(ctx, &some[i]); err != nil && unread == nil {
 				unread = err
 			}
 		}
 	}
 	return unread
-}
-
-// take reads a mail and hands on what it says.
-func (w *watch) take(ctx context.Context, m maildir.Mail) error {
-	w.moving.Lock()
-	taken := w.taken[m]
-	w.moving.Unlock()
-	if taken {
-		return nil
-	}
-	raw, err := w.dir.Read(m, int64(w.reader.Limits.Bytes))
-	switch fedmsg.CodeOf(err) {
-	case "":
-	case fedmsg.CodeNotFound:
-		return nil
-	case fedmsg.CodeTooLarge:
-		return w.submit(ctx, m, receive.Item{Message: wire.Carried{Body: w.named(m)}, Bad: err, Settled: func() { w.done(m, false) }})
-	default:
-		return err
-	}
-	reading := w.reader.Read(ctx, raw)
-	switch reading.Verdict {
-	case Looped:
-		w.in.Remark("a mail is not published: " + reading.Err.Error())
-		w.done(m, false)
-	case Nothing:
-		w.done(m, w.remove)
-	case Unreadable:
-		return w.submit(ctx, m, reading.Items(func() { w.done(m, false) })...)
-	case Publish:
-		return w.submit(ctx, m, reading.Items(func() { w.done(m, w.remove) })...)
-	}
-	return nil
 }
 
 // submit hands on what a mail became.
