@@ -17,16 +17,19 @@ import (
 // between two copies of one mail. Nothing that is published is read from them.
 func passing() []string {
 	return []string{
-		"apparently-to", "authentication-results", "bcc", "content-length", "delivered-to", "delivery-date", "envelope-to",
+		"apparently-to", "authentication-results", "bcc", "content-length", "delivered-to", "delivery-date", "dkim-filter", "envelope-to",
 		"lines", "old-return-path", "received", "received-spf", "return-path", "status",
-		"x-amavis-alert", "x-authentication-warning", "x-delivered-to", "x-evolution-source", "x-getmail-retrieved-from-mailbox",
-		"x-greylist", "x-keywords", "x-original-to", "x-received", "x-status", "x-uid", "x-uidl",
+		"x-authentication-warning", "x-bogosity", "x-delivered-to", "x-evolution-source", "x-getmail-retrieved-from-mailbox",
+		"x-greylist", "x-keywords", "x-original-to", "x-received", "x-scanned-by", "x-sieve", "x-status", "x-uid", "x-uidl",
 	}
 }
 
 // passingGroups are the beginnings of the names of more such fields.
 func passingGroups() []string {
-	return []string{"arc-", "x-amavis-", "x-envelope-", "x-imap", "x-mozilla-", "x-originating-", "x-rspamd-", "x-spam", "x-virus-"}
+	return []string{
+		"arc-", "x-amavis-", "x-barracuda-", "x-cyrus-", "x-dspam-", "x-envelope-", "x-forwarded-", "x-gm-", "x-google-", "x-imap", "x-mozilla-",
+		"x-ms-exchange-", "x-originating-", "x-rspamd-", "x-spam", "x-virus-",
+	}
 }
 
 // passed reports whether a field was written on the way.
