@@ -30,7 +30,7 @@ func (c *Config) NewPoll(m MessageSource, dir string) (*poll.Source, receive.Con
 	if made.RetryMax == 0 {
 		made.RetryMax = max(most, made.RetryFirst)
 	}
-	source, err := poll.NewSource(m.Config, m.Poll, poll.Options{TopicPrefix: c.TopicPrefix, Environment: c.Environment, Dir: dir})
+	source, err := poll.NewSource(m.Config, m.Poll, poll.Options{TopicPrefix: c.TopicPrefix, Environment: c.Environment, Limits: c.Limits, Dir: dir})
 	return source, made, err
 }
 

@@ -78,7 +78,7 @@ func newSources(c *config.Config, entrance *ingest.Door, log *commitlog.Log, led
 		Door: func(s *receive.Config) receive.Door {
 			return entrance.With(ingest.Passage{Verify: s.Verify, Replaying: true, Sign: s.Sign})
 		},
-		Dir: SourcesDir(c.State), Registerer: r, Logger: logger, Log: log.Info().ID, Redacted: ledger.Has,
+		Dir: SourcesDir(c.State), Registerer: r, Logger: logger, Log: log.Info().ID, Redacted: ledger.Has, Redactions: ledger.Len,
 	})
 }
 

@@ -11,8 +11,8 @@ import (
 type Preview struct {
 	Rows   int                 // in the answer
 	Before int                 // rows that were kept
-	First  bool                // none were, so that this is the first answer
-	Quiet  bool                // which therefore nothing is published of
+	First  bool                // none were that it can be compared with
+	Quiet  bool                // and therefore nothing is published of it
 	Count  map[rowset.Kind]int // messages, by what became of the row
 }
 
@@ -25,16 +25,16 @@ func (s *Source) Preview(ctx context.Context, scratch string, all bool, tell fun
 			return Preview{}, err
 		}
 	}
-	before, known, err := store.Known()
+	kept, err := store.Kept()
 	if err != nil {
 		return Preview{}, err
 	}
-	p := Preview{Before: before, First: !known, Count: make(map[rowset.Kind]int)}
-	asker := &Source{c: s.c, asker: s.asker, topics: s.topics, store: store}
+	p := Preview{Before: kept.Rows, First: !kept.Known, Count: make(map[rowset.Kind]int)}
+	asker := &Source{c: s.c, asker: s.asker, topics: s.topics, limits: s.limits, store: store}
 	if all {
 		asker.c.First = FirstPublish
 	}
-	p.Quiet = p.First && asker.c.First == FirstQuiet
+	p.Quiet = asker.quiet(kept)
 	if _, err = asker.Look(ctx); err != nil {
 		return p, err
 	}

@@ -56,6 +56,10 @@ func goodDesc() *prometheus.Desc {
 	return desc("last_answer_timestamp_seconds", "When the last good answer of a polled source came; 0 before the first.")
 }
 
+func everyDesc() *prometheus.Desc {
+	return desc("every_seconds", "How long a polled source waits from one question to the next.")
+}
+
 func tookDesc() *prometheus.Desc {
 	return desc("answer_seconds", "How long the last good answer took, with comparing it.")
 }
@@ -65,14 +69,16 @@ func changesDesc() *prometheus.Desc {
 }
 
 // Describe names the metrics.
-func (n *numbers) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{rowsDesc(), goodDesc(), tookDesc(), changesDesc()} {
+func (s *Source) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range [...]*prometheus.Desc{rowsDesc(), goodDesc(), everyDesc(), tookDesc(), changesDesc()} {
 		to <- d
 	}
 }
 
 // Collect gives their values.
-func (n *numbers) Collect(to chan<- prometheus.Metric) {
+func (s *Source) Collect(to chan<- prometheus.Metric) {
+	to <- prometheus.MustNewConstMetric(everyDesc(), prometheus.GaugeValue, s.c.Every.Seconds())
+	n := &s.numbers
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	good := 0.0

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/ops"
@@ -18,7 +19,8 @@ import (
 )
 
 const (
-	maxHeaders = 64 << 10 // bytes of the head of an answer
+	maxHeaders = 64 << 10        // bytes of the head of an answer
+	settled    = 2 * time.Second // from when a page was written to when its times of whole seconds tell it from every other
 	userAgent  = "fedmsg"
 )
 
@@ -37,6 +39,21 @@ type page struct {
 // validators are by what the other side knows an answer again.
 type validators struct{ etag, modified string }
 
+// validatorsOf gives those of an answer, or none of a page that was written just now: it may be written once more within the second, and
+// servers tell that neither by Last-Modified nor, where they make one of it, by ETag.
+func validatorsOf(h http.Header) validators {
+	v := validators{h.Get("ETag"), h.Get("Last-Modified")}
+	if v.modified == "" {
+		return v
+	}
+	modified, err := http.ParseTime(v.modified)
+	now, dateErr := http.ParseTime(h.Get("Date"))
+	if err != nil || dateErr != nil || now.Sub(modified) < settled {
+		return validators{}
+	}
+	return v
+}
+
 func newPage(u *url.URL, files remote.Files, c *Config) (asker, error) {
 	scheme := Scheme + u.Scheme + "://"
 	if err := c.unwanted(scheme, map[string]bool{"format": true, "rows": true, "insecure_plain_http": u.Scheme == schemeHTTP}); err != nil {
@@ -51,6 +68,8 @@ func newPage(u *url.URL, files remote.Files, c *Config) (asker, error) {
 		return nil, fault("from has a # in it, and what is behind it is never sent; leave it out")
 	case u.Scheme == schemeHTTP && !c.InsecurePlainHTTP && !loopback(u.Hostname()):
 		return nil, fault("from asks another machine without encryption, and who is between can publish what he likes; use poll+https://, or allow it with poll.insecure_plain_http = true")
+	case u.Scheme == schemeHTTP && files.Credentials != "" && !loopback(u.Hostname()):
+		return nil, fault("credentials would go to another machine without encryption; use poll+https://, or ask it without")
 	case u.Scheme == schemeHTTP && (files.CA != "" || files.Certificate != ""):
 		return nil, fault("ca, certificate and key are for poll+https:// only")
 	}
@@ -95,7 +114,7 @@ func (p *page) ask(ctx context.Context, take func([]tabular.Cell) error) (same b
 	if err := p.refuse(answer); err != nil {
 		return false, err
 	}
-	p.last = validators{answer.Header.Get("ETag"), answer.Header.Get("Last-Modified")}
+	p.last = validatorsOf(answer.Header)
 	err = tabular.Read(answer.Body, p.form, take)
 	if err != nil && fedmsg.CodeOf(err) == fedmsg.CodeInternal { // of the connection
 		err = unavailable(bare(err), "%s: the answer broke off", p.shown)

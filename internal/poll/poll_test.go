@@ -264,6 +264,7 @@ func TestPostgres(t *testing.T) {
 		"SELECT 1/(k-2) AS k FROM t ORDER BY t.k":  "division by zero",
 		"SELECT k FROM t WHERE false":              "has no rows",
 		"SELECT pg_sleep(60) AS k":                 "poll.timeout",
+		"SELECT 1 AS k, repeat('x', 5000000) AS b": "a row of the answer has more than",
 	} {
 		broken := newSource(t, receive.Config{From: "poll+" + uri}, Config{Query: query, Timeout: time.Second})
 		broken.store = s.store
@@ -297,9 +298,12 @@ func TestSQLite(t *testing.T) {
 	do(`DELETE FROM t; INSERT INTO t (k) VALUES (2)`)
 	expect(t, s, `removed {"key":{"k":1},"row":{"b":"AP8=","f":1.5,"k":1,"s":"é","z":null}}`+"\n"+`added {"key":{"k":2},"row":{"b":null,"f":null,"k":2,"s":null,"z":null}}`+"\n")
 	for query, says := range map[string]string{
-		"SELECT nowhere FROM t":        "no such column",
-		"SELECT 1 AS k; DELETE FROM t": "more than one statement",
-		"DELETE FROM t RETURNING k":    "read",
+		"SELECT nowhere FROM t":                       "no such column",
+		"SELECT 1 AS k; DELETE FROM t":                "more than one statement",
+		"DELETE FROM t RETURNING k":                   "read",
+		"SELECT 1 AS k, zeroblob(5000000) AS b":       "a row of the answer has more than",
+		"SELECT 1 AS k, printf('%05000000d', 1) AS b": "a row of the answer has more than",
+		"SELECT 1 AS k, zeroblob(300000000) AS b":     "too big",
 		"WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k+1 FROM n) SELECT max(k) AS k FROM n": "poll.timeout",
 	} {
 		broken := newSource(t, receive.Config{From: "poll+sqlite://" + path}, Config{Query: query, Timeout: time.Second})
@@ -332,6 +336,11 @@ func TestConfigFaults(t *testing.T) {
 		{"poll+https:///x", nil, "names no host"},
 		{"poll+https://h/#x", nil, "has a # in it"},
 		{"poll+http://h/", nil, "without encryption"},
+		{"poll+http://h/", func(c *Config, s *receive.Config) { c.InsecurePlainHTTP, s.Credentials = true, "/x" }, "credentials would go"},
+		{"poll+postgres://h/n?sslmode=require", func(c *Config, _ *receive.Config) { c.Query = "x" }, "without verifying"},
+		{"poll+postgres://h/n?sslmode=verify-ca", func(c *Config, _ *receive.Config) { c.Query = "x" }, "without verifying"},
+		{"poll+postgres://localhost/n?sslmode=disable&host=h", func(c *Config, _ *receive.Config) { c.Query = "x" }, "without verifying"},
+		{"poll+postgres://localhost,h/n?sslmode=prefer", func(c *Config, _ *receive.Config) { c.Query = "x" }, "without verifying"},
 		{"poll+ftp://h/", nil, "begins with none of"},
 		{"poll+exec:", nil, "poll.command is missing"},
 		{"poll+exec:///bin/true", nil, "poll+exec: and nothing else"},

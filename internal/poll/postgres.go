@@ -2,12 +2,14 @@ package poll
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"net/url"
+	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/federated-messaging/fedmsg"
@@ -30,8 +32,8 @@ func newPostgres(u *url.URL, files remote.Files, c *Config) (asker, error) {
 		return nil, err
 	}
 	p := &postgres{uri: u.String(), shown: ops.Printable(schemePostgres + "://" + u.Host + u.EscapedPath()), query: c.Query, limit: int64(c.MaxBytes), files: files}
-	if _, err := pgx.ParseConfig(p.uri); err != nil {
-		return nil, fault("from is no address of PostgreSQL; write poll+postgres://USER@HOST/NAME")
+	if _, err := p.address(); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
@@ -64,6 +66,9 @@ func (p *postgres) ask(ctx context.Context, take func([]tabular.Cell) error) (sa
 	t := &taker{names: names, left: p.limit, take: take}
 	for answer.NextRow() {
 		err := t.row(func(i int, dst []byte) ([]byte, error) {
+			if err := t.fits(len(dst) + len(answer.Values()[i])); err != nil {
+				return dst, err
+			}
 			return appendPostgres(dst, answer.FieldDescriptions()[i].DataTypeOID, answer.Values()[i])
 		})
 		if err != nil {
@@ -85,12 +90,62 @@ func columns(fields []pgconn.FieldDescription) [][]byte {
 	return names
 }
 
+// secured reports whether the files of the source say how to connect by TLS, whatever the address says.
+func (p *postgres) secured() bool { return p.files.CA != "" || p.files.Certificate != "" }
+
+// address is how the address says to connect. To another machine that is by TLS with a name that is verified, also where the address says
+// nothing of it: whoever is between could invent rows, and be told the password. What the node's environment has of a password, or the
+// home of its user, is not for this.
+func (p *postgres) address() (*pgconn.Config, error) {
+	u, err := url.Parse(p.uri)
+	if err != nil {
+		return nil, noPostgres()
+	}
+	if q := u.Query(); !q.Has(sslMode) {
+		q.Set(sslMode, "verify-full")
+		if local(u.Hostname()) {
+			q.Set(sslMode, "prefer")
+		}
+		u.RawQuery = q.Encode()
+	}
+	config, err := pgconn.ParseConfig(u.String())
+	if err != nil {
+		return nil, noPostgres()
+	}
+	config.Password = ""
+	verified := p.secured() || verifies(config.Host, config.TLSConfig)
+	for _, f := range config.Fallbacks {
+		verified = verified && (p.secured() || verifies(f.Host, f.TLSConfig))
+	}
+	if !verified {
+		return nil, fault("from asks another machine without verifying which one answers, and who is between can publish what he likes; leave sslmode away, or write sslmode=verify-full")
+	}
+	return config, nil
+}
+
+const sslMode = "sslmode"
+
+func noPostgres() error {
+	return fault("from is no address of PostgreSQL; write poll+postgres://USER@HOST/NAME")
+}
+
+// verifies reports whether nobody can be between, or is noticed.
+func verifies(host string, t *tls.Config) bool {
+	return local(host) || t != nil && !t.InsecureSkipVerify
+}
+
+// local reports whether a host of PostgreSQL is this machine: a name of the loopback, or the directory of a socket, which is also the
+// default.
+func local(host string) bool {
+	return host == "" || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") || loopback(host)
+}
+
 // config is how to connect, with the password and certificates of now. All values are written the same, wherever and by whomever the
 // server was set up.
 func (p *postgres) config() (*pgconn.Config, error) {
-	config, err := pgconn.ParseConfig(p.uri)
+	config, err := p.address()
 	if err != nil {
-		return nil, fault("%s is no address of PostgreSQL", p.shown)
+		return nil, err
 	}
 	e := remote.Endpoint{User: config.User}
 	if p.files.Credentials != "" {
@@ -98,12 +153,13 @@ func (p *postgres) config() (*pgconn.Config, error) {
 			return nil, err
 		}
 	}
-	if p.files.CA != "" || p.files.Certificate != "" {
+	if p.secured() {
 		if config.TLSConfig, err = p.files.TLS(config.Host); err != nil {
 			return nil, err
 		}
 		config.Fallbacks = nil
 	}
+	config.MaxProtocolMessageBodyLen = int(min(p.limit, tabular.MaxRow))
 	for name, value := range map[string]string{
 		"application_name": userAgent, "client_encoding": "UTF8", "default_transaction_read_only": "on",
 		"TimeZone": "UTC", "DateStyle": "ISO, MDY", "IntervalStyle": "iso_8601", "bytea_output": "hex",
@@ -117,6 +173,9 @@ func (p *postgres) config() (*pgconn.Config, error) {
 func (p *postgres) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fedmsg.Errorf(fedmsg.CodeTimeout, "%s did not answer within poll.timeout", p.shown)
+	}
+	if _, ok := errors.AsType[*pgproto3.ExceededMaxBodyLenErr](err); ok {
+		return rowTooLong()
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return fedmsg.Errorf(fedmsg.CodeUnavailable, "%s refuses the query: %s (SQLSTATE %s)", p.shown, ops.Printable(e.Message), e.Code)
@@ -143,37 +202,4 @@ func appendPostgres(dst []byte, oid uint32, value []byte) ([]byte, error) {
 		return tabular.Value(dst, value)
 	}
 	return tabular.Text(dst, string(value)), nil
-}
-
-// taker makes rows of the values of a database, up to a number of bytes.
-type taker struct {
-	names [][]byte
-	left  int64
-	take  func([]tabular.Cell) error
-
-	bytes []byte
-	ends  []int
-	cells []tabular.Cell
-}
-
-// row makes one, of values that are appended one by one.
-func (t *taker) row(value func(i int, dst []byte) ([]byte, error)) error {
-	t.bytes, t.ends, t.cells = t.bytes[:0], t.ends[:0], t.cells[:0]
-	for i := range t.names {
-		var err error
-		if t.bytes, err = value(i, t.bytes); err != nil {
-			return err
-		}
-		t.ends = append(t.ends, len(t.bytes))
-		t.left -= int64(len(t.names[i]))
-	}
-	if t.left -= int64(len(t.bytes)); t.left < 0 {
-		return fedmsg.Errorf(fedmsg.CodeTooLarge, "the answer is larger than max_bytes")
-	}
-	from := 0
-	for i, end := range t.ends {
-		t.cells = append(t.cells, tabular.Cell{Name: t.names[i], Value: t.bytes[from:end]})
-		from = end
-	}
-	return t.take(t.cells)
 }

@@ -19,8 +19,9 @@ const idPrefix = "poll-"
 
 // Options are what a [Source] needs beside its own configuration.
 type Options struct {
-	TopicPrefix, Environment string // of the node, put before short topics
-	Dir                      string // where the rows of the last answer are kept; empty where nothing will be asked
+	TopicPrefix, Environment string        // of the node, put before short topics
+	Limits                   fedmsg.Limits // of messages; with Body zero, fedmsg.DefaultLimits
+	Dir                      string        // where the rows of the last answer are kept; empty where nothing will be asked
 }
 
 // Source polls one table.
@@ -28,8 +29,11 @@ type Source struct {
 	c      Config
 	asker  asker
 	topics map[rowset.Kind]string
+	limits rowset.Limits
 	store  *rowset.Store
 	numbers
+
+	redactions int // that were there when the rows were last looked through for them, and one; belongs to Run
 }
 
 var _ receive.Source = (*Source)(nil)
@@ -46,7 +50,11 @@ func NewSource(s receive.Config, c Config, o Options) (*Source, error) {
 		return nil, err
 	}
 	source := &Source{c: c.withDefaults(), asker: a, topics: c.topics(o.TopicPrefix, o.Environment)}
-	limits := fedmsg.DefaultLimits()
+	limits := o.Limits
+	if limits.Body == 0 {
+		limits = fedmsg.DefaultLimits()
+	}
+	source.limits = rowset.Limits{Rows: source.c.MaxRows, RowBytes: limits.Body / rowShare, Check: passes(limits, source.topics[rowset.Added])}
 	for _, kind := range [...]rowset.Kind{rowset.Added, rowset.Changed, rowset.Removed} {
 		topic := source.topics[kind]
 		if err := limits.CheckTopic(topic); err != nil {
@@ -58,6 +66,21 @@ func NewSource(s receive.Config, c Config, o Options) (*Source, error) {
 	}
 	source.store = rowset.Open(o.Dir, c.shape())
 	return source, nil
+}
+
+// rowShare is what part of a body a row may be at most: there are a key, the row and what was different before, with a null for each
+// column that is new, so that every change fits.
+const rowShare = 4
+
+// passes gives a check of rows with something nested in them, which the door may refuse: it makes a message of them as the door does.
+func passes(l fedmsg.Limits, topic string) func(row []byte) error {
+	d := wire.Decoder{Limits: l}
+	var body []byte
+	return func(row []byte) error {
+		body = append(append(append(body[:0], `{"row":`...), row...), '}')
+		_, err := d.Carried(&wire.Carried{Topic: topic, ID: idPrefix, Body: body})
+		return err
+	}
 }
 
 func allowed(patterns []fedmsg.Pattern, topic string) bool {
@@ -84,7 +107,11 @@ func (s *Source) Run(ctx context.Context, in *receive.Intake) error {
 	}
 	for {
 		again := time.NewTimer(s.c.Every)
-		if err := s.poll(ctx, in); err != nil {
+		err := s.withhold(in)
+		if err == nil {
+			err = s.poll(ctx, in)
+		}
+		if err != nil {
 			again.Stop()
 			return err
 		}
@@ -96,6 +123,25 @@ func (s *Source) Run(ctx context.Context, in *receive.Intake) error {
 		case <-again.C:
 		}
 	}
+}
+
+// redactions is what is known of what was redacted. [receive.Intake] is one.
+type redactions interface {
+	Redactions() int // how many there are
+	Redacted(id string) bool
+}
+
+// withhold takes out of what is kept what was redacted since it was called last.
+func (s *Source) withhold(known redactions) error {
+	n := known.Redactions() + 1
+	if n == s.redactions {
+		return nil
+	}
+	err := s.store.Withhold(func(id string) bool { return known.Redacted(idPrefix + id) })
+	if err == nil {
+		s.redactions = n
+	}
+	return err
 }
 
 // poll asks once, and publishes what is different.
@@ -111,7 +157,7 @@ func (s *Source) poll(ctx context.Context, in *receive.Intake) error {
 func (s *Source) Look(ctx context.Context) (differs bool, err error) {
 	began := time.Now()
 	defer func() { s.asked(began, err) }()
-	answer, err := s.store.NewAnswer(s.c.MaxRows)
+	answer, err := s.store.NewAnswer(s.limits)
 	if err != nil {
 		return false, err
 	}
@@ -123,7 +169,7 @@ func (s *Source) Look(ctx context.Context) (differs bool, err error) {
 		return false, err
 	}
 	if !same {
-		differs, err = s.keep(answer)
+		differs, err = s.keep(ctx, answer)
 	}
 	if err != nil {
 		return false, err
@@ -135,19 +181,29 @@ func (s *Source) Look(ctx context.Context) (differs bool, err error) {
 }
 
 // keep compares an answer.
-func (s *Source) keep(answer *rowset.Answer) (bool, error) {
-	before, known, err := s.store.Known()
+func (s *Source) keep(ctx context.Context, answer *rowset.Answer) (bool, error) {
+	kept, err := s.store.Kept()
 	if err != nil {
 		return false, err
 	}
-	if before > 0 && answer.Rows() == 0 && s.c.Empty == EmptyRefuse {
-		return false, fedmsg.Errorf(fedmsg.CodeUnavailable, "the answer has no rows, and the one before had %d; if that is right, allow it with poll.empty = \"publish\"", before)
+	if answer.Rows() == 0 && s.c.Empty == EmptyRefuse {
+		switch {
+		case !kept.Known: // or all rows of the next one would be new
+			return false, fedmsg.Errorf(fedmsg.CodeUnavailable, "the answer has no rows, and there is none before it to compare with; if that is right, allow it with poll.empty = \"publish\"")
+		case kept.Rows > 0:
+			return false, fedmsg.Errorf(fedmsg.CodeUnavailable, "the answer has no rows, and the one before had %d; if that is right, allow it with poll.empty = \"publish\"", kept.Rows)
+		}
 	}
-	differs, err := s.store.Put(answer, !known && s.c.First == FirstQuiet)
+	differs, err := s.store.Put(ctx, answer, rowset.Telling{Quiet: s.quiet(kept), Topics: s.topics})
 	if err == nil {
 		s.counted(answer.Rows())
 	}
 	return differs, err
+}
+
+// quiet reports whether nothing is to be told of an answer: of the very first one, and behind other key columns or others left out.
+func (s *Source) quiet(kept rowset.Kept) bool {
+	return !kept.Known && (kept.Any || s.c.First == FirstQuiet)
 }
 
 // publish hands on what is pending, waits until all of it is on disk, and says that it has been dealt with. Without anything pending it
@@ -185,9 +241,10 @@ func (s *Source) publish(ctx context.Context, in *receive.Intake) error {
 	return s.store.Commit()
 }
 
-// Changes gives the messages of what is pending.
+// Changes gives the messages of what is pending, on the topics of when it was found: some of it may be in the log already.
 func (s *Source) Changes(tell func(rowset.Kind, wire.Carried) error) error {
 	return s.store.Changes(func(c rowset.Change) error {
-		return tell(c.Kind, wire.Carried{Topic: s.topics[c.Kind], ID: idPrefix + c.ID, Body: c.Body})
+		topic := either(c.Topic, s.topics[c.Kind])
+		return tell(c.Kind, wire.Carried{Topic: topic, ID: idPrefix + c.ID, Body: c.Body})
 	})
 }

@@ -48,6 +48,7 @@ func (s *sqliteFile) ask(ctx context.Context, take func([]tabular.Cell) error) (
 	defer func() { _ = conn.Close() }() // nothing was written
 	conn.SetInterrupt(ctx.Done())
 	conn.SetBusyTimeout(lockWait)
+	conn.Limit(sqlite.LimitLength, int32(min(s.limit, math.MaxInt32))) // of what is made in memory before anything of it is seen here
 	stmt, rest, err := conn.PrepareTransient(s.query)
 	if err != nil {
 		return false, s.failed(ctx, err)
@@ -68,7 +69,7 @@ func (s *sqliteFile) ask(ctx context.Context, take func([]tabular.Cell) error) (
 		if !more {
 			return false, nil
 		}
-		if err := t.row(func(i int, dst []byte) ([]byte, error) { return appendSQLite(dst, stmt, i), nil }); err != nil {
+		if err := t.row(func(i int, dst []byte) ([]byte, error) { return t.appendSQLite(dst, stmt, i) }); err != nil {
 			return false, err
 		}
 	}
@@ -82,22 +83,27 @@ func (s *sqliteFile) failed(ctx context.Context, err error) error {
 }
 
 // appendSQLite appends a value as JSON of its kind; bytes are in base64.
-func appendSQLite(dst []byte, stmt *sqlite.Stmt, i int) []byte {
+func (t *taker) appendSQLite(dst []byte, stmt *sqlite.Stmt, i int) ([]byte, error) {
 	switch stmt.ColumnType(i) {
 	case sqlite.TypeNull:
-		return append(dst, "null"...)
+		return append(dst, "null"...), nil
 	case sqlite.TypeInteger:
-		return strconv.AppendInt(dst, stmt.ColumnInt64(i), 10)
+		return strconv.AppendInt(dst, stmt.ColumnInt64(i), 10), nil
 	case sqlite.TypeFloat:
 		f := stmt.ColumnFloat(i)
 		if math.IsInf(f, 0) || math.IsNaN(f) {
-			return tabular.Text(dst, strconv.FormatFloat(f, 'g', -1, 64))
+			return tabular.Text(dst, strconv.FormatFloat(f, 'g', -1, 64)), nil
 		}
-		return strconv.AppendFloat(dst, f, 'g', -1, 64)
-	case sqlite.TypeBlob:
-		blob := make([]byte, stmt.ColumnLen(i))
-		stmt.ColumnBytes(i, blob)
-		return tabular.Text(dst, base64.StdEncoding.EncodeToString(blob))
+		return strconv.AppendFloat(dst, f, 'g', -1, 64), nil
 	}
-	return tabular.Text(dst, stmt.ColumnText(i))
+	size := stmt.ColumnLen(i)
+	if err := t.fits(len(dst) + size); err != nil {
+		return dst, err
+	}
+	if stmt.ColumnType(i) == sqlite.TypeText {
+		return tabular.Text(dst, stmt.ColumnText(i)), nil
+	}
+	blob := make([]byte, size)
+	stmt.ColumnBytes(i, blob)
+	return tabular.Text(dst, base64.StdEncoding.EncodeToString(blob)), nil
 }

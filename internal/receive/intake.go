@@ -150,6 +150,17 @@ func (in *Intake) HeldBack() bool {
 // Own names this node's own log, or is empty: what another node has from it need not be brought back.
 func (in *Intake) Own() fedmsg.LogID { return in.r.own }
 
+// Redacted reports whether the message with an id was redacted, for a source that keeps something of what it handed on.
+func (in *Intake) Redacted(id string) bool { return in.r.redacted != nil && in.r.redacted(id) }
+
+// Redactions is how many messages were redacted. Where it is as it was, nothing new is to be looked for with [Intake.Redacted].
+func (in *Intake) Redactions() int {
+	if in.r.redactions == nil {
+		return 0
+	}
+	return in.r.redactions()
+}
+
 // Remark tells the operator, with restraint, what is unusual but harms nothing.
 func (in *Intake) Remark(text string) { in.r.remark(text) }
 

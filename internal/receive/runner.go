@@ -14,15 +14,16 @@ import (
 
 // runner runs one source, session after session. Its goroutine is that of run, which others report to.
 type runner struct {
-	c        Config
-	source   Source
-	inFlight int
-	door     Door
-	dead     *deadletter.Store
-	log      *slog.Logger
-	shown    string // where it takes from, for people
-	own      fedmsg.LogID
-	redacted func(id string) bool // Deps.Redacted
+	c          Config
+	source     Source
+	inFlight   int
+	door       Door
+	dead       *deadletter.Store
+	log        *slog.Logger
+	shown      string // where it takes from, for people
+	own        fedmsg.LogID
+	redacted   func(id string) bool // Deps.Redacted
+	redactions func() int           // Deps.Redactions
 
 	burying sync.Mutex // held while a letter is added; mu may be taken under it
 

@@ -28,6 +28,8 @@ type Deps struct {
 	// Redacted reports whether the message with an id was redacted, which is kept nowhere, whatever else is wrong with it. It is called
 	// by any goroutine and must not block. Nil is none.
 	Redacted func(id string) bool
+	// Redactions is how many messages were redacted; it never sinks. Any goroutine calls it. Nil is none.
+	Redactions func() int
 }
 
 // Configured is one source: what is common to all kinds, and the kind at work.
@@ -84,7 +86,7 @@ func newRunner(s *Configured, deps *Deps) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{c: c, source: s.Source, inFlight: c.InFlight, door: deps.Door(&c), dead: dead, shown: shown(c.From), own: deps.Log, redacted: deps.Redacted}
+	r := &runner{c: c, source: s.Source, inFlight: c.InFlight, door: deps.Door(&c), dead: dead, shown: shown(c.From), own: deps.Log, redacted: deps.Redacted, redactions: deps.Redactions}
 	if r.inFlight == 0 {
 		r.inFlight = s.InFlight
 	}

@@ -22,9 +22,12 @@ const (
 
 // Change is what became of one row. Its memory belongs to whom it is given.
 type Change struct {
-	Kind Kind
-	ID   string // names it: the same each time that it is told, and of no other
-	Body []byte // a JSON object: key, row (of one that was removed: as it was last) and, of one that was changed, before: its columns that were different
+	Kind  Kind
+	Topic string // what [Telling] says for its kind
+	ID    string // names it: the same each time that it is told, and of no other
+	// Body is a JSON object: key, row (of one that was removed: as it was last) and, of one that was changed, before: its columns that
+	// were different. What [Store.Withhold] has taken away is left out.
+	Body []byte
 }
 
 // Changes tells in the order of the keys what is different in the rows that are pending, or nothing where they are quiet. It stops at
@@ -38,22 +41,15 @@ func (s *Store) Changes(tell func(Change) error) error {
 	if next == nil || err != nil || next.Quiet {
 		return err
 	}
-	if !last.is(&next.Shape) {
-		return merge(nil, next, func(was, is *record) error { return tell(next.change(was, is)) })
-	}
 	return merge(last, next, func(was, is *record) error { return tell(next.change(was, is)) })
 }
 
 // merge goes over two files in the order of the keys, and gives the rows that are not the same: was is nil of one that is new, is of one
 // that is gone.
 func merge(last, next *reader, pair func(was, is *record) error) error {
-	var was, is record
-	var err error
-	old := last != nil
-	if old {
-		if was, old, err = last.next(); err != nil {
-			return err
-		}
+	was, old, err := last.next()
+	if err != nil {
+		return err
 	}
 	is, more, err := next.next()
 	for err == nil && (old || more) {
@@ -84,19 +80,18 @@ func merge(last, next *reader, pair func(was, is *record) error) error {
 
 // change makes one. At least one of the rows is there.
 func (h *head) change(was, is *record) Change {
-	c := Change{Kind: Changed}
-	row := is
-	switch {
-	case was == nil:
-		c.Kind = Added
-	case is == nil:
-		c.Kind, row = Removed, was
+	row, id := is, h.name(was, is)
+	if is == nil {
+		row = was
 	}
-	c.ID = h.name(c.Kind, was, is)
+	c := Change{Kind: kindOf(was, is), ID: hex.EncodeToString(id[:])}
+	c.Topic = h.Topics[c.Kind]
 	b := append(make([]byte, 0, 64+2*len(row.row)+len(row.key)), `{"key":`...)
 	b = h.appendKey(b, row.key)
-	b = append(append(b, `,"row":`...), row.row...)
-	if c.Kind == Changed {
+	if !row.withheld() {
+		b = append(append(b, `,"row":`...), row.row...)
+	}
+	if c.Kind == Changed && !was.withheld() {
 		b = append(b, `,"before":`...)
 		b = appendBefore(b, was.row, is.row)
 	}
@@ -104,8 +99,18 @@ func (h *head) change(was, is *record) Change {
 	return c
 }
 
+func kindOf(was, is *record) Kind {
+	switch {
+	case was == nil:
+		return Added
+	case is == nil:
+		return Removed
+	}
+	return Changed
+}
+
 // name names a change: the same one each time, another one when the same row changes in the same way again.
-func (h *head) name(kind Kind, was, is *record) string {
+func (h *head) name(was, is *record) changeID {
 	sha := sha256.New()
 	var generation [8]byte
 	binary.BigEndian.PutUint64(generation[:], h.Generation)
@@ -117,10 +122,10 @@ func (h *head) name(kind Kind, was, is *record) string {
 	if is != nil {
 		now, key = is.sum, is.key
 	}
-	for _, part := range [...][]byte{[]byte(h.ID), generation[:], {kind[0]}, old[:], now[:], key} { // all but the last of fixed sizes
+	for _, part := range [...][]byte{[]byte(h.ID), generation[:], {kindOf(was, is)[0]}, old[:], now[:], key} { // all but the last of fixed sizes
 		sha.Write(part)
 	}
-	return hex.EncodeToString(sha.Sum(nil))
+	return changeID(sha.Sum(nil))
 }
 
 // appendKey makes of a key, which is an array of values, an object of the columns.

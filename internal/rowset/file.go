@@ -3,6 +3,7 @@ package rowset
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -18,16 +19,19 @@ import (
 // A file of rows: a line of text that names format and version, a line that says whether its changes were dealt with and is overwritten
 // then, a head as a line of JSON, and for each row, in the order of the keys,
 //
-//	CRC-32C of the rest (4 bytes), size of key, size of row (4 bytes each, little endian), sum (16 bytes), key, row
+//	CRC-32C of the rest (4 bytes), size of key, size of row (4 bytes each, little endian), sum (16 bytes),
+//	id of the change that was told of it last (32 bytes, zero where none was), key, row (nothing where it is withheld)
 //
-// The head says how many there are.
+// The head says how many there are. In format 1, which is read too, there were no ids.
 const (
-	magic      = "fedmsg rows 1\n"
+	magic      = "fedmsg rows 2\n"
+	magicOld   = "fedmsg rows 1\n"
 	magicBegin = "fedmsg rows "
 	isDone     = "done\n"
 	isPending  = "next\n"
 	maxHead    = 64 << 10
-	recordHead = 4 + 4 + 4 + sumLen
+	oldHead    = 4 + 4 + 4 + sumLen
+	recordHead = oldHead + sha256.Size
 	maxStored  = 64 << 20 // bytes of a row: a file with more is damaged
 )
 
@@ -37,20 +41,27 @@ type head struct {
 	ID         string `json:"id"`         // random, of the first file of a store: names of changes begin with it
 	Generation uint64 `json:"generation"` // counts the answers that differed from the one before, from 1; 0 where there was none yet
 	Rows       int    `json:"rows"`
-	Quiet      bool   `json:"quiet"` // what differs from the file before is told to nobody
+	Telling
 
 	done bool // the changes were dealt with
 }
+
+// changeID names a change.
+type changeID [sha256.Size]byte
 
 // record is one row of a file. Its memory is valid until the next.
 type record struct {
 	key, row []byte
 	sum      sum
+	told     changeID // names the last change that was told of the row; zero where none was
 }
+
+// withheld reports whether what the row was is not kept any more.
+func (r *record) withheld() bool { return len(r.row) == 0 }
 
 // damaged is a file that cannot be used.
 func damaged(name, what string) error {
-	return fedmsg.Errorf(fedmsg.CodeBadBody, "the rows that were kept in %s cannot be used: %s; restore the file, or remove it to begin anew as at first", name, what)
+	return fedmsg.Errorf(fedmsg.CodeBadBody, "the rows that were kept in %s cannot be used: %s; restore both files of rows in that directory from one backup, or remove both to begin anew as at first", name, what)
 }
 
 // reader reads a file of rows.
@@ -62,6 +73,8 @@ type reader struct {
 	left int
 	buf  []byte
 	h    [recordHead]byte
+
+	headSize int // of a record, by the format
 }
 
 // open opens a file of rows; nil for one that is not there.
@@ -94,7 +107,10 @@ func (r *reader) readHead() error {
 	if !bytes.HasPrefix(first, []byte(magicBegin)) {
 		return damaged(r.name, "it is no file of rows")
 	}
-	if string(first) != magic {
+	r.headSize = recordHead
+	if string(first) == magicOld {
+		r.headSize = oldHead
+	} else if string(first) != magic {
 		return fedmsg.Errorf(fedmsg.CodeConfig, "the rows in %s are of format %q, and this program knows %q; a newer one wrote them: use that", r.name,
 			bytes.TrimSpace(first[len(magicBegin):]), magic[len(magicBegin):len(magic)-1])
 	}
@@ -146,7 +162,7 @@ func (r *reader) next() (record, bool, error) {
 		}
 		return record{}, false, nil
 	}
-	h := r.h[:]
+	h := r.h[:r.headSize]
 	if _, err := io.ReadFull(r.in, h); err != nil {
 		return record{}, false, r.broken(err)
 	}
@@ -166,7 +182,9 @@ func (r *reader) next() (record, bool, error) {
 		return record{}, false, damaged(r.name, "a row of it is damaged")
 	}
 	r.left--
-	return record{key: b[:keySize:keySize], row: b[keySize:], sum: sum(h[12:])}, true, nil
+	rec := record{key: b[:keySize:keySize], row: b[keySize:], sum: sum(h[12:])}
+	copy(rec.told[:], h[oldHead:])
+	return rec, true, nil
 }
 
 func (r *reader) close() {
@@ -196,6 +214,7 @@ func (s *stream) writeRecord(rec *record) error {
 	binary.LittleEndian.PutUint32(h[4:], uint32(len(rec.key)))
 	binary.LittleEndian.PutUint32(h[8:], uint32(len(rec.row)))
 	copy(h[12:], rec.sum[:])
+	copy(h[oldHead:], rec.told[:])
 	crc := crc32.Checksum(h[4:], castagnoli())
 	crc = crc32.Update(crc32.Update(crc, castagnoli(), rec.key), castagnoli(), rec.row)
 	binary.LittleEndian.PutUint32(h[:], crc)

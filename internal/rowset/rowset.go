@@ -11,11 +11,11 @@ package rowset
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"slices"
 
 	"github.com/federated-messaging/fedmsg"
-	"github.com/federated-messaging/fedmsg/internal/durable"
 	"github.com/federated-messaging/fedmsg/internal/tabular"
 )
 
@@ -43,12 +43,20 @@ type mark struct {
 	sum     sum
 }
 
+// Limits are what the rows of an answer may be.
+type Limits struct {
+	Rows     int // how many there are at most
+	RowBytes int // of one row as JSON without the columns that are left out; at most [tabular.MaxRow]
+	// Check refuses a row, which is given as JSON, that has something nested in it. Nil takes all.
+	Check func(row []byte) error
+}
+
 // Answer is the rows of one answer, which lie in a file until it is closed. One goroutine uses it.
 type Answer struct {
-	shape Shape
-	limit int // rows
-	file  *stream
-	done  func() error // closes and removes the file
+	shape  Shape
+	limits Limits
+	file   *stream
+	done   func() error // closes and removes the file
 
 	keys  []byte
 	marks []mark
@@ -59,13 +67,14 @@ type Answer struct {
 	buffer []byte   // one row
 }
 
-// NewAnswer makes an answer of no rows, that takes at most so many.
-func (s *Store) NewAnswer(limit int) (*Answer, error) {
+// NewAnswer makes an answer of no rows.
+func (s *Store) NewAnswer(l Limits) (*Answer, error) {
 	f, done, err := s.scratch()
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{shape: s.shape, limit: limit, file: newStream(f), done: done}
+	l.RowBytes = min(l.RowBytes, tabular.MaxRow)
+	a := &Answer{shape: s.shape, limits: l, file: newStream(f), done: done}
 	a.marks, a.keys = make([]mark, 0, s.rows+s.rows/64), make([]byte, 0, s.keys+s.keys/64)
 	return a, nil
 }
@@ -76,10 +85,11 @@ func (a *Answer) Close() error { return a.done() }
 // Rows is how many there are.
 func (a *Answer) Rows() int { return len(a.marks) }
 
-// Add takes a row, whose memory remains the caller's. A row that lacks a key column, or has a column twice, has fedmsg.CodeBadBody.
+// Add takes a row, whose memory remains the caller's. A row that lacks a key column, or has a column twice, has fedmsg.CodeBadBody, and
+// one that is over a limit fedmsg.CodeTooLarge.
 func (a *Answer) Add(row []tabular.Cell) error {
-	if len(a.marks) >= a.limit {
-		return fedmsg.Errorf(fedmsg.CodeTooLarge, "the answer has more rows than max_rows = %d", a.limit)
+	if len(a.marks) >= a.limits.Rows {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "the answer has more rows than max_rows = %d", a.limits.Rows)
 	}
 	if !a.same(row) {
 		if err := a.arrange(row); err != nil {
@@ -91,19 +101,37 @@ func (a *Answer) Add(row []tabular.Cell) error {
 		return err
 	}
 	m.keySize = uint32(int64(len(a.keys)) - m.key)
-	b := append(a.buffer[:0], '{')
+	if err := a.compose(row); err != nil {
+		return err
+	}
+	m.rowSize, m.sum = uint32(len(a.buffer)), sumOf(a.buffer)
+	a.marks = append(a.marks, m)
+	return a.file.write(a.buffer)
+}
+
+// compose makes of a row the JSON that is kept of it.
+func (a *Answer) compose(row []tabular.Cell) error {
+	b, nested := append(a.buffer[:0], '{'), false
 	for n, i := range a.order {
 		if n > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, row[i].Name...)
-		b = append(b, ':')
-		b = append(b, row[i].Value...)
+		v := row[i].Value
+		b = append(append(b, row[i].Name...), ':')
+		b = append(b, v...)
+		nested = nested || v[0] == '{' || v[0] == '['
 	}
 	a.buffer = append(b, '}')
-	m.rowSize, m.sum = uint32(len(a.buffer)), sumOf(a.buffer)
-	a.marks = append(a.marks, m)
-	return a.file.write(a.buffer)
+	if size := len(a.buffer); size > a.limits.RowBytes {
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "row %d of the answer has %d bytes as JSON; at most %d are taken: leave out large columns, in the answer or by ignore", len(a.marks)+1, size, a.limits.RowBytes)
+	}
+	if !nested || a.limits.Check == nil {
+		return nil
+	}
+	if err := a.limits.Check(a.buffer); err != nil {
+		return fedmsg.WrapError(fedmsg.CodeOf(err), err, "no message can be made of row %d of the answer: %s", len(a.marks)+1, err)
+	}
+	return nil
 }
 
 func sumOf(row []byte) sum {
@@ -174,17 +202,41 @@ func (a *Answer) fault(format string, args ...any) error {
 }
 
 // sort puts the rows in the order of their keys, and refuses two with one key: which of them counts is nobody's to guess.
-func (a *Answer) sort() error {
+func (a *Answer) sort(ctx context.Context) error {
 	if err := a.file.flush(); err != nil {
 		return err
 	}
-	slices.SortFunc(a.marks, func(x, y mark) int { return bytes.Compare(a.key(&x), a.key(&y)) })
+	watch := watch{ctx: ctx}
+	slices.SortFunc(a.marks, func(x, y mark) int {
+		if watch.ended() != nil {
+			return 0 // in any order, soon
+		}
+		return bytes.Compare(a.key(&x), a.key(&y))
+	})
+	if watch.err != nil {
+		return watch.err
+	}
 	for n := 1; n < len(a.marks); n++ {
 		if key := a.key(&a.marks[n]); bytes.Equal(key, a.key(&a.marks[n-1])) {
 			return fedmsg.Errorf(fedmsg.CodeBadBody, "two rows of the answer have the key %s; name in key all columns that tell rows apart", clip(key))
 		}
 	}
 	return nil
+}
+
+// watch looks now and then whether a context has ended, where work is too little each time to ask it.
+type watch struct {
+	ctx   context.Context
+	turns uint
+	err   error // of the context
+}
+
+// ended gives the error of the context, up to some thousand turns late.
+func (w *watch) ended() error {
+	if w.turns++; w.turns%4096 == 0 && w.err == nil {
+		w.err = w.ctx.Err()
+	}
+	return w.err
 }
 
 func (a *Answer) key(m *mark) []byte { return a.keys[m.key : m.key+int64(m.keySize)] }
@@ -203,32 +255,4 @@ func (a *Answer) read(m *mark) ([]byte, error) {
 	a.buffer = slices.Grow(a.buffer[:0], int(m.rowSize))[:m.rowSize]
 	_, err := a.file.f.ReadAt(a.buffer, m.row)
 	return a.buffer, err
-}
-
-// stream writes a file from its beginning to its end.
-type stream struct {
-	f    durable.File
-	at   int64 // bytes given to it
-	done int64 // bytes in the file
-	buf  []byte
-}
-
-func newStream(f durable.File) *stream { return &stream{f: f, buf: make([]byte, 0, cutoff)} }
-
-func (s *stream) write(p []byte) error {
-	s.at += int64(len(p))
-	if len(s.buf)+len(p) > cap(s.buf) {
-		if err := s.flush(); err != nil {
-			return err
-		}
-	}
-	s.buf = append(s.buf, p...) // a piece that is larger than the buffer has it grow
-	return nil
-}
-
-func (s *stream) flush() error {
-	n, err := s.f.WriteAt(s.buf, s.done)
-	s.done += int64(n)
-	s.buf = s.buf[:0]
-	return err
 }

@@ -1,9 +1,12 @@
 package rowset
 
 import (
+	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -22,7 +25,7 @@ var shape = Shape{Key: []string{"pkg", "arch"}, Ignore: []string{"seen"}}
 
 // put gives the rows of JSON to a store.
 func put(s *Store, rows string, quiet bool) (differs bool, err error) {
-	a, err := s.NewAnswer(1000)
+	a, err := s.NewAnswer(Limits{Rows: 1000, RowBytes: 5000, Check: noX})
 	if err != nil {
 		return false, err
 	}
@@ -30,7 +33,15 @@ func put(s *Store, rows string, quiet bool) (differs bool, err error) {
 	if err := tabular.Read(strings.NewReader(rows), tabular.Options{Limit: 1 << 20}, a.Add); err != nil {
 		return false, err
 	}
-	return s.Put(a, quiet)
+	return s.Put(context.Background(), a, Telling{Quiet: quiet})
+}
+
+// noX refuses rows in which an x stands in what is nested.
+func noX(row []byte) error {
+	if strings.Contains(string(row), `{"x"`) {
+		return fedmsg.Errorf(fedmsg.CodeBadBody, "no x")
+	}
+	return nil
 }
 
 // changes gives what is pending, a line each, and the ids.
@@ -95,10 +106,14 @@ func TestChanges(t *testing.T) {
 			t.Errorf("the same change at another time has the same id %s", first[i])
 		}
 	}
-	if _, known, err := Open(s.dir, Shape{Key: shape.Key}).Known(); known || err != nil {
-		t.Errorf("rows with other columns left out are known: %v", err)
+	other := Open(s.dir, Shape{Key: shape.Key})
+	if k, err := other.Kept(); k != (Kept{Any: true}) || err != nil {
+		t.Errorf("rows with other columns left out are known: %+v, %v", k, err)
 	}
-	step(t, Open(s.dir, Shape{Key: []string{"pkg"}}), "["+a+"]", true, "")
+	step(t, other, "["+a+"]", false, "") // nobody can tell what is new, so that nothing is told
+	if k, err := other.Kept(); k != (Kept{Rows: 1, Known: true, Any: true}) || err != nil {
+		t.Errorf("the rows are not known: %+v, %v", k, err)
+	}
 }
 
 // TestAnswerRefused holds which answers are none; nothing is kept of them.
@@ -108,10 +123,12 @@ func TestAnswerRefused(t *testing.T) {
 	for rows, says := range map[string]string{
 		`[{"pkg":"a","arch":1},{"pkg":"a","arch":1,"x":2}]`: `two rows of the answer have the key ["a",1]`,
 		`[{"pkg":"a"}]`: `row 1 of the answer has no column "arch"`,
-		`[{"pkg":"a","arch":1},{"pkg":"a","arch":null}]`:            `row 2 of the answer has in the key column "arch" what is no text`,
-		`[{"pkg":"a","arch":1,"x":1,"y":2,"x":3}]`:                  `has the column "x" twice`,
-		`[{"pkg":"` + strings.Repeat("a", maxKey) + `","arch":1}]`:  "has a key of",
-		"[" + strings.Repeat(`{"pkg":"a","arch":1},`, 1001) + "{}]": "max_rows = 1000",
+		`[{"pkg":"a","arch":1},{"pkg":"a","arch":null}]`:                 `row 2 of the answer has in the key column "arch" what is no text`,
+		`[{"pkg":"a","arch":1,"x":1,"y":2,"x":3}]`:                       `has the column "x" twice`,
+		`[{"pkg":"` + strings.Repeat("a", maxKey) + `","arch":1}]`:       "has a key of",
+		`[{"pkg":"a","arch":1,"v":"` + strings.Repeat("a", 4974) + `"}]`: "row 1 of the answer has 5001 bytes as JSON; at most 5000",
+		`[{"pkg":"a","arch":1,"v":[{"x":1}]}]`:                           "no message can be made of row 1 of the answer: no x",
+		"[" + strings.Repeat(`{"pkg":"a","arch":1},`, 1001) + "{}]":      "max_rows = 1000",
 	} {
 		if differs, err := put(s, rows, false); err == nil || differs || !strings.Contains(err.Error(), says) {
 			t.Errorf("%.60s: %v, %v; want %s", rows, differs, err, says)
@@ -119,6 +136,108 @@ func TestAnswerRefused(t *testing.T) {
 	}
 	if left, err := os.ReadDir(s.dir); err != nil || len(left) > 0 {
 		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
+// TestTopics holds that what is pending is told on the topics of the day on which it was found, also behind another start.
+func TestTopics(t *testing.T) {
+	t.Parallel()
+	s := Open(t.TempDir(), shape)
+	step(t, s, `[{"pkg":"a","arch":1}]`, true, "")
+	a, err := s.NewAnswer(Limits{Rows: 9, RowBytes: 99})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close() }()
+	for _, row := range []string{`"b"`, `"c"`} {
+		if err := a.Add([]tabular.Cell{{Name: []byte(`"pkg"`), Value: []byte(row)}, {Name: []byte(`"arch"`), Value: []byte("1")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Put(t.Context(), a, Telling{Topics: map[Kind]string{Added: "new", Removed: "gone"}}); err != nil {
+		t.Fatal(err)
+	}
+	var topics []string
+	err = OpenFS(s.fs, s.dir, s.shape).Changes(func(c Change) error { topics = append(topics, c.Topic); return nil })
+	if want := []string{"gone", "new", "new"}; err != nil || !slices.Equal(topics, want) {
+		t.Errorf("told on %v, %v; want %v", topics, err, want)
+	}
+}
+
+// TestStopped holds that comparing ends soon when the node stops, and that nothing is kept then.
+func TestStopped(t *testing.T) {
+	t.Parallel()
+	s := Open(t.TempDir(), Shape{Key: []string{"k"}})
+	a, err := s.NewAnswer(Limits{Rows: 1 << 20, RowBytes: 99})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close() }()
+	for n := range 10_000 {
+		if err := a.Add([]tabular.Cell{{Name: []byte(`"k"`), Value: fmt.Append(nil, n)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := s.Put(ended, a, Telling{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v; want that it was stopped", err)
+	}
+	if err := a.sort(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.compare(ended, a, func(*record, *mark, bool) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("of comparing: %v; want that it was stopped", err)
+	}
+	if k, err := s.Kept(); k != (Kept{}) || err != nil {
+		t.Errorf("kept is %+v, %v", k, err)
+	}
+}
+
+// TestFormat1 holds that rows which were kept before there were ids of their messages are gone on with.
+func TestFormat1(t *testing.T) {
+	t.Parallel()
+	s := Open(t.TempDir(), shape)
+	row := `{"arch":1,"pkg":"a"}`
+	rec := record{key: []byte(`["a",1]`), row: []byte(row), sum: sumOf([]byte(row))}
+	old := magicOld + isDone + `{"key":["pkg","arch"],"ignore":["seen"],"id":"x","generation":7,"rows":1,"quiet":true}` + "\n"
+	head := make([]byte, oldHead)
+	binary.LittleEndian.PutUint32(head[4:], uint32(len(rec.key)))
+	binary.LittleEndian.PutUint32(head[8:], uint32(len(rec.row)))
+	copy(head[12:], rec.sum[:])
+	rest := string(head[4:]) + string(rec.key) + row
+	binary.LittleEndian.PutUint32(head, crc32.Checksum([]byte(rest), castagnoli()))
+	if err := os.WriteFile(filepath.Join(s.dir, fileA), []byte(old+string(head[:4])+rest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	step(t, s, `[{"pkg":"a","arch":1}]`, false, "")
+	step(t, s, `[{"pkg":"a","arch":1,"v":2}]`, false, `changed {"key":{"pkg":"a","arch":1},"row":{"arch":1,"pkg":"a","v":2},"before":{"v":null}}`+"\n")
+}
+
+// TestPair holds that two files of different moments, as a backup may have them that was made while the node went on, are not taken
+// for a pair: what is between them would be told again under other ids.
+func TestPair(t *testing.T) {
+	t.Parallel()
+	s := Open(t.TempDir(), shape)
+	step(t, s, `[{"pkg":"a","arch":1}]`, true, "") // rows-b
+	step(t, s, `[{"pkg":"a","arch":2}]`, true, "") // rows-a
+	early, err := os.ReadFile(filepath.Join(s.dir, fileA))
+	if err != nil {
+		t.Fatal(err)
+	}
+	step(t, s, `[{"pkg":"a","arch":3}]`, true, "") // rows-b
+	step(t, s, `[{"pkg":"a","arch":4}]`, true, "") // rows-a
+	if _, err := put(s, `[{"pkg":"a","arch":5}]`, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Pending(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, fileA), early, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Pending(); err == nil || !strings.Contains(err.Error(), "does not belong to") {
+		t.Errorf("%v; want that the files do not belong together", err)
 	}
 }
 
@@ -301,7 +420,7 @@ func TestDamage(t *testing.T) {
 	t.Parallel()
 	s := Open(t.TempDir(), shape)
 	step(t, s, `[{"pkg":"a","arch":1,"v":"1"},{"pkg":"b","arch":1}]`, true, "")
-	name := filepath.Join(s.dir, fileB)
+	name := filepath.Join(s.dir, fileB) // alone: the one before it has gone
 	good, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -329,7 +448,7 @@ func TestDamage(t *testing.T) {
 		refused(fmt.Sprintf("cut at %d", i), good[:i])
 	}
 	refused("more", append(slices.Clone(good), 0))
-	if err := refused("newer", []byte(strings.Replace(string(good), magic, "fedmsg rows 2\n", 1))); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
+	if err := refused("newer", []byte(strings.Replace(string(good), magic, "fedmsg rows 3\n", 1))); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
 		t.Errorf("a newer format: %v", err)
 	}
 }

@@ -1,9 +1,6 @@
 package rowset
 
 import (
-	"bytes"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -14,7 +11,8 @@ import (
 )
 
 // The files in the directory of a store. Rows lie in two files by turns: the newer that is done is what the next answer is compared with,
-// and one that is newer still is pending. So no step has to change two names at once, which not every disk does as one.
+// and one that is newer still is pending. So no step has to change two names at once, which not every disk does as one. The older one is
+// removed when nothing is pending.
 const (
 	fileA      = "rows-a"
 	fileB      = "rows-b"
@@ -90,7 +88,7 @@ func (s *Store) open() (last, pending *reader, err error) {
 	case b.done:
 		a.close()
 		return b, nil, nil
-	case !a.done || a.Generation == b.Generation:
+	case !a.done || a.ID != b.ID || a.Generation+1 != b.Generation: // as of a backup that was made while the node went on
 		err = damaged(b.name, "it does not belong to "+a.name)
 	}
 	if err != nil {
@@ -101,14 +99,26 @@ func (s *Store) open() (last, pending *reader, err error) {
 	return a, b, nil
 }
 
-// Known tells how many rows were kept last; false where none of this shape were, as at first and when the shape was changed.
-func (s *Store) Known() (rows int, ok bool, err error) {
-	r, err := s.last()
-	defer r.close()
-	if r == nil || err != nil {
-		return 0, false, err
+// Kept is what is known of an answer before.
+type Kept struct {
+	Rows  int  // of the last answer, if Known
+	Known bool // there was one of this shape, with which the next one is compared
+	Any   bool // there was one, of whatever shape; where it is false, the next one is the very first
+}
+
+// Kept tells what the next answer is compared with.
+func (s *Store) Kept() (Kept, error) {
+	last, pending, err := s.open()
+	last.close()
+	pending.close()
+	if last == nil || err != nil {
+		return Kept{}, err
 	}
-	return r.Rows, true, nil
+	k := Kept{Any: last.Generation > 0, Known: last.is(&s.shape)}
+	if k.Known {
+		k.Rows = last.Rows
+	}
+	return k, nil
 }
 
 // last opens the last rows, if they are of this shape.
@@ -134,133 +144,6 @@ func (s *Store) Pending() (bool, error) {
 	last.close()
 	pending.close()
 	return pending != nil, err
-}
-
-// Put compares an answer with what was kept, and reports whether it differs. If so it is on disk when Put returns, and pending. What
-// is quiet differs without anything being told of it.
-func (s *Store) Put(a *Answer, quiet bool) (differs bool, err error) {
-	if err := a.sort(); err != nil {
-		return false, err
-	}
-	s.rows, s.keys = len(a.marks), len(a.keys)
-	next := head{Shape: s.shape, Rows: len(a.marks), Quiet: quiet}
-	name, err := s.follow(&next)
-	if err != nil {
-		return false, err
-	}
-	known, err := s.compare(a, func(_ *record, _ *mark, same bool) error {
-		if !same {
-			return errDiffers
-		}
-		return nil
-	})
-	switch {
-	case err == nil && known:
-		return false, nil
-	case err == nil, errors.Is(err, errDiffers):
-		return true, s.write(name, &next, func(out *stream) error { return s.merged(a, out) })
-	}
-	return false, err
-}
-
-// errDiffers ends a comparison.
-var errDiffers = errors.New("the rows differ")
-
-// follow has a head be that of what follows the last rows, and gives the name of its file. Where there are none, a file of no rows is
-// made first, so that what is told of the first answer has the same ids whatever becomes of that.
-func (s *Store) follow(next *head) (name string, err error) {
-	last, pending, err := s.open()
-	last.close()
-	pending.close()
-	switch {
-	case err != nil:
-		return "", err
-	case pending != nil:
-		return "", fedmsg.Errorf(fedmsg.CodeInternal, "the changes of the answer before were not dealt with")
-	case last == nil:
-		var id [16]byte
-		rand.Read(id[:]) // never fails
-		next.ID, next.Generation = hex.EncodeToString(id[:]), 1
-		return fileB, s.write(fileA, &head{Shape: s.shape, ID: next.ID, done: true}, func(*stream) error { return nil })
-	}
-	next.ID, next.Generation = last.ID, last.Generation+1
-	if filepath.Base(last.name) == fileA {
-		return fileB, nil
-	}
-	return fileA, nil
-}
-
-// compare goes over the last rows and those of an answer in the order of their keys, and gives those with one key together: a nil
-// record is a row that is new, a nil mark one that is gone. It reports whether there are last rows.
-func (s *Store) compare(a *Answer, pair func(was *record, is *mark, same bool) error) (known bool, err error) {
-	r, err := s.last()
-	defer r.close()
-	if err != nil {
-		return false, err
-	}
-	var was record
-	known = r != nil
-	more := known
-	if more {
-		if was, more, err = r.next(); err != nil {
-			return known, err
-		}
-	}
-	for n := 0; more || n < len(a.marks); {
-		order := 1
-		if n < len(a.marks) {
-			order = -1
-			if more {
-				order = bytes.Compare(a.key(&a.marks[n]), was.key)
-			}
-		}
-		switch {
-		case order < 0:
-			err = pair(nil, &a.marks[n], false)
-		case order > 0:
-			err = pair(&was, nil, false)
-		default:
-			err = pair(&was, &a.marks[n], was.sum == a.marks[n].sum)
-		}
-		if err != nil {
-			return known, err
-		}
-		if order <= 0 {
-			n++
-		}
-		if order >= 0 {
-			if was, more, err = r.next(); err != nil {
-				return known, err
-			}
-		}
-	}
-	return known, nil
-}
-
-// merged writes the rows of an answer.
-func (s *Store) merged(a *Answer, out *stream) error {
-	last, _, err := s.open()
-	last.close()
-	if err == nil {
-		err = s.markDone(last.name) // again: the mark may have failed to reach the disk, and the older file is about to go
-	}
-	if err != nil {
-		return err
-	}
-	_, err = s.compare(a, func(was *record, is *mark, same bool) error {
-		switch {
-		case is == nil:
-			return nil
-		case same: // from the one file that is read in its order
-			return out.writeRecord(was)
-		}
-		row, err := a.read(is)
-		if err != nil {
-			return err
-		}
-		return out.writeRecord(&record{key: a.key(is), row: row, sum: is.sum})
-	})
-	return err
 }
 
 // write puts a file of rows in the place of what has its name. It is durable when write returns.
@@ -306,7 +189,18 @@ func (s *Store) Commit() error {
 	if pending == nil || err != nil {
 		return err
 	}
-	return s.markDone(pending.name)
+	if err := s.markDone(pending.name); err != nil {
+		return err
+	}
+	return s.removeOther(pending.name)
+}
+
+// removeOther removes the file beside the one that is done, so that nothing is kept which is not so any more.
+func (s *Store) removeOther(path string) error {
+	if err := s.fs.Remove(filepath.Join(s.dir, other(path))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return s.failed(err)
+	}
+	return nil
 }
 
 // markDone marks a file of rows as dealt with.
@@ -341,15 +235,5 @@ func (s *Store) CopyTo(other *Store) error {
 	}
 	h := r.head
 	h.done = true
-	return other.write(fileA, &h, func(out *stream) error {
-		for {
-			rec, more, err := r.next()
-			if !more || err != nil {
-				return err
-			}
-			if err := out.writeRecord(&rec); err != nil {
-				return err
-			}
-		}
-	})
+	return other.write(fileA, &h, func(out *stream) error { return r.each(out.writeRecord) })
 }
