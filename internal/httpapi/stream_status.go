@@ -54,7 +54,8 @@ func (s *stream) progress() {
 	s.given.archive.Store(s.recall != nil)
 }
 
-// list gives the status of each stream, the one that began first before the others.
+// list gives the status of each stream, the one that began first before the others. One whose reader has left ends here, and not with
+// its next heartbeat.
 func (t *streams) list() []StreamStatus {
 	t.mu.Lock()
 	open := slices.Clone(t.open)
@@ -62,6 +63,10 @@ func (t *streams) list() []StreamStatus {
 	last := t.deps.feed.Last()
 	all := make([]StreamStatus, 0, len(open))
 	for _, s := range open {
+		if s.socket == nil && peerClosed(s.conn) { // of a WebSocket somebody else sees it
+			s.end()
+			continue
+		}
 		all = append(all, s.status(last))
 	}
 	slices.SortFunc(all, func(a, b StreamStatus) int {
