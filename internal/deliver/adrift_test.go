@@ -65,6 +65,9 @@ func TestAdrift(t *testing.T) {
 					t.Errorf("no %q in %q", want, st.LastError)
 				}
 			}
+			if err := s.Resume("one"); err == nil || !strings.Contains(err.Error(), "stays stopped") || !strings.Contains(err.Error(), "`fedmsg sink rewind one --to POSITION`") {
+				t.Errorf("resumed without a place: %v", err)
+			}
 			if c := s.Checks()[0]; c.Status != ops.Failed || !strings.Contains(c.Text, "fedmsg sink rewind one --to POSITION") || strings.Contains(c.Text, dir) {
 				t.Errorf("%+v", c)
 			}

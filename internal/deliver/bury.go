@@ -91,13 +91,13 @@ func (r *runner) buried(l deadletter.Letter, err error) bool {
 	return true
 }
 
-// buryAgain tries to put the rest with the dead letters, and reports whether that is done.
-func (r *runner) buryAgain() bool {
+// buryAgain tries to put the rest with the dead letters, and says why that is not done.
+func (r *runner) buryAgain() error {
 	for len(r.unburied) > 0 {
 		added, err := r.buryLate(&r.unburied[0])
 		if err != nil {
 			r.halt(err)
-			return false
+			return err
 		}
 		if added {
 			r.obituary.add(&r.unburied[0], r.now(), r.logger)
@@ -106,7 +106,7 @@ func (r *runner) buryAgain() bool {
 	}
 	r.unburied = nil
 	r.goOn()
-	return true
+	return nil
 }
 
 func (r *runner) buryLate(l *deadletter.Letter) (added bool, err error) {

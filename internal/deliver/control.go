@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -72,7 +73,8 @@ func (s *Set) Pause(name string) error {
 	})
 }
 
-// Resume lets it go on.
+// Resume lets it go on. One that has stopped by itself tries at once whether it can; where it cannot, the error says why, and what would
+// help.
 func (s *Set) Resume(name string) error {
 	r, err := s.find(name)
 	if err != nil {
@@ -85,9 +87,36 @@ func (s *Set) Resume(name string) error {
 		r.setPaused(false)
 		r.until = time.Time{}
 		r.retry.Reset()
+		if err := r.tryAgain(); err != nil {
+			return err
+		}
 		r.logger.Info("a sink is resumed")
 		return nil
 	})
+}
+
+// tryAgain has a sink that has stopped by itself go on, or gives why it cannot. One that has not is left alone.
+func (r *runner) tryAgain() error {
+	stays := func(err error, cure string) error {
+		_, why := fedmsg.Public(err)
+		return fedmsg.WrapError(fedmsg.CodeOf(err), err, "sink %s is not paused, and stays stopped: %s; %s", r.cfg.Name, why, cure)
+	}
+	if r.adrift != nil {
+		return stays(r.adrift, fmt.Sprintf("`fedmsg sink rewind %s --to POSITION` gives it a new place", r.cfg.Name))
+	}
+	if len(r.unburied) > 0 {
+		if err := r.buryAgain(); err != nil {
+			return stays(err, fmt.Sprintf("mend what their reasons say, then `fedmsg dead retry --all sink/%[1]s`, or `fedmsg dead drop --all sink/%[1]s`; it goes on by itself then", r.cfg.Name))
+		}
+	}
+	if r.logErr == nil {
+		return nil
+	}
+	r.logUntil = time.Time{}
+	if _, saw := r.look(); saw == failed {
+		return stays(r.logErr, "`fedmsg check` looks through the log; the sink goes on by itself when it can be read")
+	}
+	return nil
 }
 
 func (r *runner) setPaused(paused bool) {

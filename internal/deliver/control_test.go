@@ -244,8 +244,17 @@ func TestLogUnreadable(t *testing.T) {
 		if c := s.Checks()[0]; c.Status != ops.Failed {
 			t.Errorf("%+v", c)
 		}
+		if err := s.Resume("one"); fedmsg.CodeOf(err) != fedmsg.CodeLogFailed || !strings.Contains(err.Error(), "stays stopped: the log cannot be read; `fedmsg check`") {
+			t.Errorf("resumed with a log that cannot be read: %v", err)
+		}
+		if st := s.List()[0]; st.State != StateStopped {
+			t.Errorf("behind the resume in vain: %+v", st)
+		}
 		log.breakWith(nil)
-		settleDown(time.Minute)
+		if err := s.Resume("one"); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait() // it does not wait for its own next try
 		wantGot(t, sink, upTo(3))
 		if c := s.Checks()[0]; c.Status != ops.OK {
 			t.Errorf("%+v", c)

@@ -36,6 +36,12 @@ func TestDeadLettersFull(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 		for number := range uint64(4) {
+			if err := s.Resume("one"); fedmsg.CodeOf(err) != fedmsg.CodeStorageFull || !strings.Contains(err.Error(), "fedmsg dead retry --all sink/one") {
+				t.Errorf("resumed with full dead letters: %v", err)
+			}
+			if st := s.List()[0]; st.State != StateStopped {
+				t.Errorf("behind the resume in vain: %+v", st)
+			}
 			if err := s.DeadDrop("one", number+1); err != nil {
 				t.Fatal(err)
 			}

@@ -165,7 +165,7 @@ func (r *runner) round() {
 	case r.isPaused():
 		r.become(StatePaused, nil)
 		r.rest(state, time.Time{})
-	case len(r.unburied) > 0 && !r.buryAgain():
+	case len(r.unburied) > 0 && r.buryAgain() != nil:
 		r.rest(found, now.Add(haltEvery))
 	case state == failed:
 		r.rest(failed, r.logUntil)
