@@ -89,7 +89,7 @@ func (c *Config) NewSource(m MessageSource, dir string, logger *slog.Logger) (ma
 
 // mailReader says how the mails of all sources are read that do not say it themselves.
 func (c *Config) mailReader() mailin.Reader {
-	return mailin.Reader{TopicPrefix: c.TopicPrefix, Environment: c.Environment}
+	return mailin.Reader{TopicPrefix: c.TopicPrefix, Environment: c.Environment, MaxBody: c.Limits.Body}
 }
 
 func schemeOf(address string) string {

@@ -118,9 +118,9 @@ func (d *door) Take(mail []byte) smtpd.Reply {
 	case Nothing:
 		return silent
 	case Looped:
-		_, reason := fedmsg.Public(reading.Err)
-		d.in.Remark("a mail is refused: " + reason)
-		return smtpd.Reply("554 5.4.6 " + reason)
+		return d.refuse("554 5.4.6 ", reading.Err)
+	case Unreadable:
+		return d.refuse("554 5.6.0 ", reading.Err)
 	}
 	settled := make(chan struct{})
 	if d.submit(ctx, reading.Items(func() { close(settled) })) != nil {
@@ -137,6 +137,13 @@ func (d *door) Take(mail []byte) smtpd.Reply {
 	default:
 		return notNow
 	}
+}
+
+// refuse has the mail server tell the sender. Nothing is kept of the mail here: whoever can send mails could fill the dead letters.
+func (d *door) refuse(code string, why error) smtpd.Reply {
+	_, reason := fedmsg.Public(why)
+	d.in.Remark("a mail is refused: " + reason)
+	return smtpd.Reply(code + reason)
 }
 
 // submit hands items to the intake, which takes them of one goroutine at a time.

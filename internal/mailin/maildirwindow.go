@@ -61,13 +61,11 @@ func (w *watch) take(ctx context.Context, c *came) error {
 		return c.err
 	}
 	switch c.reading.Verdict {
-	case Looped:
+	case Looped, Unreadable: // no dead letter: whoever can send mails could fill them
 		w.in.Remark("a mail is not published: " + c.reading.Err.Error())
 		w.done(c.mail, false)
 	case Nothing:
 		w.done(c.mail, false)
-	case Unreadable:
-		return w.submit(ctx, c.mail, c.reading.Items(func() { w.done(c.mail, false) })...)
 	case Publish:
 		return w.submit(ctx, c.mail, c.reading.Items(func() { w.done(c.mail, w.remove) })...)
 	}

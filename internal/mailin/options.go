@@ -92,6 +92,10 @@ func parse(c *receive.Config, r Reader) (*source, error) {
 	if err := s.limits(e); err != nil {
 		return nil, err
 	}
+	dkim, _ := e.Flag(readDKIM, false) // the reader has read both
+	if wait, _ := keyTime(e); dkim && wait >= s.answer {
+		return nil, fault("%s=%s is not less than %s=%s: a mail whose domain does not answer would never be taken", readKeyTime, wait, optAnswerTime, s.answer)
+	}
 	if e.Scheme == schemeLMTPUnix {
 		return s, s.unix(e, "source "+c.Name)
 	}

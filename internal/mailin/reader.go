@@ -31,6 +31,7 @@ type Reader struct {
 	Service     string // the word behind it; empty means [DefaultService]
 	Limits      mailmsg.Limits
 	MaxReceived int          // servers that a mail may have passed; 0 means 50
+	MaxBody     int          // bytes of a message's body, also in canonical form; 0 means that of [fedmsg.DefaultLimits]
 	Checker     Checker      // optional; without it nothing is said of who signed a mail
 	Log         *slog.Logger // told when a file of keys cannot be read again; nil means nobody is
 }
@@ -52,7 +53,7 @@ type Verdict int
 const (
 	Nothing    Verdict = iota // it announces nothing: there is nothing to publish, and the mail is done with
 	Publish                   // its messages are to be published
-	Unreadable                // it passes a limit of the reader; it is to be kept as a dead letter, whole
+	Unreadable                // it passes a limit, or would be too large a message: the sender is to be told, and it is not kept
 	Looped                    // it came from the bus, or goes round between servers: the sender is to be told, and it is not kept
 )
 
@@ -60,7 +61,7 @@ const (
 type Reading struct {
 	Verdict  Verdict
 	Kind     debian.Kind    // what the mail says; empty for Unreadable and Looped
-	Messages []wire.Carried // for Publish: at least one, with its topic, id and body. For Unreadable: one that has the mail as its body
+	Messages []wire.Carried // for Publish, and for nothing else: at least one, with its topic, id and body
 	Err      error          // for Unreadable and Looped: why, a *[fedmsg.Error] whose sentence may be shown to the sender
 }
 
@@ -69,7 +70,7 @@ type Reading struct {
 func (r *Reader) Read(ctx context.Context, raw []byte) Reading {
 	m, err := mailmsg.Parse(plain(raw), r.Limits)
 	if err != nil {
-		return Reading{Verdict: Unreadable, Err: err, Messages: []wire.Carried{{Body: raw}}}
+		return Reading{Verdict: Unreadable, Err: err}
 	}
 	if err := r.loop(m); err != nil {
 		return Reading{Verdict: Looped, Err: err}
@@ -84,9 +85,9 @@ func (r *Reader) Read(ctx context.Context, raw []byte) Reading {
 	out := Reading{Verdict: Publish, Kind: kind}
 	content := contentSum(m)
 	for i, e := range events {
-		body, err := encode(e.Body)
+		body, err := r.encode(e.Body)
 		if err != nil {
-			return Reading{Verdict: Unreadable, Err: err, Messages: []wire.Carried{{Body: raw}}}
+			return Reading{Verdict: Unreadable, Err: err}
 		}
 		topic := r.topic(e.Topic)
 		out.Messages = append(out.Messages, wire.Carried{Topic: topic, ID: messageID(content, topic, i), Body: body})
@@ -108,9 +109,6 @@ func (r *Reading) Items(settled func()) []receive.Item {
 	items := make([]receive.Item, len(r.Messages))
 	for i := range r.Messages {
 		items[i] = receive.Item{Message: r.Messages[i]}
-		if r.Verdict == Unreadable {
-			items[i].Bad = r.Err
-		}
 	}
 	if len(items) > 0 {
 		items[len(items)-1].Settled = settled // they are settled in order
@@ -142,13 +140,26 @@ func (r *Reader) loop(m *mailmsg.Mail) error {
 	return nil
 }
 
-// encode writes a body as JSON in one line, with letters such as < as they are.
-func encode(body any) ([]byte, error) {
+// encode writes a body as JSON in one line, with letters such as < as they are. It refuses what no door would take, for that would fill
+// the dead letters.
+func (r *Reader) encode(body any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(body); err != nil {
 		return nil, fedmsg.WrapError(fedmsg.CodeBadBody, err, "what was read from a mail cannot be written as JSON")
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	canonical, err := wire.AppendCanonical(nil, out)
+	if err != nil {
+		return nil, fedmsg.WrapError(fedmsg.CodeBadBody, err, "what was read from a mail cannot be published")
+	}
+	most := r.MaxBody
+	if most == 0 {
+		most = fedmsg.DefaultLimits().Body
+	}
+	if size := max(len(out), len(canonical)); size > most {
+		return nil, fedmsg.Errorf(fedmsg.CodeTooLarge, "the mail would be a message of %d bytes, and %d are allowed (limits.body)", size, most)
+	}
+	return out, nil
 }

@@ -26,7 +26,7 @@ func (r Reader) withTrust(e *remote.Endpoint) (Reader, error) {
 		return r, err
 	}
 	var c mailtrust.Config
-	if c.KeyTime, err = e.Duration(readKeyTime, 5*time.Second, 10*time.Millisecond, time.Minute); err != nil {
+	if c.KeyTime, err = keyTime(e); err != nil {
 		return r, err
 	}
 	if dkim {
@@ -48,6 +48,11 @@ func (r Reader) withTrust(e *remote.Endpoint) (Reader, error) {
 		r.Checker = mailtrust.New(c)
 	}
 	return r, nil
+}
+
+// keyTime is how long a mail may wait for the keys of domains.
+func keyTime(e *remote.Endpoint) (time.Duration, error) {
+	return e.Duration(readKeyTime, 5*time.Second, 10*time.Millisecond, time.Minute)
 }
 
 // resolver gives the one of the system, or one that asks a certain server.
