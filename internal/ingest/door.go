@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
@@ -100,9 +101,11 @@ func (d *Door) Accept(ctx context.Context, from fedmsg.Sender, lines ...[]byte) 
 }
 
 // Same reports whether a submitted record is the same message as the stored entry of its id. The log asks it before it
-// answers a repetition: see commitlog.Options.Same.
+// answers a repetition: see commitlog.Options.Same. Of a mail, whose id is made of its content, each node that takes it makes an envelope:
+// they are one message, whoever made and signed it.
 func Same(stored *fedmsg.Entry, submitted *fedmsg.Record) bool {
-	return wire.SameContent(stored.Envelope, submitted.Envelope, submitted.Made)
+	made := submitted.Made || strings.HasPrefix(submitted.ID, wire.MailID)
+	return wire.SameContent(stored.Envelope, submitted.Envelope, made)
 }
 
 // batch is the lines of one call to Submit on their way.

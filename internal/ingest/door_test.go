@@ -142,6 +142,8 @@ func TestEnvelopeBytes(t *testing.T) {
 const (
 	submissionOne = `{"topic":"org.example.dev.a","msg":{"a":1},"id":"one"}`
 	envelopeOne   = `{"topic":"org.example.dev.a","msg":{"a":1},"msg_id":"one","timestamp":1795262400}`
+	mailOne       = `{"topic":"org.example.dev.a","msg":{"a":1,"mail":{"subject":"s"}},"id":"mail-1"}`
+	mailEnvelope  = `{"topic":"org.example.dev.a","msg":{"a":1,"mail":{"dkim":[],"subject":"s"}},"msg_id":"mail-1","timestamp":1795262400}`
 	lastLine      = `{"topic":"org.example.dev.z","msg":{},"id":"last"}`
 )
 
@@ -161,6 +163,9 @@ var repetitions = []repetition{
 	{"envelope, then submission", envelopeOne, submissionOne, "duplicate"},
 	{"envelope, then other submission", envelopeOne, `{"topic":"org.example.dev.a","msg":{"a":2},"id":"one"}`, "id_conflict"},
 	{"submission, then envelope", submissionOne, envelopeOne, "id_conflict"}, // it says another time than the node said
+	{"a mail, then another node's envelope of it", mailOne, mailEnvelope, "duplicate"},
+	{"a mail, then another envelope of its id", mailOne, strings.Replace(mailEnvelope, `"a":1`, `"a":2`, 1), "id_conflict"},
+	{"envelopes of two nodes of a mail", mailEnvelope, strings.Replace(mailEnvelope, "1795262400", "1795262401", 1), "duplicate"},
 }
 
 // check looks at the outcomes of first, second and lastLine, and at what is stored.
@@ -169,11 +174,11 @@ func (c *repetition) check(t *testing.T, out []fedmsg.Outcome, entries []fedmsg.
 	if w := words(out); !slices.Equal(w, []string{"new", c.want, "new"}) {
 		t.Fatalf("outcomes are %v: %v", w, out)
 	}
-	if c.want == "duplicate" && !(out[1].Receipt.Seq == out[0].Receipt.Seq && out[1].Receipt.ID == "one" && out[1].Receipt.Received.Equal(out[0].Receipt.Received)) {
+	if c.want == "duplicate" && !(out[1].Receipt.Seq == out[0].Receipt.Seq && out[1].Receipt.ID == out[0].Receipt.ID && out[1].Receipt.Received.Equal(out[0].Receipt.Received)) {
 		t.Errorf("receipts are %+v and %+v", out[0].Receipt, out[1].Receipt)
 	}
 	made := uint64(1)
-	if c.first == submissionOne {
+	if c.first == submissionOne || c.first == mailOne {
 		made = 2
 	}
 	if len(entries) != 2 || parse(t, entries[1]).N != made {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/federated-messaging/fedmsg/internal/mailmsg"
+	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
 // passing are the fields, in lower case and in order, that servers, mailboxes and readers write into a mail on its way: what differs
@@ -81,5 +82,5 @@ func messageID(content [sha256.Size]byte, topic string, n int) string {
 	part(h, content[:])
 	part(h, []byte(topic))
 	part(h, []byte(strconv.Itoa(n)))
-	return "mail-" + hex.EncodeToString(h.Sum(nil))
+	return wire.MailID + hex.EncodeToString(h.Sum(nil))
 }

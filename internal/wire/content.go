@@ -2,6 +2,9 @@ package wire
 
 import "bytes"
 
+// MailID is what the ids of messages that nodes made of mails begin with. Behind it is a hash of the mail.
+const MailID = "mail-"
+
 // SameContent reports whether two envelopes of one id say the same, so that the second is a repetition of the first. Made
 // tells that the node made them from submissions: then topic, msg and headers are compared, which is what the submitter gave,
 // but not the trace in the headers, which is another each time that a publisher tries again, nor dkim and openpgp in mail of msg: the
