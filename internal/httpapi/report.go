@@ -18,7 +18,8 @@ const (
 // reports decides which errors get a line in the operator's log.
 type reports struct {
 	failed  *ops.Repeats[fedmsg.Code]
-	refused *ops.Repeats[refusalKind]
+	refused *ops.Repeats[refusalKind] // of who showed who it is
+	unknown *ops.Repeats[refusalKind] // of addresses, of which anybody has as many as it likes: they must not hide the former
 }
 
 // refusalKind is who was refused, and why.
@@ -28,7 +29,7 @@ type refusalKind struct {
 }
 
 func newReports() reports {
-	return reports{ops.NewRepeats[fedmsg.Code](reportEvery, maxRefusals, nil), ops.NewRepeats[refusalKind](refusalEvery, maxRefusals, nil)}
+	return reports{ops.NewRepeats[fedmsg.Code](reportEvery, maxRefusals, nil), ops.NewRepeats[refusalKind](refusalEvery, maxRefusals, nil), ops.NewRepeats[refusalKind](refusalEvery, maxRefusals, nil)}
 }
 
 // report logs an error that is the operator's business: one with an inside, or a limit of this server.
@@ -37,28 +38,24 @@ func (s *Server) report(err error) {
 	if code.HTTPStatus() < 500 {
 		return
 	}
-	if silent, ok := s.reports.failed.Turn(code); ok {
-		s.logger.Warn("request failed", "code", string(code), "err", err, "more_since_last", silent)
+	if held, ok := s.reports.failed.Turn(code); ok {
+		s.logger.Warn("request failed", "code", string(code), "err", err, held.Attr())
 	}
 }
 
 // reportRefusal logs that a request was turned away for who sent it, or a message before it came to the door, which tells of its
 // own refusals. What a reader asks that there is not, or writes wrongly, is the reader's to know.
 func (s *Server) reportRefusal(r *http.Request, sender fedmsg.Sender, err error) {
-	who := sender.String()
+	who, told := sender.String(), s.reports.refused
 	if sender.IsZero() {
-		who = remoteOf(r)
+		who, told = remoteOf(r), s.reports.unknown
 	}
 	code := fedmsg.CodeOf(err)
-	silent, ok := s.reports.refused.Turn(refusalKind{who, code})
+	held, ok := told.Turn(refusalKind{who, code})
 	if !ok {
 		return
 	}
-	attrs := []slog.Attr{slog.String("code", string(code)), slog.String("sender", who), slog.String("method", clip(r.Method)), slog.String("path", clip(r.URL.Path))}
-	if silent > 0 {
-		attrs = append(attrs, slog.Int("more_since_last", silent))
-	}
-	s.logger.LogAttrs(r.Context(), slog.LevelWarn, "refused a request", append(attrs, slog.Any("err", err))...)
+	s.logger.LogAttrs(r.Context(), slog.LevelWarn, "refused a request", slog.String("code", string(code)), slog.String("sender", who), slog.String("method", clip(r.Method)), slog.String("path", clip(r.URL.Path)), held.Attr(), slog.Any("err", err))
 }
 
 // remoteOf names the other end of a request's connection: its address without the port, of IPv6 its network.

@@ -32,7 +32,7 @@ type refusalKind struct {
 func (r *refusals) note(from fedmsg.Sender, err error, more func() []slog.Attr) {
 	code := fedmsg.CodeOf(err)
 	r.metrics.refusal(code)
-	silent, write := r.repeats.Turn(refusalKind{from, code})
+	held, write := r.repeats.Turn(refusalKind{from, code})
 	if !write {
 		return
 	}
@@ -40,12 +40,9 @@ func (r *refusals) note(from fedmsg.Sender, err error, more func() []slog.Attr) 
 	if more != nil {
 		attrs = append(attrs, more()...)
 	}
-	if silent > 0 {
-		attrs = append(attrs, slog.Int("more_since_last", silent))
-	}
 	level := slog.LevelWarn
 	if code == fedmsg.CodeInternal {
 		level = slog.LevelError
 	}
-	r.log.LogAttrs(context.Background(), level, "refused a message", append(attrs, slog.Any("err", err))...)
+	r.log.LogAttrs(context.Background(), level, "refused a message", append(attrs, held.Attr(), slog.Any("err", err))...)
 }

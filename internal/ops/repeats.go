@@ -1,21 +1,22 @@
 package ops
 
 import (
+	"log/slog"
 	"sync"
 	"time"
 )
 
 // Repeats decides which of many events of like kinds get a line in the operator's log: of each kind one in a while, with the number
-// of those that got none. One who goes wild must neither fill the log nor hide what others do. Any goroutine may use it; it must
-// not be copied.
+// of those that got none. One who goes wild must neither fill the log nor hide what others do; kinds that there is no room for share
+// the lines of one. Any goroutine may use it; it must not be copied.
 type Repeats[K comparable] struct {
 	every time.Duration // one line of each kind in this time
-	most  int           // kinds that are told apart in that time; what is of a further kind gets no line
+	most  int           // kinds that are told apart in that time
 	now   func() time.Time
 
 	mu   sync.Mutex
 	seen map[K]*repeat // guarded by mu; at most most
-	lost int           // guarded by mu: events without a line that are counted with no kind
+	rest repeat        // guarded by mu: all kinds beyond, and what was held back of those that were forgotten
 }
 
 // repeat is one kind.
@@ -33,27 +34,43 @@ func NewRepeats[K comparable](every time.Duration, most int, now func() time.Tim
 	return &Repeats[K]{every: every, most: most, now: now, seen: make(map[K]*repeat)}
 }
 
-// Turn reports whether a line is due for an event of the kind, and how many events were held back since the last one: of this
-// kind, and of those that were not told apart.
-func (r *Repeats[K]) Turn(kind K) (silent int, write bool) {
+// Held is what got no line since the last one.
+type Held struct {
+	Count  int  // events
+	Shared bool // of many kinds, for which, and for that of the line, there was no room
+}
+
+// Attr is what a line says of it; the empty one, which is left out, where there is nothing to say.
+func (h Held) Attr() slog.Attr {
+	switch {
+	case h.Shared:
+		return slog.Int("more_of_others", h.Count)
+	case h.Count > 0:
+		return slog.Int("more_since_last", h.Count)
+	}
+	return slog.Attr{}
+}
+
+// Turn reports whether a line is due for an event of the kind, and what was held back since the last one of the kind.
+func (r *Repeats[K]) Turn(kind K) (held Held, write bool) {
 	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.seen[kind]
-	switch {
-	case c == nil && len(r.seen) >= r.most && !r.forget(now):
-		r.lost++
-		return 0, false
-	case c == nil:
+	if c == nil && (len(r.seen) < r.most || r.forget(now)) {
 		c = &repeat{}
 		r.seen[kind] = c
-	case r.resting(c, now):
-		c.silent++
-		return 0, false
 	}
-	silent = c.silent + r.lost
-	*c, r.lost = repeat{logged: now}, 0
-	return silent, true
+	if c == nil {
+		c, held.Shared = &r.rest, true
+	}
+	if r.resting(c, now) {
+		c.silent++
+		return Held{}, false
+	}
+	held.Count = c.silent
+	*c = repeat{logged: now}
+	return held, true
 }
 
 // resting reports whether the last line of a kind was written just now. A clock that was set back does not silence it.
@@ -66,7 +83,7 @@ func (r *Repeats[K]) resting(c *repeat, now time.Time) bool {
 func (r *Repeats[K]) forget(now time.Time) bool {
 	for kind, c := range r.seen {
 		if !r.resting(c, now) {
-			r.lost += c.silent
+			r.rest.silent += c.silent
 			delete(r.seen, kind)
 		}
 	}
