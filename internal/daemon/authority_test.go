@@ -337,7 +337,7 @@ func TestTrustShows(t *testing.T) {
 		t.Error(health)
 	}
 	_, metrics := r.get(t, "/metrics")
-	for _, want := range []string{`fedmsg_crl_age_seconds{root="old"} `, "fedmsg_signing_keys 1\n"} {
+	for _, want := range []string{`fedmsg_crl_age_seconds{root="old"} `, `fedmsg_crl_next_update_timestamp_seconds{root="old"} `, "fedmsg_signing_keys 1\n"} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("/metrics has no %s", want)
 		}

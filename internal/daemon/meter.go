@@ -9,6 +9,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
 	"github.com/federated-messaging/fedmsg/internal/durable"
 	"github.com/federated-messaging/fedmsg/internal/keys"
+	"github.com/federated-messaging/fedmsg/internal/trust"
 )
 
 // meteredFS is a file layer that times each Sync: the one number that says whether a slow node has a slow disk.
@@ -100,16 +101,17 @@ func (m *logMetrics) Collect(ch chan<- prometheus.Metric) {
 
 // trustMetrics asks for the numbers of keys and revocation lists when they are scraped.
 type trustMetrics struct {
-	own       func() []keys.Public
-	issued    func() map[string]time.Time
-	keys, age *prometheus.Desc
+	own             func() []keys.Public
+	lists           func() map[string]trust.ListTimes
+	keys, age, next *prometheus.Desc
 }
 
-func newTrustMetrics(own func() []keys.Public, issued func() map[string]time.Time) *trustMetrics {
+func newTrustMetrics(own func() []keys.Public, lists func() map[string]trust.ListTimes) *trustMetrics {
 	return &trustMetrics{
-		own: own, issued: issued,
+		own: own, lists: lists,
 		keys: prometheus.NewDesc("fedmsg_signing_keys", "The node's own keys, those it signed with before included.", nil, nil),
 		age:  prometheus.NewDesc("fedmsg_crl_age_seconds", "Time since the revocation list of a trust root was issued.", []string{"root"}, nil),
+		next: prometheus.NewDesc("fedmsg_crl_next_update_timestamp_seconds", "When the next revocation list of a trust root is due, in seconds since 1970.", []string{"root"}, nil),
 	}
 }
 
@@ -117,12 +119,16 @@ func newTrustMetrics(own func() []keys.Public, issued func() map[string]time.Tim
 func (m *trustMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.keys
 	ch <- m.age
+	ch <- m.next
 }
 
 // Collect gives their values now.
 func (m *trustMetrics) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(m.keys, prometheus.GaugeValue, float64(len(m.own())))
-	for root, at := range m.issued() {
-		ch <- prometheus.MustNewConstMetric(m.age, prometheus.GaugeValue, time.Since(at).Seconds(), root)
+	for root, list := range m.lists() {
+		ch <- prometheus.MustNewConstMetric(m.age, prometheus.GaugeValue, time.Since(list.Issued).Seconds(), root)
+		if !list.Next.IsZero() {
+			ch <- prometheus.MustNewConstMetric(m.next, prometheus.GaugeValue, float64(list.Next.Unix()), root)
+		}
 	}
 }

@@ -121,7 +121,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	registry.MustRegister(newTrustMetrics(who.signer.Own, who.store.ListsIssued))
+	registry.MustRegister(newTrustMetrics(who.signer.Own, who.store.Lists))
 	counted, err := openNumbers(&c, log, o.Logger)
 	if err != nil {
 		return nil, err

@@ -11,13 +11,19 @@ func (s *Store) Roots() []string {
 	return names
 }
 
-// ListsIssued tells when the revocation list of each root that has one was issued, by the name of the root.
-func (s *Store) ListsIssued() map[string]time.Time {
-	issued := map[string]time.Time{}
+// ListTimes are the two times that a revocation list has.
+type ListTimes struct {
+	Issued time.Time
+	Next   time.Time // when the next one is due; the zero time where the list does not say
+}
+
+// Lists tells the times of the revocation list of each root that has one, by the name of the root.
+func (s *Store) Lists() map[string]ListTimes {
+	lists := map[string]ListTimes{}
 	for _, r := range s.current().roots {
 		if r.list != nil {
-			issued[r.Name] = r.list.crl.ThisUpdate
+			lists[r.Name] = ListTimes{Issued: r.list.crl.ThisUpdate, Next: r.list.crl.NextUpdate}
 		}
 	}
-	return issued
+	return lists
 }
