@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg/internal/daemon"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/token"
 )
 
@@ -26,6 +28,7 @@ type certificate struct {
 	file string
 	pair string // the file of its private key; empty where there is none
 	cure string // what to do when it ends
+	any  bool   // it is of authorities, of which one is enough
 }
 
 // renewal is what is to be done about a certificate of one's own.
@@ -55,7 +58,7 @@ func (s *Subject) certificateFiles() (all []certificate) {
 	c := &s.Loaded.Config
 	add := func(key, file, pair, cure string) {
 		if file != "" {
-			all = append(all, certificate{key, file, pair, cure})
+			all = append(all, certificate{key: key, file: file, pair: pair, cure: cure, any: strings.Contains(key, "ca of ")})
 		}
 	}
 	for _, uri := range c.HTTP.Listen {
@@ -81,14 +84,14 @@ func (s *Subject) certificateFiles() (all []certificate) {
 	return all
 }
 
-// certificate looks at one file, which is as good as the certificate in it that ends first.
+// certificate looks at one file, which is as good as the certificate in it that ends first; one of authorities fails with the last.
 func (s *Subject) certificate(c certificate) Finding {
 	looked := c.key + " (" + c.file + ")"
 	data, err := os.ReadFile(c.file)
 	if err != nil {
 		return unreadable(looked, err)
 	}
-	var first *x509.Certificate
+	var first, last *x509.Certificate
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
 			continue
@@ -100,6 +103,9 @@ func (s *Subject) certificate(c certificate) Finding {
 		if first == nil || found.NotAfter.Before(first.NotAfter) {
 			first = found
 		}
+		if last == nil || found.NotAfter.After(last.NotAfter) {
+			last = found
+		}
 	}
 	if first == nil {
 		return failed(looked, "there is no PEM certificate in it", "put one there")
@@ -108,6 +114,9 @@ func (s *Subject) certificate(c certificate) Finding {
 		return failed(looked, fmt.Sprintf("it is not valid before %s", first.NotBefore.Format(time.RFC3339)), "look at the clock of this machine: `timedatectl`")
 	}
 	if f, soon := s.ends(looked, "the certificate", first.NotAfter, c.cure); soon {
+		if c.any && f.Status == ops.Failed && last.NotAfter.After(s.Now()) {
+			return warning(looked, "one of its certificates, of "+first.Subject.String()+", is over, and others are good", "take it out, unless its authority has a new one, which belongs there then")
+		}
 		return f
 	}
 	if c.pair != "" {

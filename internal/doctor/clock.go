@@ -27,7 +27,7 @@ func (s *Subject) clock(ctx context.Context) []Finding {
 	found := make(chan Finding)
 	n := 0
 	for _, p := range s.partners() {
-		if p.scheme != "https" && p.scheme != "http" {
+		if p.scheme != "https" && p.scheme != "http" { // which nodes have; what is polled over them is none
 			continue
 		}
 		n++

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -76,46 +77,55 @@ func (n *node) sources(ctx context.Context) []Finding {
 	return all
 }
 
-// mostDead bounds how many dead letters of one sink or source are counted.
-const mostDead = 10_000
-
-// dead counts the dead letters.
+// dead counts the dead letters. Those of a sink or source that is not configured any more are not counted: a list of them may be long.
 func (n *node) dead(ctx context.Context) []Finding {
-	var answer struct {
+	var here struct {
+		Sinks   []deliver.Status `json:"sinks"`
+		Sources []receive.Status `json:"sources"`
+	}
+	var left struct {
 		Dead []deadletter.Letter `json:"dead"`
 	}
-	if err := n.ask(ctx, fmt.Sprintf("/v1/dead?limit=%d", mostDead), &answer); err != nil {
+	if err := errors.Join(n.ask(ctx, "/v1/sinks", &here), n.ask(ctx, "/v1/sources", &here)); err != nil {
 		return []Finding{n.untold("dead letters", err)}
 	}
-	var names []string
-	count := map[string]int{}
-	for i := range answer.Dead {
-		l := &answer.Dead[i]
-		name := l.Kind + "/" + l.Of
-		if l.Left {
-			name += " (not configured any more)"
-		}
-		if count[name]++; count[name] == 1 {
-			names = append(names, name)
-		}
-	}
-	return ofDead(names, count)
-}
-
-// ofDead tells of the dead letters of each sink and source by its name.
-func ofDead(names []string, count map[string]int) []Finding {
-	if len(names) == 0 {
-		return []Finding{ok("all sinks and sources", "there are no dead letters")}
-	}
 	var all []Finding
-	for _, name := range names {
-		noun := "dead letters wait"
-		if count[name] == 1 {
-			noun = "dead letter waits"
+	for i := range here.Sinks {
+		all = append(all, ofDead(deadletter.KindSink+"/"+here.Sinks[i].Name, here.Sinks[i].Dead)...)
+	}
+	for i := range here.Sources {
+		all = append(all, ofDead(deadletter.KindSource+"/"+here.Sources[i].Name, here.Sources[i].Dead)...)
+	}
+	err := n.ask(ctx, "/v1/dead?limit=1", &left) // the oldest of each
+	for _, l := range left.Dead {
+		if l.Left {
+			all = append(all, warning(l.Kind+"/"+l.Of+" (not configured any more)", "dead letters wait for a decision", deadCure))
 		}
-		all = append(all, warning(name, fmt.Sprintf("%d %s for a decision", count[name], noun), "`fedmsg dead list` shows them; then `fedmsg dead retry` or `fedmsg dead drop`"))
+	}
+	switch {
+	case err != nil:
+		return append(all, n.untold("dead letters of what is not configured any more", err))
+	case len(all) == 0:
+		return []Finding{noneDead()}
 	}
 	return all
+}
+
+func noneDead() Finding { return ok("all sinks and sources", "there are no dead letters") }
+
+// deadCure is what to do about dead letters.
+const deadCure = "`fedmsg dead list` shows them; then `fedmsg dead retry` or `fedmsg dead drop`"
+
+// ofDead tells of so many dead letters of a sink or source, if there are some.
+func ofDead(name string, count int) []Finding {
+	if count == 0 {
+		return nil
+	}
+	noun := "dead letters wait"
+	if count == 1 {
+		noun = "dead letter waits"
+	}
+	return []Finding{warning(name, fmt.Sprintf("%d %s for a decision", count, noun), deadCure)}
 }
 
 // untold says that the node does not speak of something to who asks.

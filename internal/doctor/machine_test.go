@@ -33,6 +33,12 @@ func TestClock(t *testing.T) {
 			want(t, all, "kernel", ops.OK)
 		})
 	}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("a page is asked for %s", r.URL) }))
+	defer server.Close()
+	polled := subject(t, "[[source]]\nname = \"page\"\nfrom = \"poll+"+server.URL+"/page\"\ntopics = [\"#\"]\n")
+	if polled.Loaded.Config.Source == nil || len(looked(t, polled.clock)) != 1 {
+		t.Error("what is polled is asked for its time")
+	}
 	s := subject(t, "")
 	s.Kernel = func() (KernelClock, error) { return KernelClock{}, nil }
 	want(t, looked(t, s.clock), "kernel", ops.Warning, "timedatectl")
@@ -85,6 +91,29 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// TestBundle holds that a file of authorities fails when all of them are over, and is told of when one is.
+func TestBundle(t *testing.T) {
+	authority, err := fedmsgtest.NewAuthority(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	day, err := os.ReadFile(authority.IssueFor(t, "one").Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	years, err := os.ReadFile(fedmsgtest.Shared(t, "interop", "vectors", "pki", "ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, now := subject(t, ""), time.Now()
+	file := s.write(t, "ca.pem", string(years)+string(day), 0o600)
+	for ahead, statuses := range map[time.Duration][2]ops.Status{48 * time.Hour: {ops.Warning, ops.Failed}, 200 * 365 * 24 * time.Hour: {ops.Failed, ops.Failed}} {
+		s.Now = func() time.Time { return now.Add(ahead) }
+		want(t, []Finding{s.certificate(certificate{key: "ca of sink x", file: file, cure: "put", any: true})}, "ca of sink x", statuses[0])
+		want(t, []Finding{s.certificate(certificate{key: "http.listen", file: file, cure: "renew"})}, "http.listen", statuses[1])
+	}
+}
+
 // TestReach connects to what is there, to what is not, and to one whose certificate nobody here trusts.
 func TestReach(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -115,6 +144,16 @@ topics = ["#"]
 name = "gone"
 from = "nats://`+gone.Addr().String()+`?stream=x&jetstream=yes"
 topics = ["#"]
+[[source]]
+name = "table"
+from = "poll+postgres://user@`+ln.Addr().String()+`,`+gone.Addr().String()+`/db"
+topics = ["#"]
+[[source]]
+name = "unheard"
+from = "gopher://127.0.0.1/"
+topics = ["#"]
+[archive]
+store = "postgres://user@/db?host=`+t.TempDir()+`"
 `)
 	if s.Fault != nil {
 		s.Fault = nil // whether a kind takes its options is not the matter here
@@ -123,7 +162,11 @@ topics = ["#"]
 	want(t, all, "sink there", ops.OK)
 	want(t, all, "sink untrusted", ops.Failed, "name the authority", "ca of sink untrusted")
 	want(t, all, "source gone", ops.Warning, "refused")
-	if len(all) != 3 {
+	want(t, all, "source table ("+ln.Addr().String(), ops.OK)
+	want(t, all, "source table ("+gone.Addr().String(), ops.Warning, "refused")
+	want(t, all, "source unheard", ops.Warning, "not looked at")
+	want(t, all, "archive.store", ops.Warning, "/.s.PGSQL.5432", "nc -vz -U")
+	if len(all) != 7 {
 		t.Errorf("%+v", all)
 	}
 	want(t, looked(t, subject(t, "").reach), "sinks", ops.OK)

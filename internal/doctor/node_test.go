@@ -154,12 +154,12 @@ func TestHealth(t *testing.T) {
 func TestDelivery(t *testing.T) {
 	s := subject(t, "")
 	n := s.serve(t, map[string]string{"/readyz": readyAnswer,
-		"/v1/sinks": `{"sinks":[{"name":"a","to":"amqp://a","state":"stopped","lag":7,"last_error":"too many dead letters"},
+		"/v1/sinks": `{"sinks":[{"name":"a","to":"amqp://a","state":"stopped","lag":7,"dead":20000,"last_error":"too many dead letters"},
 			{"name":"b","to":"b","state":"waiting","last_error":"refused"},{"name":"c","to":"c","state":"paused"},
 			{"name":"d","to":"d","state":"running","lag":9,"lag_seconds":301},{"name":"e","to":"e","state":"running","lag":9,"lag_seconds":10}]}`,
 		"/v1/sources": `{"sources":[{"name":"f","from":"f","connected":true,"held_back":true,"last_error":"full"},
-			{"name":"g","from":"g","last_error":"no route"},{"name":"h","from":"h","connected":true}]}`,
-		"/v1/dead": `{"dead":[{"of":"a","kind":"sink"},{"of":"a","kind":"sink"},{"of":"old","kind":"source","left":true}]}`,
+			{"name":"g","from":"g","last_error":"no route"},{"name":"h","from":"h","connected":true,"dead":1}]}`,
+		"/v1/dead": `{"dead":[{"of":"a","kind":"sink"},{"of":"old","kind":"source","left":true}]}`,
 	})
 	sinks := looked(t, n.sinks)
 	want(t, sinks, "a (amqp://a)", ops.Failed, "too many dead letters", "fedmsg sink resume a")
@@ -172,6 +172,7 @@ func TestDelivery(t *testing.T) {
 	want(t, sources, "g (", ops.Warning, "no route")
 	want(t, sources, "h (", ops.OK)
 	dead := looked(t, n.dead)
-	want(t, dead, "sink/a", ops.Warning, "2 dead letters", "fedmsg dead list")
-	want(t, dead, "source/old (not configured any more)", ops.Warning, "1 dead letter waits")
+	want(t, dead, "sink/a", ops.Warning, "20000 dead letters", "fedmsg dead list")
+	want(t, dead, "source/h", ops.Warning, "1 dead letter waits")
+	want(t, dead, "source/old (not configured any more)", ops.Warning, "wait for a decision")
 }

@@ -13,7 +13,7 @@ import (
 func (s *Subject) reach(ctx context.Context) []Finding {
 	partners := s.partners()
 	if len(partners) == 0 {
-		return []Finding{ok("sinks, sources, zeromq.subscribe", "no other side is configured to connect to")}
+		return []Finding{ok("sinks, sources, zeromq.subscribe, archive.store", "no other side is configured to connect to")}
 	}
 	all := make([]Finding, len(partners))
 	done := make(chan bool)
@@ -32,11 +32,10 @@ func (s *Subject) reach(ctx context.Context) []Finding {
 // dial says whether the other side can be reached.
 func (s *Subject) dial(ctx context.Context, p partner) Finding {
 	looked := p.key + " (" + p.address + ")"
-	network := "tcp"
-	if p.scheme == "unix" {
-		network = "unix"
+	if p.network == "" {
+		return warning(looked, "it was not looked at: it is not known how to connect to what has this address", "try from this machine whether it answers, with a program of its kind")
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, network, p.address)
+	conn, err := new(net.Dialer).DialContext(ctx, p.network, p.address)
 	if err != nil {
 		return warning(looked, "it cannot be reached: "+reason(err), "look whether the other side runs, the name of its host and the firewall between; from here: `nc -vz "+plainHost(p)+"`")
 	}
@@ -60,7 +59,7 @@ func (s *Subject) dial(ctx context.Context, p partner) Finding {
 }
 
 func plainHost(p partner) string {
-	if p.scheme == "unix" {
+	if p.network == "unix" {
 		return "-U " + p.address
 	}
 	host, port, _ := net.SplitHostPort(p.address)

@@ -60,8 +60,7 @@ func savedSink(state, name string, info *commitlog.Info) Finding {
 
 // savedDead counts the dead letters of a node that does not run.
 func (s *Subject) savedDead(context.Context) []Finding {
-	var names []string
-	count := map[string]int{}
+	var all []Finding
 	state := s.Loaded.Config.State
 	for _, k := range []struct{ kind, dir string }{{deadletter.KindSink, daemon.SinksDir(state)}, {deadletter.KindSource, daemon.SourcesDir(state)}} {
 		owners, err := os.ReadDir(k.dir)
@@ -76,12 +75,13 @@ func (s *Subject) savedDead(context.Context) []Finding {
 			if err != nil {
 				return []Finding{warning(k.dir, "the dead letters cannot be counted: "+err.Error(), "run this as root or as the user that the node runs as")}
 			}
-			if name := k.kind + "/" + o.Name(); n > 0 {
-				names, count[name] = append(names, name), n
-			}
+			all = append(all, ofDead(k.kind+"/"+o.Name(), n)...)
 		}
 	}
-	return ofDead(names, count)
+	if len(all) == 0 {
+		return []Finding{noneDead()}
+	}
+	return all
 }
 
 // trust says whether what is trusted can be read, and which authority or revocation list is out of date. A node that runs says it itself.
