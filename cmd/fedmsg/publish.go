@@ -160,11 +160,15 @@ func (p *program) publish(cmd *cobra.Command, o *publishFlags, args []string) er
 	return s.run(cmd.Context(), in, nil)
 }
 
-// addTrace puts the trace that this program was started in among the labels, unless they have one.
+// addTrace puts the trace that this program was started in among the labels, unless they have one or no room for it.
 func (p *program) addTrace(labels map[string]string) {
 	trace := tracecontext.New(p.getenv(tracecontext.VariableParent), p.getenv(tracecontext.VariableState))
-	_, own := labels[tracecontext.HeaderParent]
-	if own || trace.IsZero() {
+	for name := range labels {
+		if tracecontext.IsHeader(name) {
+			return
+		}
+	}
+	if trace.IsZero() || len(labels)+2 > fedmsg.DefaultLimits().Headers {
 		return
 	}
 	labels[tracecontext.HeaderParent] = trace.Parent

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/internal/tracecontext"
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
@@ -41,14 +42,13 @@ func innerHeaders(envelope []byte) []Header {
 }
 
 // appendHeaders makes the JSON object of headers, without those of this package. Of several with one name the first counts. Those
-// of a trace are there if it is well formed.
+// of a trace are there if it is well formed and there is room for them: it is no reason to refuse a message.
 func appendHeaders(headers []Header) []byte {
 	var out []byte
-	headers = withTrace(headers)
 	seen := make(map[string]bool, len(headers))
 	for _, h := range headers {
 		name := string(fedmsg.AppendJSONString(nil, h.Name)) // two that are not UTF-8 may become one
-		if seen[name] || ours(h.Name) {
+		if seen[name] || ours(h.Name) || tracecontext.IsHeader(h.Name) {
 			continue
 		}
 		seen[name] = true
@@ -60,10 +60,10 @@ func appendHeaders(headers []Header) []byte {
 		out = append(append(out, name...), ':')
 		out = fedmsg.AppendJSONString(out, h.Value)
 	}
-	if out == nil {
-		return nil
+	if out != nil {
+		out = append(out, '}')
 	}
-	return append(out, '}')
+	return traceOf(headers).AppendTo(out, fedmsg.DefaultLimits().Headers)
 }
 
 // ours reports whether a header is one of this package, or a piece of one.

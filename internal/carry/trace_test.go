@@ -1,8 +1,12 @@
 package carry
 
 import (
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
+
+	"github.com/federated-messaging/fedmsg"
 )
 
 const (
@@ -29,6 +33,13 @@ func TestTrace(t *testing.T) {
 	}
 	if got, want := MessageHeaders([]byte(`{"headers":{"traceparent":"x","k":"v"}}`)), []Header{{"k", "v"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%q goes out, want %q", got, want)
+	}
+	full := []Header{{"traceparent", parent}}
+	for i := range fedmsg.DefaultLimits().Headers {
+		full = append(full, Header{fmt.Sprintf("k%d", i), "v"})
+	}
+	if m, err := Join("a.b", "x", []byte(`{}`), lookup(full), full); err != nil || strings.Contains(string(m.Headers), "traceparent") || !strings.Contains(string(m.Headers), `"k63":"v"`) {
+		t.Errorf("as many headers as there may be come in with a trace more (%v): %s", err, m.Headers)
 	}
 	for _, c := range []struct {
 		in   []Header
