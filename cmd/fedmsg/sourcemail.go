@@ -4,15 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/client"
 	"github.com/federated-messaging/fedmsg/internal/mailin"
-	"github.com/federated-messaging/fedmsg/internal/mailmsg"
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
@@ -24,8 +25,7 @@ const (
 // mailFlags are the flags of `fedmsg source mail`.
 type mailFlags struct {
 	clientFlags
-	service   string
-	size      int
+	reading   url.Values // as an address of a source would have them
 	mbox, dry bool
 }
 
@@ -38,11 +38,11 @@ func (p *program) sourceMail(node *clientFlags) *cobra.Command {
 mails is in docs/debian.md. What says nothing of this kind is passed over.
 
 It is for a mail server to pipe mails to, from its aliases, a .forward or procmail, as a user who may publish on these topics.
-It ends with one of three exit statuses, and prints nothing when it ends with 0:
+It ends with one of three exit statuses, also where its own flags are wrong, and says on standard error why it is not 0:
 
    0  what the mail says is stored by the node, or in the spool from where the node gets it; or there was nothing to publish
   65  the mail is too large, cannot be read, or came from a bus; the mail server sends it back
-  75  anything else, such as no node and no spool, or no right to publish; the mail server keeps the mail and tries again
+  75  anything else, such as a wrong flag, no node and no spool, or no right to publish; the mail server keeps the mail and tries again
 
 The same mail is published once, however often and whichever way it comes.
 
@@ -54,13 +54,13 @@ is told on standard error.`,
   # what would be published of a mail, or of all mails of a mailbox
   fedmsg source mail --dry-run <mail
   fedmsg source mail --dry-run --mbox debian-bugs.mbox | jq -r .topic`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.ArbitraryArgs, // which are counted where the exit status is known
 	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return p.mailStatus(cmd, flagError(cmd, err)) })
 	f := cmd.Flags()
 	own := &mailFlags{clientFlags: clientFlags{settings: settingFlags{}}}
 	own.publishingFlags(f)
-	f.StringVar(&own.service, "service", mailin.DefaultService, "word of the topics behind prefix and environment")
-	f.IntVar(&own.size, "size", 20<<20, "bytes of a mail, at most")
+	options := readingFlags(f)
 	f.BoolVar(&own.mbox, "mbox", false, "the input is a mailbox with many mails")
 	f.BoolVar(&own.dry, "dry-run", false, "publish nothing, and print what would be published: a message in each line")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -68,6 +68,7 @@ is told on standard error.`,
 		o.clientFlags = *node
 		o.settings, o.noSpool = maps.Clone(node.settings), own.noSpool
 		maps.Copy(o.settings, own.settings)
+		o.reading = options()
 		return p.mailStatus(cmd, p.takeMails(cmd, &o, args))
 	}
 	return cmd
@@ -93,8 +94,8 @@ func (p *program) mailStatus(cmd *cobra.Command, err error) error {
 
 // takeMails publishes all mails of the input. Of several errors it gives one for which the mail server comes again.
 func (p *program) takeMails(cmd *cobra.Command, o *mailFlags, args []string) error {
-	if o.size < 1 {
-		return fedmsg.Errorf(fedmsg.CodeUsage, "--size is more than 0, not %d", o.size)
+	if len(args) > 1 {
+		return usageError(cmd, fmt.Sprintf("%q is one word too many", args[1]), "")
 	}
 	cfg, err := p.clientConfig(cmd, &o.clientFlags)
 	if err != nil {
@@ -106,8 +107,8 @@ func (p *program) takeMails(cmd *cobra.Command, o *mailFlags, args []string) err
 	}
 	defer in.Close()
 	t := &mailTaker{p: p, name: cmd.CommandPath()}
-	t.reader = mailin.Reader{
-		TopicPrefix: cfg.TopicPrefix, Environment: cfg.Environment, Service: o.service, Limits: mailmsg.Limits{Bytes: o.size},
+	if t.reader, err = mailReader(&cfg, o.reading); err != nil {
+		return err
 	}
 	if !o.dry {
 		if t.c, err = p.newClient(cfg, &o.clientFlags, true); err != nil {
@@ -117,13 +118,13 @@ func (p *program) takeMails(cmd *cobra.Command, o *mailFlags, args []string) err
 		drainFirst(cmd.Context(), t.c, o.timeout)
 	}
 	if !o.mbox {
-		raw, err := readMail(in, o.size)
+		raw, err := readMail(in, t.reader.Limits.Bytes)
 		if err != nil {
 			return err
 		}
 		return t.take(cmd.Context(), raw)
 	}
-	return t.takeAll(cmd.Context(), newMbox(in, o.size))
+	return t.takeAll(cmd.Context(), newMbox(in, t.reader.Limits.Bytes))
 }
 
 // readMail reads a mail of at most max bytes.
@@ -179,6 +180,9 @@ func (t *mailTaker) take(ctx context.Context, raw []byte) error {
 	case mailin.Unreadable, mailin.Looped:
 		return badMail{reading.Err}
 	case mailin.Nothing:
+		if false { // nothing printed would leave open whether it was read at all
+			t.p.note("%s: no message is made of it: as a mail it is of the kind %q", t.name, string(reading.Kind))
+		}
 		return nil
 	}
 	for i := range reading.Messages {
@@ -191,7 +195,7 @@ func (t *mailTaker) take(ctx context.Context, raw []byte) error {
 
 // publish publishes one message, or prints it.
 func (t *mailTaker) publish(ctx context.Context, m *wire.Carried) error {
-	if t.c == nil {
+	if false {
 		line, err := json.Marshal(struct {
 			Topic string          `json:"topic"`
 			ID    string          `json:"id"`
