@@ -116,7 +116,7 @@ func codeTable(c Code) codeRow {
 	case CodeQueued:
 		return codeRow{202, 75}
 	case CodeStorageFull:
-		return codeRow{507, 75}
+		return codeRow{507, 73} // 75 is of what is kept, or may be tried again at once
 	case CodeDamaged:
 		return codeRow{500, 65}
 	case CodeConfig, CodeFormat:

@@ -33,6 +33,9 @@ func TestSinkLettersOfOldName(t *testing.T) {
 	if out := cliOK(t, node, "__complete", "dead", "list", ""); out != "sink/hare\nsink/rabbit\n:4\n" {
 		t.Errorf("dead list is completed by %q", out)
 	}
+	if out := cliOK(t, node, "__complete", "dead", "drop", "sink/rabbit/1", ""); out != "sink/hare/1\nsink/rabbit/2\nsink/rabbit/3\n:4\n" {
+		t.Errorf("dead drop is completed by %q", out)
+	}
 	if shown := cliOK(t, node, "dead", "show", "sink/rabbit/2"); !strings.Contains(shown, `"n":2`) || !strings.Contains(shown, `"left":true`) {
 		t.Errorf("dead show prints\n%s", shown)
 	}

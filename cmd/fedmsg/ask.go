@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,6 +61,43 @@ func (p *program) completeSinks(o *clientFlags) cobra.CompletionFunc {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		return p.sinkNames(cmd, o), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// sourceNames is sinkNames of sources.
+func (p *program) sourceNames(cmd *cobra.Command, o *clientFlags) []string {
+	defer completing(cmd)()
+	sources, err := p.askSources(cmd, o)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for i := range sources {
+		names = append(names, sources[i].Name)
+	}
+	return names
+}
+
+// maxCompletions is how many dead letters a word is completed by.
+const maxCompletions = 100
+
+// completeLetters completes words by the names of dead letters that do not stand there yet; at most so many words, or any where most is 0.
+func (p *program) completeLetters(o *clientFlags, most int) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+		if most > 0 && len(args) >= most {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		defer completing(cmd)()
+		letters, err := p.askDead(cmd, o, "", 0, maxCompletions)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		for i := range letters {
+			if name := letterName(&letters[i]); !slices.Contains(args, name) {
+				names = append(names, name)
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

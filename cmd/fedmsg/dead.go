@@ -87,8 +87,9 @@ func (p *program) eachDead(cmd *cobra.Command, o *clientFlags, of string, do fun
 
 func (p *program) deadList(o *clientFlags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "list [sink/NAME|source/NAME]",
-		Short: "List dead letters, of all or of one sink or source, from the oldest",
+		Use:     "list [sink/NAME|source/NAME]",
+		Aliases: []string{"ls"},
+		Short:   "List dead letters, of all or of one sink or source, from the oldest",
 		Long: `List dead letters, of all or of one sink or source, from the oldest. Those of a sink or source that was renamed or taken out of
 the configuration are among them, and can be shown and dropped, but not retried.`,
 		Example: `  fedmsg dead list
@@ -164,7 +165,8 @@ func (p *program) deadShow(o *clientFlags) *cobra.Command {
 		Short: "Print a dead letter as JSON, with the message and why it was given up",
 		Example: `  fedmsg dead show sink/rabbit/3
   fedmsg dead show sink/rabbit/3 | jq .entry.envelope`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: p.completeLetters(o, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := letterPath(cmd, args[0])
 			if err != nil {
@@ -190,14 +192,10 @@ func (p *program) completeOwners(o *clientFlags) cobra.CompletionFunc {
 		for _, name := range p.sinkNames(cmd, o) {
 			names = append(names, deadletter.KindSink+"/"+name)
 		}
+		for _, name := range p.sourceNames(cmd, o) {
+			names = append(names, deadletter.KindSource+"/"+name)
+		}
 		defer completing(cmd)()
-		sources, err := p.askSources(cmd, o)
-		if err != nil {
-			return names, cobra.ShellCompDirectiveNoFileComp
-		}
-		for i := range sources {
-			names = append(names, deadletter.KindSource+"/"+sources[i].Name)
-		}
 		letters, err := p.askDead(cmd, o, "", 0, 1)
 		if err != nil {
 			return names, cobra.ShellCompDirectiveNoFileComp

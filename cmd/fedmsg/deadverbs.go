@@ -13,7 +13,7 @@ import (
 // deadVerb is a verb that does something to dead letters, each named or all of one sink or source.
 func (p *program) deadVerb(o *clientFlags, cmd *cobra.Command, each func(cmd *cobra.Command, path, name string) error) *cobra.Command {
 	cmd.Args = cobra.ArbitraryArgs
-	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	cmd.ValidArgsFunction = p.completeLetters(o, 0)
 	all := cmd.Flags().String("all", "", "all of sink/NAME or source/NAME, in place of names of letters")
 	_ = cmd.RegisterFlagCompletionFunc("all", p.completeOwners(o)) // its error is that there is no such flag
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

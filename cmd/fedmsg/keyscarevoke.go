@@ -105,8 +105,9 @@ their grace. A timer does this well, once a week for a list of 30 days, with a c
 
 func (p *program) keysCALs() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "ls",
-		Short: "List what the authority issued, and what was revoked",
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List what the authority issued, and what was revoked",
 		Example: `  fedmsg keys ca ls
   fedmsg keys ca ls --format json | jq -r '.[] | select(.revoked) | .serial'`,
 		Args: cobra.NoArgs,

@@ -52,7 +52,7 @@ Without --topic, each line of the input is a message {"topic", "msg", "id"?, "he
 Lines are sent as they come; outcomes are printed in their order.
 
 When no node takes a message it is kept in the spool, and sent in order by the next publish or by the node: the exit
-status is then 75. It is 65 when a node refused a message. With --no-spool it stops at the first message that no node
+status is then 75. It is 73 when the spool cannot keep it either, and 65 when a node refused a message. With --no-spool it stops at the first message that no node
 took, names it, and sends no more: the status is 69, or 75 when it is unknown whether that one is stored.
 
 With --sign each message is signed here, so that everybody who trusts the key can check who said it; else the node signs

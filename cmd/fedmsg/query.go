@@ -96,6 +96,9 @@ func (o *queryFlags) register(cmd *cobra.Command, order string) {
 	f.IntVar(&q.Limit, "limit", 0, "end after so many messages; 0 is no limit")
 	f.StringVar(&o.minPosition, "min-position", "", "wait until the archive knows everything up to this position, as of a receipt")
 	choices(cmd, "order", "newest", "oldest")
+	for _, words := range []string{"category", "not-category", "topic", "not-topic", "prefix", "not-prefix", "user", "not-user", "package", "not-package", "sender", "signer", "id", "text", "where"} {
+		choices(cmd, words) // a file is none of them
+	}
 	choices(cmd, "severity", "debug", "info", "warning", "error")
 }
 
@@ -171,13 +174,13 @@ func (p *program) query(cmd *cobra.Command, o *queryFlags) error {
 	case o.count:
 		err = p.showCount(ctx, h, o)
 	default:
-		err = p.showFound(ctx, h, o)
+		err = p.showFound(ctx, cmd, h, o)
 	}
 	return interrupted(cmd.Context(), err)
 }
 
 // showFound prints the messages.
-func (p *program) showFound(ctx context.Context, h history, o *queryFlags) error {
+func (p *program) showFound(ctx context.Context, cmd *cobra.Command, h history, o *queryFlags) error {
 	show, err := newPrinter(o.format, ops.Color(p.stdout, p.getenv), ops.Terminal(p.stdout))
 	if err != nil {
 		return err
@@ -189,6 +192,9 @@ func (p *program) showFound(ctx context.Context, h history, o *queryFlags) error
 	search.clear()
 	if err == nil && search.found == 0 && ctx.Err() == nil {
 		p.note("fedmsg query: no message was found")
+		if cfg, err := p.clientConfig(cmd, o.clientFlags); err == nil {
+			p.warnShort(cmd.CommandPath(), cfg, o.topics)
+		}
 	}
 	return err
 }

@@ -36,8 +36,9 @@ may change something.`,
 
 func (p *program) sinkLs(o *clientFlags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "ls",
-		Short: "List the sinks and how far each is",
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List the sinks and how far each is",
 		Long: `List the sinks and how far each is. LAG is how many entries of the log are behind its position, wanted or not; AGE how long the
 oldest of them that it still has to deliver has waited. What is wrong with a sink stands below it.`,
 		Example: `  fedmsg sink ls

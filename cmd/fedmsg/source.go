@@ -20,7 +20,7 @@ func (p *program) sourceCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	o := nodeClientFlags(cmd.PersistentFlags())
-	cmd.AddCommand(p.sourceLs(o), p.sourceMail(o), p.sourcePoll())
+	cmd.AddCommand(p.sourceLs(o), p.sourceMail(o), p.sourcePoll(o))
 	return cmd
 }
 
@@ -35,8 +35,9 @@ func (p *program) askSources(cmd *cobra.Command, o *clientFlags) ([]receive.Stat
 
 func (p *program) sourceLs(o *clientFlags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "ls",
-		Short: "List the sources and what each has brought",
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List the sources and what each has brought",
 		Long: `List the sources and what each has brought since the start of the node. Of RECEIVED, DUPLICATES the log had already, and
 REFUSED went to the dead letters. A source is held back while what it brings cannot be stored. What is wrong with a source stands
 below it.`,

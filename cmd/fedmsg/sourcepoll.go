@@ -19,8 +19,8 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
 
-// sourcePoll is `fedmsg source poll`.
-func (p *program) sourcePoll() *cobra.Command {
+// sourcePoll is `fedmsg source poll`. The flags o, by which the node is found, serve to complete names alone.
+func (p *program) sourcePoll(o *clientFlags) *cobra.Command {
 	var dry, all bool
 	cmd := &cobra.Command{
 		Use:   "poll NAME --dry-run",
@@ -35,6 +35,12 @@ The node polls by itself, as often as the key every says; it need not run for th
   sudo -u fedmsg fedmsg source poll wanna-build --dry-run | jq .body.key
   fedmsg source poll wanna-build --dry-run --all --config ./fedmsg.toml | head`,
 		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return p.sourceNames(cmd, o), cobra.ShellCompDirectiveNoFileComp
+		},
 	}
 	cmd.Flags().String("state", "", "the node's state directory (default as the configuration says)")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "publish nothing and keep nothing; must be given")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -128,12 +129,16 @@ func parsePattern(text string) (fedmsg.Pattern, error) {
 	return pattern, err
 }
 
-// warnShort tells of a pattern that is a short topic: publish completes those, so nothing is published on them.
-func (p *program) warnShort(cfg config.Config, topics []string) {
+// warnShort tells of a pattern that is a short topic: publish completes those, so nothing is published on them. A whole topic begins
+// with this node's prefix, or is of another bus and then has at least its environment among its words.
+func (p *program) warnShort(verb string, cfg config.Config, topics []string) {
 	for _, t := range topics {
-		if strings.Count(t, ".") < 2 && !strings.ContainsAny(t, "*#") {
-			p.note("fedmsg tail: nothing may ever match %s: publish puts prefix and environment before a short topic; did you mean --topic %s?",
-				t, fedmsg.FullTopic(cfg.TopicPrefix, cfg.Environment, "", t))
+		whole := strings.HasPrefix(t, cfg.TopicPrefix+".") || slices.ContainsFunc(strings.Split(t, "."), func(word string) bool {
+			return slices.Contains([]string{"dev", "stg", "prod", "production"}, word)
+		})
+		if !whole && !strings.ContainsAny(t, "*#") {
+			p.note("%s: nothing may ever match %s: publish puts prefix and environment before a short topic; did you mean --topic %s?",
+				verb, t, fedmsg.FullTopic(cfg.TopicPrefix, cfg.Environment, "", t))
 		}
 	}
 }
@@ -148,7 +153,7 @@ func (p *program) tail(cmd *cobra.Command, o *tailFlags, follow client.FollowOpt
 	if err != nil {
 		return err
 	}
-	p.warnShort(cfg, o.topics)
+	p.warnShort(cmd.CommandPath(), cfg, o.topics)
 	ctx, stop := watchReader(cmd.Context(), p.stdout)
 	defer stop()
 	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough, as head, is no failure: the write says so

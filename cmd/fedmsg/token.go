@@ -119,8 +119,9 @@ func parseLifetime(s string) (time.Duration, error) {
 
 func (p *program) tokenLs() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "ls",
-		Short: "List the tokens and what they may do",
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List the tokens and what they may do",
 		Example: `  fedmsg token ls
   fedmsg token ls --format json | jq -r '.[].name'`,
 		Args: cobra.NoArgs,

@@ -117,7 +117,7 @@ func (p *program) trigger(cmd *cobra.Command, o *triggerFlags, command []string)
 	if err != nil {
 		return err
 	}
-	p.warnShort(cfg, o.topics)
+	p.warnShort(cmd.CommandPath(), cfg, o.topics)
 	logger := p.operatorLog(max(cfg.LogLevel, slog.LevelWarn))
 	run, err := trigger.New(trigger.Options{Command: command, Timeout: o.runTime, Stdout: p.stdout, Stderr: p.stderr, Logger: logger})
 	if err != nil {

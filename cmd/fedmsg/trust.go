@@ -93,8 +93,9 @@ func (p *program) explain(x trust.Explanation) error {
 // trustLs is `fedmsg trust ls`.
 func (p *program) trustLs() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "ls",
-		Short: "List the roots that are trusted, and what they may speak for",
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List the roots that are trusted, and what they may speak for",
 		Example: `  fedmsg trust ls
   fedmsg trust ls --trust trust.toml`,
 		Args: cobra.NoArgs,
