@@ -77,7 +77,11 @@ func TestEveryCodeHasARow(t *testing.T) {
 	}
 }
 
+// TestUnknownCode holds what a code of a later version is shown as, and that scripts may read 75 as kept.
 func TestUnknownCode(t *testing.T) {
+	if q, full := CodeQueued.ExitStatus(), CodeStorageFull.ExitStatus(); q != 75 || full != 73 { // scripts read 75 as kept
+		t.Errorf("queued ends with %d, and a full disk with %d", q, full)
+	}
 	if c := Code("of a later version"); c.HTTPStatus() != 500 || c.ExitStatus() != 70 || c.Retryable() {
 		t.Errorf("%d %d", c.HTTPStatus(), c.ExitStatus())
 	}
