@@ -40,7 +40,7 @@ func ofSink(s *deliver.Status, now time.Time) Finding {
 	stuck := s.State == deliver.StateRunning && waits > 0 && s.LastTime.After(now.Add(-waits))
 	switch {
 	case s.State == deliver.StateStopped:
-		return failed(looked, fmt.Sprintf("it has stopped, %d entries behind: %s", s.Lag, s.LastError), "mend what it says (`fedmsg sink show "+s.Name+"`), then `fedmsg sink resume "+s.Name+"` or restart the node")
+		return failed(looked, fmt.Sprintf("it has stopped, %d entries behind: %s", s.Lag, s.LastError), "mend what it says (`fedmsg sink show "+s.Name+"`); where its dead letters are at their limit, `fedmsg dead retry --all sink/"+s.Name+"` or `fedmsg dead drop --all sink/"+s.Name+"`; then `fedmsg sink resume "+s.Name+"`")
 	case s.State == deliver.StateWaiting || stuck:
 		return warning(looked, fmt.Sprintf("it does not get through, and is %d entries behind: %s", s.Lag, s.LastError), "look after the destination; nothing is lost, and it is tried again. `fedmsg sink show "+s.Name+"` tells when it gets through")
 	case s.State == deliver.StatePaused:

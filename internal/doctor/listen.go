@@ -74,7 +74,7 @@ func (s *Subject) listeners(n *node) func(context.Context) []Finding {
 		done := make(chan bool)
 		for i, l := range places {
 			go func() {
-				all[i] = l.look(ctx, n.running)
+				all[i] = l.look(ctx, n)
 				done <- true
 			}()
 		}
@@ -85,17 +85,20 @@ func (s *Subject) listeners(n *node) func(context.Context) []Finding {
 	}
 }
 
-func (l *listener) look(ctx context.Context, running bool) Finding {
+func (l *listener) look(ctx context.Context, n *node) Finding {
 	looked := l.key + " (" + l.address + ")"
 	conn, err := new(net.Dialer).DialContext(ctx, l.network, l.address)
 	switch {
-	case err != nil && running:
+	case err != nil && n.running:
 		return failed(looked, "the node does not listen there: "+reason(err), "restart the node, if the key was changed; `journalctl -u fedmsg` says whether it could listen there")
-	case err != nil || l.passed && !running:
+	case err != nil || l.passed && !n.running:
 		return ok(looked, "nobody listens there but the node, when it runs")
 	}
 	defer conn.Close()
-	if !running {
+	if !n.running && !n.absent() {
+		return warning(looked, "something listens there; whether it is the node is not known", "run this as root or as the user that the node runs as")
+	}
+	if !n.running {
 		return failed(looked, "another program listens there, so that the node cannot start", "`ss -ltnp` and `ss -lxp` say which; stop it, or choose another place with "+l.key)
 	}
 	if end, ok := ctx.Deadline(); ok {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -191,6 +192,8 @@ func TestListeners(t *testing.T) {
 	idle := looked(t, s.listeners(&node{}))
 	want(t, idle, bad, ops.Failed, "another program")
 	want(t, idle, gone.Addr().String(), ops.OK)
+	stranger := looked(t, s.listeners(&node{why: &net.OpError{Err: syscall.EACCES}})) // to whom the node's socket is closed
+	want(t, stranger, bad, ops.Warning, "whether it is the node is not known", "as root")
 }
 
 // TestListenersCertificate sees that a renewed certificate is not the one that is shown.

@@ -117,6 +117,11 @@ func (n *node) reach(ctx context.Context) {
 	}
 }
 
+// absent reports whether it is certain that no node runs: one that could not be asked may.
+func (n *node) absent() bool {
+	return !n.running && n.unasked == nil && !errors.Is(n.why, syscall.EACCES) && !errors.Is(n.why, context.DeadlineExceeded)
+}
+
 // cureOfRefusal is what who asks can do about an answer that is a refusal.
 func (n *node) cureOfRefusal(err error) string {
 	if n.subject.Token != "" && fedmsg.CodeOf(err) == fedmsg.CodeUnauthenticated {

@@ -162,7 +162,7 @@ func TestDelivery(t *testing.T) {
 		"/v1/dead": `{"dead":[{"of":"a","kind":"sink"},{"of":"old","kind":"source","left":true}]}`,
 	})
 	sinks := looked(t, n.sinks)
-	want(t, sinks, "a (amqp://a)", ops.Failed, "too many dead letters", "fedmsg sink resume a")
+	want(t, sinks, "a (amqp://a)", ops.Failed, "too many dead letters", "fedmsg dead retry --all sink/a", "fedmsg sink resume a")
 	want(t, sinks, "b (", ops.Warning, "refused", "nothing is lost")
 	want(t, sinks, "c (", ops.Warning, "fedmsg sink resume c")
 	want(t, sinks, "d (", ops.Warning, "5m1s", "in_flight")
