@@ -130,7 +130,13 @@ func TestMailDoors(t *testing.T) {
 	for _, name := range []string{"mails", "box"} {
 		holdNoDead(t, n, "sources", name)
 	}
-	if kept, err := os.ReadDir(filepath.Join(b.path, "cur")); err != nil || len(kept) != 0 {
-		t.Errorf("%d mails are kept, want none (%v)", len(kept), err)
+	silent := 0 // mails of which nothing is published are not removed
+	for _, raw := range mails {
+		if len(mailReader().Read(t.Context(), raw).Messages) == 0 {
+			silent++
+		}
+	}
+	if kept, err := os.ReadDir(filepath.Join(b.path, "cur")); err != nil || len(kept) != silent || silent == 0 {
+		t.Errorf("%d mails are kept, want %d (%v)", len(kept), silent, err)
 	}
 }
