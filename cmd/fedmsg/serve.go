@@ -18,6 +18,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/daemon"
 	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/spool"
 )
 
 // serveCommand is `fedmsg serve`: the node.
@@ -69,7 +70,7 @@ func (p *program) serve(ctx context.Context, l *config.Loaded) error {
 	defer signal.Stop(hangup)
 	node, err := daemon.New(l.Config, daemon.Options{
 		Version: readVersion().Version, Settings: l.Settings(), Logger: log, Getenv: p.getenv, Hangup: hangup,
-		SpoolDirs: l.OwnSpools(p.getenv),
+		SpoolDirs: []string{spool.UserDir(p.getenv)},
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		code, why := fedmsg.Public(err)

@@ -305,27 +305,6 @@ func TestNamedFiles(t *testing.T) {
 	}
 }
 
-// TestSpoolOfAnotherState: a user's node whose state is set takes no message of the user's usual node.
-func TestSpoolOfAnotherState(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name, exists string
-		set          []Flag
-		spool        string
-		own          int
-	}{
-		{"nothing set", "", nil, "/home/u/.local/state/fedmsg/spool", 1},
-		{"state set", "", []Flag{{"--state", "state", []string{"/lab"}}}, "/lab/spool", 0},
-		{"both set", "", []Flag{{"--state", "state", []string{"/lab"}}, {"--spool-directory", "spool.directory", []string{"/home/u/.local/state/fedmsg/spool"}}}, "/home/u/.local/state/fedmsg/spool", 0},
-		{"the machine's", "/var/spool/fedmsg", []Flag{{"--state", "state", []string{"/srv/fedmsg"}}}, "/var/spool/fedmsg", 0},
-	} {
-		l, err := Load(Source{Environ: []string{"HOME=/home/u"}, UID: 7, Exists: func(path string) bool { return path == c.exists }, Flags: c.set})
-		if err != nil || l.Config.Spool.Directory != c.spool || len(l.OwnSpools(func(string) string { return "" })) != c.own {
-			t.Errorf("%s: %q, %d beside it, %v", c.name, l.Config.Spool.Directory, len(l.OwnSpools(func(string) string { return "" })), err)
-		}
-	}
-}
-
 // TestOnlyFlagsWrongIsUsage: a bad value on the command line is the caller's slip, not a fault of the configuration.
 func TestOnlyFlagsWrongIsUsage(t *testing.T) {
 	good, bad := write(t, "fedmsg.toml", "environment = 'prod'\n"), write(t, "fedmsg.toml", "environment = 'x'\n")

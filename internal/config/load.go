@@ -62,10 +62,6 @@ func Load(src Source) (*Loaded, error) {
 	if _, set := l.origins["zeromq.submit"]; !set {
 		out.Config.ZeroMQ.Submit = defaultSubmit(out.Config.HTTP.Socket)
 	}
-	if _, set := l.origins["spool.directory"]; !set {
-		_, other := l.origins["state"]
-		out.Config.Spool.Directory = spoolOf(&out.Config, sys, other)
-	}
 	if len(l.faults) == 0 {
 		judged := out.Config
 		if src.Client {

@@ -53,25 +53,6 @@ func SpoolDir(s System) string {
 	return spool.UserDir(s.Getenv)
 }
 
-// spoolOf is the spool of a node for which none is set. A user's node that keeps its state elsewhere is another one beside the user's
-// usual node, whose messages it must not take.
-func spoolOf(c *Config, s System, stateSet bool) string {
-	usual := SpoolDir(s)
-	if stateSet && usual != spool.Shared && filepath.IsAbs(c.State) {
-		return filepath.Join(c.State, "spool")
-	}
-	return usual
-}
-
-// OwnSpools are the spools that the node fetches from beside spool.directory: the user's own, into which publishers put what they have
-// where the machine has no spool yet.
-func (l *Loaded) OwnSpools(getenv func(string) string) []string {
-	if l.Origin("state").Kind != FromDefault {
-		return nil
-	}
-	return []string{spool.UserDir(getenv)}
-}
-
 // ConfigPath is the configuration file that is read when none is named: the machine's where it exists, else the user's,
 // which need not exist either.
 func ConfigPath(s System) string {
