@@ -171,7 +171,11 @@ func TestPostgresPage(t *testing.T) {
 		for statement := range strings.Lines(b.text) {
 			queries++
 			out, err := server.SQL("postgres", statement)
-			if err != nil || !strings.Contains(out, "git") {
+			want := "git"
+			if strings.Contains(statement, "drop_month") {
+				want = "does not exist, skipping" // of a month without messages
+			}
+			if err != nil || !strings.Contains(out, want) {
 				t.Errorf("%s gives %q, %v", strings.TrimSpace(statement), out, err)
 			}
 		}
