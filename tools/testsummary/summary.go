@@ -81,10 +81,24 @@ func (s *summary) endTest(t test, action string) {
 func (s *summary) endPackage(t test, e event) {
 	word := map[string]string{"pass": "ok  ", "fail": "FAIL", "skip": "-   "}[e.Action]
 	fmt.Fprintf(s.w, "%s %7.1fs  %s\n", word, e.Elapsed, e.Package)
-	if e.Action == "fail" && (!s.broken[t.pkg] || e.FailedBuild != "") {
+	if cut := s.unended(t.pkg); e.Action == "fail" && (!s.broken[t.pkg] || e.FailedBuild != "" || len(cut) > 0) {
 		s.unfinished(t.pkg)
+		if len(cut) > 0 {
+			fmt.Fprintf(s.w, "--- never ended, or never begun, in %s: %s\n", t.pkg, strings.Join(cut, ", "))
+		}
 		s.fail(t)
 	}
+}
+
+// unended gives the tests of a package that have begun and not ended.
+func (s *summary) unended(pkg string) (names []string) {
+	for t := range s.output {
+		if t.pkg == pkg && t.name != "" {
+			names = append(names, t.name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // unfinished prints what the tests of a package said that never ended: there stands why the package did.

@@ -55,6 +55,11 @@ func TestSummaryFailures(t *testing.T) {
 			`{"ImportPath":"p","Action":"build-output","Output":"p.go:1: no such thing\n"}`,
 			`{"Action":"fail","Package":"p","FailedBuild":"p"}`,
 		}, []string{"no such thing", "0 passed, 1 failed, 0 skipped"}},
+		{"out of time behind another failure", []string{
+			`{"Action":"fail","Package":"p","Test":"A"}`,
+			`{"Action":"output","Package":"p","Test":"B","Output":"panic: test timed out\n"}`,
+			`{"Action":"fail","Package":"p"}`,
+		}, []string{"panic: test timed out\n", "never ended, or never begun, in p: B\n", "0 passed, 2 failed, 0 skipped"}},
 		{"panic", []string{
 			`{"Action":"output","Package":"p","Test":"A","Output":"panic: oh\n"}`,
 			`{"Action":"fail","Package":"p"}`,
