@@ -85,7 +85,7 @@ func (w *watch) submit(ctx context.Context, m maildir.Mail, items ...receive.Ite
 	w.moving.Lock()
 	w.taken[m] = true
 	w.moving.Unlock()
-	return w.in.Submit(ctx, items...) // which fails only when ctx, and so this session, ends
+	return w.in.Submit(ctx, items...) // which fails only when ctx, and so this run, ends
 }
 
 // done moves a mail when all that it became is on disk. What is settled behind the end of the session comes again.
