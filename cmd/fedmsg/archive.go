@@ -103,7 +103,7 @@ func (p *program) heldText(h *held) error {
 		fmt.Fprintf(w, "newest\t%s\n", h.Newest.Format(time.RFC3339))
 	}
 	if h.Bytes != nil {
-		fmt.Fprintf(w, "size\t%s\n", byteSize(*h.Bytes))
+		fmt.Fprintf(w, "size\t%s\n", ops.ByteSize(*h.Bytes))
 	}
 	if h.Position != nil && h.Lag != nil {
 		fmt.Fprintf(w, "up to\t%s\t%d %s behind it\n", h.Position, *h.Lag, plural(int(*h.Lag), "entry of the log is", "entries of the log are"))

@@ -107,9 +107,9 @@ What was damaged in the log already when it was backed up is told too.`,
 func backupProgress(m *meter) func(what string, done, all int64) {
 	return func(what string, done, all int64) {
 		if all > 0 {
-			m.show("%s: %s of %s", what, byteSize(done), byteSize(all))
+			m.show("%s: %s of %s", what, ops.ByteSize(done), ops.ByteSize(all))
 		} else {
-			m.show("%s: %s", what, byteSize(done))
+			m.show("%s: %s", what, ops.ByteSize(done))
 		}
 	}
 }
@@ -124,7 +124,7 @@ func (p *program) backedUp(m *backup.Manifest, how string) error {
 		keys = "secret keys"
 	}
 	_, err := fmt.Fprintf(p.stdout, "log %s from %d to %d, %s, %s: %s in %d files, %s\n",
-		m.Log.ID, m.Log.First, m.Log.Last, archive, keys, byteSize(m.Bytes()), len(m.Files), how)
+		m.Log.ID, m.Log.First, m.Log.Last, archive, keys, ops.ByteSize(m.Bytes()), len(m.Files), how)
 	return err
 }
 

@@ -48,7 +48,7 @@ func (p *program) checkLog(dir string) error {
 		}
 		fmt.Fprintf(p.stdout, "%s: %s\n", f.Kind, ops.Printable(f.Text))
 	}, func(done, all int64) {
-		m.show("checked %s of %s in %s", byteSize(done), byteSize(all), ops.Printable(dir))
+		m.show("checked %s of %s in %s", ops.ByteSize(done), ops.ByteSize(all), ops.Printable(dir))
 	})
 	m.clear()
 	if err != nil {
@@ -63,18 +63,4 @@ func (p *program) checkLog(dir string) error {
 		return fedmsg.Errorf(fedmsg.CodeDamaged, "the log in %s is damaged in %d %s; what is not damaged stays readable, and readers are told of the rest; restore the segments named above from a backup to have it again", dir, bad, places)
 	}
 	return nil
-}
-
-// byteSize writes a size for people.
-func byteSize(n int64) string {
-	const units = "KMGTPE"
-	if n < 1<<10 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	f, u := float64(n)/(1<<10), 0
-	for f >= 1<<10 {
-		f /= 1 << 10
-		u++
-	}
-	return fmt.Sprintf("%.1f %ciB", f, units[u])
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // logCommand is `fedmsg log`: what is to be known and done about a node's log.
@@ -64,7 +65,7 @@ func (p *program) infoText(i commitlog.Info) error {
 		fmt.Fprintf(w, "first\t%s\t%s\n", fedmsg.Position{Log: i.ID, Seq: i.First}, i.Oldest.Format(time.RFC3339))
 		fmt.Fprintf(w, "last\t%s\t%s\n", fedmsg.Position{Log: i.ID, Seq: i.Last}, i.Newest.Format(time.RFC3339))
 	}
-	fmt.Fprintf(w, "size\t%s\tin %d segments\n", byteSize(i.Bytes), i.Segments)
+	fmt.Fprintf(w, "size\t%s\tin %d segments\n", ops.ByteSize(i.Bytes), i.Segments)
 	for _, a := range i.Lineage {
 		fmt.Fprintf(w, "goes on from\t%s\n", fedmsg.Position{Log: a.ID, Seq: a.Last})
 	}

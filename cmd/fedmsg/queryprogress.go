@@ -30,7 +30,7 @@ func (s *searchMeter) show() {
 		s.meter.show("searching; nothing was found so far")
 		return
 	}
-	s.meter.show("found %d %s, %s, the last of %s", s.found, plural(s.found, "message", "messages"), byteSize(s.bytes), s.at.Local().Format(timeLayout))
+	s.meter.show("found %d %s, %s, the last of %s", s.found, plural(s.found, "message", "messages"), ops.ByteSize(s.bytes), s.at.Local().Format(timeLayout))
 }
 
 // count passes entries on and counts them.

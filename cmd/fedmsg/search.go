@@ -71,7 +71,7 @@ func (s *search) run(ctx context.Context, dir, signer string) error {
 			s.note("fedmsg keys compromised: %s: %s", string(f.Kind), f.Text)
 		},
 		Progress: func(done, all int64) {
-			m.show("looked through %s of %s in %s, found %d messages", byteSize(done), byteSize(all), ops.Printable(dir), s.found)
+			m.show("looked through %s of %s in %s, found %d messages", ops.ByteSize(done), ops.ByteSize(all), ops.Printable(dir), s.found)
 		},
 	})
 	m.clear()

@@ -109,7 +109,7 @@ func (v *view) text(rows int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %.1f messages/s on %d topics", v.Time.Format("15:04:05"), v.Rate, len(v.Topics))
 	if v.Log != nil {
-		fmt.Fprintf(&b, "  log %s at %d, %s", v.Log.ID, v.Log.Last, byteSize(v.Log.Bytes))
+		fmt.Fprintf(&b, "  log %s at %d, %s", v.Log.ID, v.Log.Last, ops.ByteSize(v.Log.Bytes))
 	}
 	if v.Archive != nil {
 		fmt.Fprintf(&b, "  archive %d behind", v.Archive.Lag)

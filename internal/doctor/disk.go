@@ -11,6 +11,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
 	"github.com/federated-messaging/fedmsg/internal/daemon"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // room is what a file system has free for ordinary users.
@@ -81,27 +82,13 @@ func ofRoom(looked string, r room, grows, segment uint64) Finding {
 	least := min(segment, r.all/20)
 	switch {
 	case r.free < least:
-		return failed(looked, fmt.Sprintf("only %s are free of %s", bytes(r.free), bytes(r.all)), cure)
+		return failed(looked, fmt.Sprintf("only %s are free of %s", ops.ByteSize(int64(r.free)), ops.ByteSize(int64(r.all))), cure)
 	case r.nodes > 0 && r.inodes < r.nodes/100:
 		return failed(looked, fmt.Sprintf("only %d inodes are free of %d", r.inodes, r.nodes), "remove small files there, or make the file system anew with more inodes")
 	case r.free < grows:
-		return warning(looked, fmt.Sprintf("%s are free, and the log may grow by %s before its retention makes room; the archive comes on top", bytes(r.free), bytes(grows)), cure)
+		return warning(looked, fmt.Sprintf("%s are free, and the log may grow by %s before its retention makes room; the archive comes on top", ops.ByteSize(int64(r.free)), ops.ByteSize(int64(grows))), cure)
 	case r.free < r.all/20:
-		return warning(looked, fmt.Sprintf("only %s are free of %s", bytes(r.free), bytes(r.all)), cure)
+		return warning(looked, fmt.Sprintf("only %s are free of %s", ops.ByteSize(int64(r.free)), ops.ByteSize(int64(r.all))), cure)
 	}
-	return ok(looked, "%s are free of %s", bytes(r.free), bytes(r.all))
-}
-
-// bytes is a size for people.
-func bytes(n uint64) string {
-	const units = "KMGTPE"
-	if n < 1<<10 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	f, u := float64(n)/(1<<10), 0
-	for f >= 1<<10 {
-		f /= 1 << 10
-		u++
-	}
-	return fmt.Sprintf("%.1f %ciB", f, units[u])
+	return ok(looked, "%s are free of %s", ops.ByteSize(int64(r.free)), ops.ByteSize(int64(r.all)))
 }
