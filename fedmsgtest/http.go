@@ -31,8 +31,11 @@ func (n *Node) Get(ctx context.Context, path string) (status int, body []byte, e
 	return n.do(req)
 }
 
+// do asks, and waits no longer for the answer than for any event.
 func (n *Node) do(req *http.Request) (status int, body []byte, err error) {
-	resp, err := n.HTTP.Do(req)
+	ctx, cancel := context.WithTimeout(req.Context(), patience)
+	defer cancel()
+	resp, err := n.HTTP.Do(req.WithContext(ctx))
 	if err != nil {
 		return 0, nil, err
 	}

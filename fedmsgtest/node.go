@@ -17,6 +17,10 @@ import (
 // patience is how long an event is waited for that takes milliseconds on an idle machine. It only bounds a failing test.
 const patience = 60 * time.Second
 
+// lifetime bounds one life of a node. Whoever waits for ever for a node, or for what comes from it, is told by its end: one test
+// fails, and the others keep their time.
+func lifetime() time.Duration { return time.Duration(Count(3, 60)) * time.Minute }
+
 // AnyTopic is for [NodeOptions].Env: the node signs unsigned messages on every topic, where by default it signs those below
 // its own prefix and environment and refuses the others. It is for tests with messages of many sites.
 const AnyTopic = "FEDMSG_SIGNING_TOPICS=#"
@@ -32,6 +36,8 @@ type NodeOptions struct {
 	Archive    string              // archive.store of the configuration; empty is none, so that a test that needs no archive does not wait for one
 	Credential *syscall.Credential // the user to run as; nil is the one of the test
 	Binary     string              // the program; empty is [Binary]
+
+	life time.Duration // how long one run may last; zero is lifetime
 }
 
 // Node is a running `fedmsg serve`. Its fields change at [Node.Start] only. Its methods that do not take a testing.TB may be
@@ -157,8 +163,14 @@ func (n *Node) Launch() error {
 		return err
 	}
 	r := &run{cmd: cmd, ended: make(chan struct{})}
+	life := cmp.Or(n.opts.life, lifetime())
+	late := time.AfterFunc(life, func() {
+		fmt.Fprintf(n.out, "-- ended by its test, which has not ended it within %s\n", life)
+		_ = cmd.Process.Kill() // it may be gone
+	})
 	go func() { // ends with the process; Kill9 at the latest waits for it
 		r.err = cmd.Wait()
+		late.Stop()
 		close(r.ended)
 	}()
 	n.run = r

@@ -3,12 +3,9 @@ package fedmsgtest
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -165,19 +162,6 @@ func (r *RabbitMQ) Ctl(args ...string) (string, error) {
 		return "", fmt.Errorf("rabbitmqctl %s: %w\n%s", strings.Join(args, " "), err, out)
 	}
 	return string(out), nil
-}
-
-// quietPort gives a port of the loopback interface that nobody listens on, outside those that the kernel gives to
-// connections: a server binds it only seconds later, and again in each of its lives.
-func quietPort() int {
-	for {
-		port := 12000 + rand.IntN(20000)
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			l.Close()
-			return port
-		}
-	}
 }
 
 // hasPika asks once whether the Python of the system can speak to RabbitMQ.

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
 	"github.com/federated-messaging/fedmsg/mesh"
 )
 
@@ -111,16 +112,14 @@ func TestPorts(t *testing.T) {
 	var taken net.Listener
 	var first int
 	for taken == nil { // three ports in a row, the first of which is taken
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		if first, _ = strconv.Atoi(port); first > 65000 || !free(first+1) || !free(first+2) {
-			l.Close()
+		port := fedmsgtest.FreePort()
+		if first, _ = strconv.Atoi(port); !free(first+1) || !free(first+2) {
 			continue
 		}
-		taken = l
+		var err error
+		if taken, err = net.Listen("tcp", "127.0.0.1:"+port); err != nil {
+			t.Fatal(err)
+		}
 	}
 	defer taken.Close()
 	ports := fmt.Sprintf("%d-%d", first, first+2)

@@ -37,15 +37,10 @@ func dnsmasq(t testing.TB, lines ...string) *nameServer {
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := net.ListenPacket("udp", l.Addr().String())
-		l.Close()
-		if err == nil {
+		address := "127.0.0.1:" + fedmsgtest.FreePort()
+		if p, err := net.ListenPacket("udp", address); err == nil {
 			p.Close()
-			return l.Addr().String()
+			return address
 		}
 	}
 	t.Fatal("no port is free")

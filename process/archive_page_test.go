@@ -44,7 +44,7 @@ func onFreePorts(t *testing.T, page string) string {
 		t.Fatal("the page has not one [http] in its configuration")
 	}
 	return strings.NewReplacer(
-		"127.0.0.1:8940", "127.0.0.1:"+freePort(t),
-		"\n[http]\n", "\n[zeromq]\npublish = [\"tcp://127.0.0.1:"+freePort(t)+"\"]\n[http]\n",
+		"127.0.0.1:8940", "127.0.0.1:"+fedmsgtest.FreePort(),
+		"\n[http]\n", "\n[zeromq]\npublish = [\"tcp://127.0.0.1:"+fedmsgtest.FreePort()+"\"]\n[http]\n",
 	).Replace(page)
 }

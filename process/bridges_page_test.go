@@ -25,8 +25,8 @@ func TestBridgesPage(t *testing.T) {
 		"127.0.0.1:5672":  fedmsgtest.StartRabbitMQ(t, fedmsgtest.RabbitMQOptions{}).Addr,
 		"127.0.0.1:61613": fedmsgtest.StartActiveMQ(t, fedmsgtest.ActiveMQOptions{}).STOMP,
 		"127.0.0.1:4222":  fedmsgtest.StartNATS(t, fedmsgtest.NATSOptions{}).Addr,
-		"127.0.0.1:8940":  "127.0.0.1:" + freePort(t),
-		"127.0.0.1:9940":  "127.0.0.1:" + freePort(t),
+		"127.0.0.1:8940":  "127.0.0.1:" + fedmsgtest.FreePort(),
+		"127.0.0.1:9940":  "127.0.0.1:" + fedmsgtest.FreePort(),
 	} {
 		page = strings.ReplaceAll(page, place, addr)
 	}

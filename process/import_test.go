@@ -90,7 +90,7 @@ func TestImportedSamplesStart(t *testing.T) {
 	t.Parallel()
 	t.Run("sample", func(t *testing.T) {
 		t.Parallel()
-		out, in, gateway := freePort(t), freePort(t), freePort(t)
+		out, in, gateway := fedmsgtest.FreePort(), fedmsgtest.FreePort(), fedmsgtest.FreePort()
 		text, _ := importSample(t, "sample", "4001", out, "2003", in, "9940", gateway)
 		n := startImported(t, text)
 		pub := startPub(t, n, "tcp://127.0.0.1:"+in, "org.example.dev.warm.up")
@@ -102,7 +102,7 @@ func TestImportedSamplesStart(t *testing.T) {
 	})
 	t.Run("fedora", func(t *testing.T) {
 		t.Parallel()
-		out, in, gateway, replay := freePort(t), freePort(t), freePort(t), freePort(t)
+		out, in, gateway, replay := fedmsgtest.FreePort(), fedmsgtest.FreePort(), fedmsgtest.FreePort(), fedmsgtest.FreePort()
 		text, told := importSample(t, "fedora", "3999", out, "9941", in, "9940", gateway, "4101", replay,
 			"/etc/pki/fedmsg", oldAuthority(t, "shell-localhost01.dc.example.org"), "busgateway", "localhost",
 			"tcp://{0}.{1}:{2}", "tcp://127.0.0.1:{2}", "tcp://pkgs01.%s:", "tcp://127.0.0.1%.0s:")
@@ -124,7 +124,7 @@ func TestImportedSamplesStart(t *testing.T) {
 	})
 	t.Run("debian", func(t *testing.T) {
 		t.Parallel()
-		in, gateway := freePort(t), freePort(t)
+		in, gateway := fedmsgtest.FreePort(), fedmsgtest.FreePort()
 		text, told := importSample(t, "debian", "2003", in, "9940", gateway)
 		if !strings.Contains(told, "[[trust]] for OpenPGP is commented out") {
 			t.Error(told)
@@ -134,7 +134,7 @@ func TestImportedSamplesStart(t *testing.T) {
 	})
 	t.Run("hub", func(t *testing.T) {
 		t.Parallel()
-		text, _ := importSample(t, "hub", "mq01.example.org:61612", "127.0.0.1:"+freePort(t))
+		text, _ := importSample(t, "hub", "mq01.example.org:61612", "127.0.0.1:"+fedmsgtest.FreePort())
 		n := startImported(t, text)
 		if got := sourceStatus(t, n, "stomp")["name"]; got != "stomp" {
 			t.Errorf("the source is %v", got)

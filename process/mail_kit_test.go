@@ -3,6 +3,7 @@ package process
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
@@ -81,26 +83,39 @@ func wantMails(t *testing.T, n *fedmsgtest.Node, mails [][]byte) {
 	}
 }
 
-// mailServer is one connection of a mail server to a node.
+// mailServer is a mail server that gives its mails to a node over one connection, and makes another when a mail was not taken. It
+// belongs to one goroutine.
 type mailServer struct {
-	nc net.Conn
-	in *bufio.Reader
+	socket string
+	nc     net.Conn // nil where there is none
+	in     *bufio.Reader
 }
 
-func dialMail(socket string) (*mailServer, error) {
-	nc, err := net.Dial("unix", socket)
-	if err != nil {
-		return nil, err
+// connect makes a connection, if there is none, on which the next mail is answered for in time or not at all.
+func (s *mailServer) connect() error {
+	if s.nc != nil {
+		return s.nc.SetDeadline(time.Now().Add(patience))
 	}
-	s := &mailServer{nc, bufio.NewReader(nc)}
+	nc, err := net.DialTimeout("unix", s.socket, patience)
+	if err != nil {
+		return err
+	}
+	s.nc, s.in = nc, bufio.NewReader(nc)
+	if err = nc.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
 	if _, err = s.answer(); err == nil {
 		_, err = s.say("LHLO mx.example.org")
 	}
-	if err != nil {
-		nc.Close()
-		return nil, err
+	return err
+}
+
+// close ends the connection, if there is one.
+func (s *mailServer) close() {
+	if s.nc != nil {
+		s.nc.Close()
+		s.nc = nil
 	}
-	return s, nil
 }
 
 // answer reads an answer, which is an error unless it is yes.
@@ -128,6 +143,35 @@ func (s *mailServer) say(command string) (string, error) {
 
 // send sends a mail, and tells when all of it was sent; nil says that the node has it.
 func (s *mailServer) send(raw []byte, sent func()) error {
+	err := s.connect()
+	if err == nil {
+		err = s.give(raw, sent)
+	}
+	if err != nil {
+		s.close()
+	}
+	return err
+}
+
+// insist sends a mail again and again until the node has it, and tells how often it was not taken.
+func (s *mailServer) insist(ctx context.Context, raw []byte, sent func()) (refused int, err error) {
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if err = s.send(raw, sent); err == nil {
+			return refused, nil
+		}
+		refused++
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return refused, fmt.Errorf("a mail is not taken: %w", err)
+		}
+	}
+}
+
+// give sends a mail over the connection.
+func (s *mailServer) give(raw []byte, sent func()) error {
 	for _, command := range []string{"RSET", "MAIL FROM:<>", "RCPT TO:<" + mailRecipient + ">", "DATA"} {
 		if _, err := s.say(command); err != nil {
 			return err

@@ -21,11 +21,11 @@ func TestDebianPage(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(home) })
 	page := readPage(t, "docs/debian.md")
-	for place, own := range map[string]string{"127.0.0.1:8940": "127.0.0.1:" + freePort(t), "127.0.0.1:2525": "127.0.0.1:" + freePort(t)} {
+	for place, own := range map[string]string{"127.0.0.1:8940": "127.0.0.1:" + fedmsgtest.FreePort(), "127.0.0.1:2525": "127.0.0.1:" + fedmsgtest.FreePort()} {
 		page = strings.ReplaceAll(page, place, own)
 	}
 	end := "fedmsg publish --topic-prefix org.debian --topic org.debian.dev.end --message '{}' --json-input\nfedmsg tail --topic 'org.debian.#' --since 1h --limit 2 --format terse >all\n"
-	out := newShell(t, home, home, "FEDMSG_ZEROMQ_PUBLISH=tcp://127.0.0.1:"+freePort(t)).run(t, script(blocks(page))+end)
+	out := newShell(t, home, home, "FEDMSG_ZEROMQ_PUBLISH=tcp://127.0.0.1:"+fedmsgtest.FreePort()).run(t, script(blocks(page))+end)
 	message, err := os.ReadFile(filepath.Join(home, "message"))
 	if err != nil || !strings.Contains(string(message), `"org.debian.dev.debmessenger.bug.followup"`) || !strings.Contains(string(message), "It is cold.") {
 		t.Errorf("%v: %s\n%s", err, message, clipEnd(out))

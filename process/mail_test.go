@@ -1,8 +1,8 @@
 package process
 
 import (
+	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,12 +19,7 @@ func TestMailCorpus(t *testing.T) {
 	t.Parallel()
 	python := fedmsgtest.Tool(t, "/usr/bin/python3")
 	socket := mailSocket(t)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	smtp := ln.Addr().String()
-	ln.Close()
+	smtp := "127.0.0.1:" + fedmsgtest.FreePort()
 	second := fmt.Sprintf("\n[[source]]\nname = \"more\"\nfrom = \"smtp://%s?recipients=@bus.example.org\"\ntopics = [\"org.debian.#\"]\nsign = true\n", smtp)
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: mailListener(socket, "") + second})
 	files, mails := debianMails(t)
@@ -47,7 +42,7 @@ func TestMailKilled(t *testing.T) {
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: mailListener(socket, "")})
 	_, corpus := debianMails(t)
 	var all [][]byte
-	again := 0
+	var again atomic.Int64
 	for round := range fedmsgtest.Count(10, 50) {
 		queue := make(chan []byte, len(corpus))
 		for _, raw := range corpus {
@@ -56,48 +51,40 @@ func TestMailKilled(t *testing.T) {
 			queue <- mail
 		}
 		close(queue)
-		var sent, repeated atomic.Int64
+		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+		defer cancel()
+		var sent atomic.Int64
 		point, reached := int64(1+rnd.IntN(len(corpus))), make(chan struct{})
 		var servers sync.WaitGroup
 		for range 4 {
 			servers.Go(func() {
-				var s *mailServer
+				s := &mailServer{socket: socket}
+				defer s.close()
 				for mail := range queue {
-					for t.Context().Err() == nil {
-						var err error
-						if s == nil {
-							if s, err = dialMail(socket); err != nil {
-								continue
-							}
+					refused, err := s.insist(ctx, mail, func() {
+						if sent.Add(1) == point {
+							close(reached)
 						}
-						err = s.send(mail, func() {
-							if sent.Add(1) == point {
-								close(reached)
-							}
-						})
-						if err == nil {
-							break
-						}
-						s.nc.Close()
-						s = nil
-						repeated.Add(1)
+					})
+					if again.Add(int64(refused)); err != nil {
+						t.Error(err)
+						return
 					}
-				}
-				if s != nil {
-					s.nc.Close()
 				}
 			})
 		}
-		<-reached
+		select {
+		case <-reached:
+		case <-ctx.Done():
+		}
 		n.Kill9()
 		if err := n.Start(); err != nil {
 			t.Fatal(err)
 		}
 		servers.Wait()
-		again += int(repeated.Load())
 	}
 	wantMails(t, n, all)
-	t.Logf("%d mails, %d of them sent again", len(all), again)
+	t.Logf("%d mails, %d attempts that were not answered", len(all), again.Load())
 	holdNoDead(t, n, "sources", "mails")
 }
 
@@ -112,10 +99,8 @@ func TestMailDiskFull(t *testing.T) {
 	}
 	socket := mailSocket(t)
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{State: filepath.Join(dir, "state"), Config: mailListener(socket, "&answer_time=1s")})
-	s, err := dialMail(socket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := &mailServer{socket: socket}
+	defer s.close()
 	var mails [][]byte
 	for refused := false; !refused; {
 		if len(mails) == 1000 {
@@ -133,8 +118,10 @@ func TestMailDiskFull(t *testing.T) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	for s.send(mails[len(mails)-1], func() {}) != nil {
-		continue // it is asked again in a while
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := s.insist(ctx, mails[len(mails)-1], func() {}); err != nil {
+		t.Fatal(err)
 	}
 	wantMails(t, n, mails)
 	n.Restart(t)

@@ -100,11 +100,8 @@ func TestMailDoors(t *testing.T) {
 	_, second, _ := strings.Cut(b.config("&done=remove"), "\n\n")
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: mailListener(socket, "") + "\n" + second})
 	_, mails := debianMails(t)
-	s, err := dialMail(socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.nc.Close()
+	s := &mailServer{socket: socket}
+	defer s.close()
 	box := filepath.Join(t.TempDir(), "mbox")
 	f, err := os.Create(box)
 	if err != nil {

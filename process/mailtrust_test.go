@@ -90,11 +90,8 @@ func TestMailTrust(t *testing.T) {
 		"5": {strings.Replace(sign(mail(5)), "s=one", "s=two", 1), debian.DKIM{Result: "permerror", Reason: "the domain has no such key", Domain: "bugs.debian.org", Selector: "two"}},
 	}
 	for _, door := range []string{socket, plain} {
-		s, err := dialMail(door)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.nc.Close()
+		s := &mailServer{socket: door}
+		defer s.close()
 		for number, c := range cases {
 			if err := s.send([]byte(strings.ReplaceAll(c.mail, "\r\n", "\n")), func() {}); err != nil {
 				t.Fatalf("mail %s: %s", number, err)

@@ -21,9 +21,9 @@ func TestMigratePage(t *testing.T) {
 	t.Cleanup(func() { os.RemoveAll(home) })
 	page := readPage(t, "docs/migrate.md")
 	for _, port := range []string{"4001", "2003"} {
-		page = strings.ReplaceAll(page, "127.0.0.1:"+port, "127.0.0.1:"+freePort(t))
+		page = strings.ReplaceAll(page, "127.0.0.1:"+port, "127.0.0.1:"+fedmsgtest.FreePort())
 	}
-	page = strings.Replace(page, "fedmsg serve --config", "sed -i 's|127.0.0.1:9940|127.0.0.1:"+freePort(t)+"|' imported.toml\nfedmsg serve --config", 1)
+	page = strings.Replace(page, "fedmsg serve --config", "sed -i 's|127.0.0.1:9940|127.0.0.1:"+fedmsgtest.FreePort()+"|' imported.toml\nfedmsg serve --config", 1)
 	sh := newShell(t, home, home)
 	if err := os.Symlink(python, filepath.Join(home, "bin", "python3")); err != nil {
 		t.Fatal(err)

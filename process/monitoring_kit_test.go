@@ -76,7 +76,7 @@ func startPrometheus(t *testing.T, n *fedmsgtest.Node) *prometheus {
 			t.Fatal(err)
 		}
 	}
-	p := &prometheus{t: t, url: "http://127.0.0.1:" + freePort(t)}
+	p := &prometheus{t: t, url: "http://127.0.0.1:" + fedmsgtest.FreePort()}
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ func TestPeerFromBehindFirewall(t *testing.T) {
 	for _, way := range []string{"token", "certificate"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			address := net.JoinHostPort("127.0.0.1", freePort(t))
+			address := net.JoinHostPort("127.0.0.1", fedmsgtest.FreePort())
 			var p *peers
 			p = newPeers(t, []string{"inner", "outer"}, func(name string) string {
 				if name == "outer" {
@@ -143,7 +143,7 @@ func holdKinds(t *testing.T, where string, entries []fedmsg.Entry, want map[stri
 func TestPeerJudgedByAge(t *testing.T) {
 	t.Parallel()
 	k := newTrustKit(t)
-	address := net.JoinHostPort("127.0.0.1", freePort(t))
+	address := net.JoinHostPort("127.0.0.1", fedmsgtest.FreePort())
 	var p *peers
 	p = newPeers(t, []string{"a", "b"}, func(name string) string {
 		if name == "b" {

@@ -21,8 +21,8 @@ func TestPollPage(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(home) })
 	page := readPage(t, "docs/poll.md")
-	shown := strings.ReplaceAll(page, "127.0.0.1:8940", "127.0.0.1:"+freePort(t))
-	web := freePort(t)
+	shown := strings.ReplaceAll(page, "127.0.0.1:8940", "127.0.0.1:"+fedmsgtest.FreePort())
+	web := fedmsgtest.FreePort()
 	shown = strings.NewReplacer("127.0.0.1:8099", "127.0.0.1:"+web, "www 8099", "www "+web).Replace(shown)
 	sh := newShell(t, home, home, "FEDMSG_ZEROMQ_PUBLISH=")
 	out := sh.run(t, script(blocks(shown)))

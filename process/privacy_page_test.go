@@ -11,7 +11,7 @@ import (
 func TestPrivacyPage(t *testing.T) {
 	t.Parallel()
 	fedmsgtest.Tool(t, "jq")
-	port := freePort(t)
+	port := fedmsgtest.FreePort()
 	home, env := nodeOnPort(t, port)
 	page := strings.ReplaceAll(readPage(t, "docs/privacy.md"), "127.0.0.1:8940", "127.0.0.1:"+port)
 	out := newShell(t, home, home, env...).run(t, script(blocks(page)))

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
 )
 
 // indented gives the lines of a page that stand as code by four spaces.
@@ -32,7 +34,7 @@ func TestReadmeCommands(t *testing.T) {
 	if len(lines) < 6 || lines[0] != "go run ./cmd/fedmsg serve" || lines[1] != "./test" {
 		t.Fatalf("the README begins with %q; a newcomer's two commands are first", lines[:min(3, len(lines))])
 	}
-	port := freePort(t)
+	port := fedmsgtest.FreePort()
 	home, env := nodeOnPort(t, port)
 	sh := newShell(t, repository, home, env...)
 	if out := sh.run(t, "./test --help"); !strings.HasPrefix(out, "usage: ./test") {

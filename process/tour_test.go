@@ -2,7 +2,6 @@ package process
 
 import (
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,22 +68,6 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-// freePort gives a port of the loopback interface that nobody listens on. Another process may take it before it is used;
-// a page needs one port for a node that is started twice.
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
 // nodeOnPort gives the surroundings in which `fedmsg serve` and all commands use a node of their own on this port.
 func nodeOnPort(t *testing.T, port string) (home string, env []string) {
 	t.Helper()
@@ -104,7 +87,7 @@ func nodeOnPort(t *testing.T, port string) (home string, env []string) {
 // byte, and after a kill -9 in the middle of a stream nothing acknowledged is gone.
 func TestTour(t *testing.T) {
 	t.Parallel()
-	port := freePort(t)
+	port := fedmsgtest.FreePort()
 	home, env := nodeOnPort(t, port)
 	page := strings.ReplaceAll(readPage(t, "docs/tour.md"), "127.0.0.1:8940", "127.0.0.1:"+port)
 	out := newShell(t, fresh(t), home, env...).run(t, script(blocks(page)))

@@ -142,7 +142,7 @@ func TestMeshByFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dead := "dead.host tcp://127.0.0.1:" + freePort(t)
+	dead := "dead.host tcp://127.0.0.1:" + fedmsgtest.FreePort()
 	write("# publishers", "old.host "+one.uri+" replay="+one.replay, dead)
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{
 		Config: meshConfig, Env: []string{"FEDMSG_ZEROMQ_SUBSCRIBE=file://" + file + "?verify=insecure-off"},

@@ -24,7 +24,7 @@ func TestZeroMQPage(t *testing.T) {
 	page := readPage(t, "docs/zeromq.md")
 	ports := map[string]string{}
 	for _, port := range []string{"8940", "9940", "4001", "2003", "9941", "9943"} {
-		ports[port] = freePort(t)
+		ports[port] = fedmsgtest.FreePort()
 		page = strings.ReplaceAll(page, "127.0.0.1:"+port, "127.0.0.1:"+ports[port])
 	}
 	sh := newShell(t, home, home)

@@ -115,8 +115,8 @@ func TestReplayScope(t *testing.T) {
 // what was published while nobody listened and while the node was killed and started again included.
 func TestNodeReadByMesh(t *testing.T) {
 	t.Parallel()
-	socket := "tcp://127.0.0.1:" + freePort(t)
-	answers := "tcp://127.0.0.1:" + freePort(t)
+	socket := "tcp://127.0.0.1:" + fedmsgtest.FreePort()
+	answers := "tcp://127.0.0.1:" + fedmsgtest.FreePort()
 	n, _ := replayNode(t, "FEDMSG_ZEROMQ_PUBLISH="+socket, "FEDMSG_ZEROMQ_REPLAY="+answers)
 	publish := func(first, last int) {
 		for k := first; k <= last; k++ {

@@ -122,11 +122,7 @@ func TestReach(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone.Close()
+	gone := "127.0.0.1:" + fedmsgtest.FreePort()
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
 	defer secure.Close()
 	s := subject(t, `[[sink]]
@@ -143,11 +139,11 @@ command = ["/bin/true"]
 topics = ["#"]
 [[source]]
 name = "gone"
-from = "nats://`+gone.Addr().String()+`?stream=x&jetstream=yes"
+from = "nats://`+gone+`?stream=x&jetstream=yes"
 topics = ["#"]
 [[source]]
 name = "table"
-from = "poll+postgres://user@`+ln.Addr().String()+`,`+gone.Addr().String()+`/db"
+from = "poll+postgres://user@`+ln.Addr().String()+`,`+gone+`/db"
 topics = ["#"]
 [[source]]
 name = "unheard"
@@ -164,7 +160,7 @@ store = "postgres://user@/db?host=`+t.TempDir()+`"
 	want(t, all, "sink untrusted", ops.Failed, "name the authority", "ca of sink untrusted")
 	want(t, all, "source gone", ops.Warning, "refused")
 	want(t, all, "source table ("+ln.Addr().String(), ops.OK)
-	want(t, all, "source table ("+gone.Addr().String(), ops.Warning, "refused")
+	want(t, all, "source table ("+gone, ops.Warning, "refused")
 	want(t, all, "source unheard", ops.Warning, "not looked at")
 	want(t, all, "archive.store", ops.Warning, "/.s.PGSQL.5432", "nc -vz -U")
 	if len(all) != 7 {
@@ -178,20 +174,16 @@ func TestListeners(t *testing.T) {
 	good := httptest.NewServer(http.NotFoundHandler())
 	defer good.Close()
 	bad, zeromq := mailServer(t), mailServer(t)
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone.Close()
-	s := subject(t, "[http]\nlisten = [\""+good.URL+"\", \"http://"+bad+"\", \"http://"+gone.Addr().String()+"\"]\n[zeromq]\npublish = [\"tcp://"+zeromq+"\"]\nsubmit = []\n")
+	gone := "127.0.0.1:" + fedmsgtest.FreePort()
+	s := subject(t, "[http]\nlisten = [\""+good.URL+"\", \"http://"+bad+"\", \"http://"+gone+"\"]\n[zeromq]\npublish = [\"tcp://"+zeromq+"\"]\nsubmit = []\n")
 	running := looked(t, s.listeners(&node{running: true}))
 	want(t, running, "http.listen ("+good.Listener.Addr().String(), ops.OK)
 	want(t, running, bad, ops.Failed, "does not speak HTTP", "ss -ltnp")
-	want(t, running, gone.Addr().String(), ops.Failed, "does not listen there")
+	want(t, running, gone, ops.Failed, "does not listen there")
 	want(t, running, "zeromq.publish", ops.Failed, "does not answer as the node does")
 	idle := looked(t, s.listeners(&node{}))
 	want(t, idle, bad, ops.Failed, "another program")
-	want(t, idle, gone.Addr().String(), ops.OK)
+	want(t, idle, gone, ops.OK)
 	stranger := looked(t, s.listeners(&node{why: &net.OpError{Err: syscall.EACCES}})) // to whom the node's socket is closed
 	want(t, stranger, bad, ops.Warning, "whether it is the node is not known", "as root")
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
+	"github.com/federated-messaging/fedmsg/fedmsgtest"
 	"github.com/federated-messaging/fedmsg/internal/receive"
 	"github.com/federated-messaging/fedmsg/internal/wire"
 )
@@ -355,7 +356,7 @@ func TestAddresses(t *testing.T) {
 func TestNetwork(t *testing.T) {
 	t.Parallel()
 	for scheme, hello := range map[string]string{"lmtp": "LHLO", "smtp": "EHLO"} {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		ln, err := net.Listen("tcp", "127.0.0.1:"+fedmsgtest.FreePort())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
-	"net"
 	"testing"
 
 	"github.com/federated-messaging/fedmsg"
@@ -26,12 +25,7 @@ type other struct {
 // startOther starts a node that looks at no signature, as the suite makes some of its own.
 func startOther(t *testing.T) *other {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String() // the same after each start
-	l.Close()
+	address := "127.0.0.1:" + fedmsgtest.FreePort() // the same after each start
 	return &other{
 		node: fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{
 			Env: []string{"FEDMSG_HTTP_LISTEN=http://" + address, "FEDMSG_VERIFY=insecure-off"},
