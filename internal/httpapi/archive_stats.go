@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -78,6 +79,8 @@ func (s *Server) stats(r *http.Request, id *identity) ([]byte, error) {
 
 // appendPoints appends numbers with commas between. There may be very many of them, and hundreds are of the same time.
 func appendPoints(b []byte, points []archive.Point) []byte {
+	const about = 80 // bytes of a number
+	b = slices.Grow(b, about*len(points))
 	var at []byte // of the number before, as text
 	for i := range points {
 		p := &points[i]

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -52,12 +53,18 @@ func (c *Codec) Close() { c.decoder.Close() }
 // Pack compresses a block.
 func (c *Codec) Pack(data []byte) []byte { return c.encoder.EncodeAll(data, nil) }
 
-// Unpack decompresses a block, whose size the store tells.
-func (c *Codec) Unpack(packed []byte, size int64) ([]byte, error) {
+// spare is how much more room than it needs a block gets: zstd copies 16 bytes at a time where it may write so far behind the end.
+const spare = 16
+
+// Unpack decompresses a block, whose size the store tells, into buf when that is large enough.
+func (c *Codec) Unpack(packed []byte, size int64, buf []byte) ([]byte, error) {
 	if size < 0 || size > limit {
 		return nil, fmt.Errorf("%w: a block of %d bytes", ErrDamaged, size)
 	}
-	data, err := c.decoder.DecodeAll(packed, make([]byte, 0, size))
+	if int64(cap(buf)) < size+spare {
+		buf = make([]byte, 0, size+spare)
+	}
+	data, err := c.decoder.DecodeAll(packed, buf[:0])
 	if err != nil {
 		return nil, fmt.Errorf("%w: a block cannot be decompressed: %w", ErrDamaged, err)
 	}
@@ -78,9 +85,9 @@ func Append(b []byte, p Payload) []byte {
 	return append(b, p.Signatures...)
 }
 
-// Split reads the slots of a decompressed block.
-func Split(b []byte, slots int) ([]Payload, error) {
-	all := make([]Payload, 0, max(0, min(slots, Slots)))
+// Split appends the slots of a decompressed block to all.
+func Split(all []Payload, b []byte, slots int) ([]Payload, error) {
+	all = slices.Grow(all, max(0, min(slots, Slots)))
 	for slot := range slots {
 		var p Payload
 		var ok bool

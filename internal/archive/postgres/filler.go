@@ -183,7 +183,7 @@ func readParts(ctx context.Context, c reader, codec *block.Codec, numbers []int6
 		p := &all[len(all)-1]
 		var err error
 		if p.places, err = unindex(words, places, 0); err == nil {
-			p.data, err = codec.Unpack(data, int64(size))
+			p.data, err = codec.Unpack(data, int64(size), nil)
 		}
 		return err
 	}, []any{&p.block, &from, &size, &p.keys, &words, &places, &data},

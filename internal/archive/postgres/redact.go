@@ -124,7 +124,7 @@ func orEmpty[T any](all []T) []T {
 
 // rewrite changes slots of the part, and tells whether it has any of them.
 func (p *part) rewrite(by map[int]rewritten) (changed bool, err error) {
-	payloads, err := block.Split(p.data, len(p.keys))
+	payloads, err := block.Split(nil, p.data, len(p.keys))
 	if err != nil {
 		return false, err
 	}

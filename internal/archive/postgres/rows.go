@@ -154,11 +154,11 @@ type openedPart struct {
 }
 
 func (s *Store) unpack(number int64, part int16, data []byte, size int32, slots int16) (openedPart, error) {
-	unpacked, err := s.codec.Unpack(data, int64(size))
+	unpacked, err := s.codec.Unpack(data, int64(size), nil)
 	if err != nil {
 		return openedPart{}, err
 	}
-	payloads, err := block.Split(unpacked, int(slots))
+	payloads, err := block.Split(nil, unpacked, int(slots))
 	return openedPart{number, part, payloads}, err
 }
 

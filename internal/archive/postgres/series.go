@@ -123,7 +123,15 @@ func ranked(ctx context.Context, c reader, periods []period) (ranks map[int32]in
 }
 
 // pointsOf gives the numbers in the order of time, then of names.
-func pointsOf(periods []period, ranks map[int32]int32, names []string) (points []archive.Point) {
+func pointsOf(periods []period, ranks map[int32]int32, names []string) []archive.Point {
+	all := 0
+	for _, b := range periods {
+		all += len(b.counts)
+	}
+	if all == 0 {
+		return nil
+	}
+	points := make([]archive.Point, 0, all)
 	for _, b := range periods {
 		for i := range b.counts {
 			b.counts[i].term = ranks[b.counts[i].term]

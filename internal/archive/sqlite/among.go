@@ -24,7 +24,7 @@ func (s *Store) Among(ctx context.Context, term archive.Term, keys []archive.Key
 			return err
 		}
 		most := togetherKeys * len(keys)
-		near, err := columnKeys(c, "SELECT key FROM postings WHERE term = ? AND key >= ? AND key <= ? ORDER BY key LIMIT ?",
+		near, err := columnKeys(c, "SELECT key FROM postings WHERE term = ? AND key >= ? AND key <= ? ORDER BY key LIMIT +?",
 			n, int64(slices.Min(keys)), int64(slices.Max(keys)), int64(most))
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 	"zombiezen.com/go/sqlite"
@@ -148,8 +149,14 @@ func null(text string) any {
 
 // columnBytes copies a BLOB or TEXT out of a result.
 func columnBytes(st *sqlite.Stmt, column int) []byte {
-	b := make([]byte, st.ColumnLen(column))
-	return b[:st.ColumnBytes(column, b)]
+	return appendColumn(make([]byte, 0, st.ColumnLen(column)), st, column)
+}
+
+// appendColumn appends a BLOB or TEXT of a result.
+func appendColumn(b []byte, st *sqlite.Stmt, column int) []byte {
+	n := len(b)
+	b = slices.Grow(b, st.ColumnLen(column))
+	return b[:n+st.ColumnBytes(column, b[n:cap(b)])]
 }
 
 // prepareReader makes a connection one that only reads.

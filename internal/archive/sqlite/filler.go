@@ -48,7 +48,7 @@ func newFiller(c *sqlite.Conn, codec *block.Codec) (*filler, error) {
 		f.block, f.slots = f.block+1, 0
 		return f, nil
 	}
-	f.data, err = codec.Unpack(packed, size)
+	f.data, err = codec.Unpack(packed, size, nil)
 	return f, err
 }
 

@@ -9,6 +9,9 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/archive"
 )
 
+// LIMIT has a + before its argument here and beside: for a plain one SQLite makes a prepared statement anew each time it is bound, as
+// the plan could depend on the number.
+
 // maxQueryWords bounds the words that one question looks for in the index. Rows that have these and lack others are given too.
 const maxQueryWords = 32
 
@@ -20,9 +23,9 @@ func (s *Store) Keys(ctx context.Context, term archive.Term, w archive.Window, m
 		if err != nil || !found {
 			return err
 		}
-		query := "SELECT key FROM postings WHERE term = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
+		query := "SELECT key FROM postings WHERE term = ? AND key >= ? AND key < ? ORDER BY key LIMIT +?"
 		if w.Newest {
-			query = "SELECT key FROM postings WHERE term = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
+			query = "SELECT key FROM postings WHERE term = ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT +?"
 		}
 		keys, err = columnKeys(c, query, n, int64(w.From), int64(w.To), int64(most))
 		return err
@@ -43,9 +46,9 @@ func (s *Store) Words(ctx context.Context, words []string, w archive.Window, mos
 		match.WriteString(`"` + token(word) + `"`)
 	}
 	err = s.read(ctx, "find words in the archive", func(c *sqlite.Conn) error {
-		query := "SELECT rowid FROM text WHERE text MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid LIMIT ?"
+		query := "SELECT rowid FROM text WHERE text MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid LIMIT +?"
 		if w.Newest {
-			query = "SELECT rowid FROM text WHERE text MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT ?"
+			query = "SELECT rowid FROM text WHERE text MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT +?"
 		}
 		keys, err = columnKeys(c, query, match.String(), int64(w.From), int64(w.To), int64(most))
 		return err
@@ -56,9 +59,9 @@ func (s *Store) Words(ctx context.Context, words []string, w archive.Window, mos
 // Heads gives all rows of the window.
 func (s *Store) Heads(ctx context.Context, w archive.Window, most int) (heads []archive.Head, err error) {
 	err = s.read(ctx, "read the archive", func(c *sqlite.Conn) error {
-		query := "SELECT key, topic FROM messages WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
+		query := "SELECT key, topic FROM messages WHERE key >= ? AND key < ? ORDER BY key LIMIT +?"
 		if w.Newest {
-			query = "SELECT key, topic FROM messages WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT ?"
+			query = "SELECT key, topic FROM messages WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT +?"
 		}
 		return exec(c, query, func(st *sqlite.Stmt) error {
 			topic, err := s.topics.column(c, st, 1)

@@ -32,7 +32,7 @@ func indexedByID(c *sqlite.Conn, id string) (row indexed, found bool, err error)
 
 // indexedBehind reads it for the rows behind a key.
 func indexedBehind(c *sqlite.Conn, key int64, most int) (rows []indexed, err error) {
-	err = exec(c, selectIndexed+"WHERE m.key > ? ORDER BY m.key LIMIT ?", func(st *sqlite.Stmt) error {
+	err = exec(c, selectIndexed+"WHERE m.key > ? ORDER BY m.key LIMIT +?", func(st *sqlite.Stmt) error {
 		row, err := columnIndexed(st)
 		rows = append(rows, row)
 		return err

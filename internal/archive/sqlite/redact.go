@@ -36,10 +36,12 @@ func (s *Store) Redact(ctx context.Context, r archive.Redaction) (found bool, er
 
 // erase takes away the payload of a row, and all by which it is found but topic and category.
 func (s *Store) erase(c *sqlite.Conn, row *indexed) error {
-	slots, err := s.block(c, row.block)
-	if err != nil {
+	r := rowReader{s: s, c: c}
+	var b openBlock
+	if err := r.open(&b, row.block); err != nil {
 		return err
 	}
+	slots := b.slots
 	if row.slot >= int64(len(slots)) {
 		return fmt.Errorf("%w: there is no slot %d in block %d", block.ErrDamaged, row.slot, row.block)
 	}

@@ -111,7 +111,7 @@ func (s *Store) unpacked(t testing.TB) (all []byte) {
 	t.Helper()
 	if err := s.read(t.Context(), "look", func(c *sqlite.Conn) error {
 		return exec(c, "SELECT data, size FROM blocks", func(st *sqlite.Stmt) error {
-			data, err := s.codec.Unpack(columnBytes(st, 0), st.ColumnInt64(1))
+			data, err := s.codec.Unpack(columnBytes(st, 0), st.ColumnInt64(1), nil)
 			all = append(all, data...)
 			return err
 		})

@@ -53,11 +53,13 @@ type rowReader struct {
 	s      *Store
 	c      *sqlite.Conn
 	blocks [openBlocks]openBlock
-	next   int // the place of blocks that is given up next
+	next   int    // the place of blocks that is given up next
+	packed []byte // a block as it is in the file
 }
 
 type openBlock struct {
-	number int64 // 0 is none
+	number int64  // 0 is none
+	data   []byte // decompressed
 	slots  []block.Payload
 }
 
@@ -117,12 +119,11 @@ func (r *rowReader) payload(number, slot int64) (block.Payload, error) {
 		}
 	}
 	if at < 0 {
-		slots, err := r.s.block(r.c, number)
-		if err != nil {
+		at = r.next
+		r.next = (r.next + 1) % openBlocks
+		if err := r.open(&r.blocks[at], number); err != nil {
 			return block.Payload{}, err
 		}
-		at = r.next
-		r.blocks[at], r.next = openBlock{number, slots}, (r.next+1)%openBlocks
 	}
 	slots := r.blocks[at].slots
 	if slot < 0 || slot >= int64(len(slots)) {
@@ -131,19 +132,23 @@ func (r *rowReader) payload(number, slot int64) (block.Payload, error) {
 	return slots[slot], nil
 }
 
-// block reads a block.
-func (s *Store) block(c *sqlite.Conn, number int64) (slots []block.Payload, err error) {
+// open reads a block into the room of another.
+func (r *rowReader) open(b *openBlock, number int64) (err error) {
+	b.number = 0
 	err = fmt.Errorf("%w: there is no block %d", block.ErrDamaged, number)
-	if fault := exec(c, "SELECT slots, size, data FROM blocks WHERE block = ?", func(st *sqlite.Stmt) error {
-		var data []byte
-		if data, err = s.codec.Unpack(columnBytes(st, 2), st.ColumnInt64(1)); err == nil {
-			slots, err = block.Split(data, st.ColumnInt(0))
+	if fault := exec(r.c, "SELECT slots, size, data FROM blocks WHERE block = ?", func(st *sqlite.Stmt) error {
+		r.packed = appendColumn(r.packed[:0], st, 2)
+		if b.data, err = r.s.codec.Unpack(r.packed, st.ColumnInt64(1), b.data); err == nil {
+			b.slots, err = block.Split(b.slots[:0], b.data, st.ColumnInt(0))
 		}
 		return nil
 	}, number); fault != nil {
-		return nil, fault
+		return fault
 	}
-	return slots, err
+	if err == nil {
+		b.number = number
+	}
+	return err
 }
 
 // redaction reads who erased a payload; nil where that is not known yet.

@@ -29,7 +29,8 @@ func (s *Store) Series(ctx context.Context, q archive.Series) (points []archive.
 			r.seconds, r.column = 24*3600, "day"
 		}
 		err := r.read()
-		points = r.points()
+		r.flush()
+		points = r.points
 		return err
 	})
 	if err != nil {
@@ -45,11 +46,11 @@ type seriesReader struct {
 	seconds int64            // length of a bucket
 	column  string           // that has the bucket; the table is called so with an s
 	names   map[int64]string // of terms that are wanted; where only some are, all of them
-	rows    []seriesRow      // sorted by bucket
+	bucket  int64            // that is being read
+	at      time.Time        // its beginning
+	begun   int              // points before it
+	points  []archive.Point  // those of earlier buckets are sorted
 }
-
-// seriesRow is a row of table hours or days.
-type seriesRow struct{ bucket, term, count int64 }
 
 // read reads the numbers.
 func (r *seriesReader) read() error {
@@ -120,42 +121,35 @@ func floor(n, by int64) int64 {
 	return n / by
 }
 
-// take takes a row of the result.
+// take takes a row of the result, in which buckets follow one another.
 func (r *seriesReader) take(st *sqlite.Stmt) (err error) {
-	row := seriesRow{st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2)}
-	if _, found := r.names[row.term]; !found {
+	bucket, term := st.ColumnInt64(0), st.ColumnInt64(1)
+	name, found := r.names[term]
+	if !found {
 		if len(r.q.Names) > 0 {
 			return nil
 		}
-		if r.names[row.term], err = nameOf(r.c, row.term); err != nil {
+		if name, err = nameOf(r.c, term); err != nil {
 			return err
 		}
+		r.names[term] = name
 	}
-	if len(r.rows) >= r.q.MostPoints {
+	if len(r.points) >= r.q.MostPoints {
 		return fedmsg.Errorf(fedmsg.CodeTooLarge, "the answer has more than %d numbers; ask for a shorter time, for days, or for fewer names", r.q.MostPoints)
 	}
-	r.rows = append(r.rows, row)
+	if len(r.points) == 0 || bucket != r.bucket {
+		r.flush()
+		r.bucket, r.at = bucket, time.Unix(bucket*r.seconds, 0).UTC()
+	}
+	if len(r.points) == cap(r.points) {
+		r.points = slices.Grow(r.points, max(256, len(r.points))) // append alone makes room for a quarter more, and copies more often
+	}
+	r.points = append(r.points, archive.Point{At: r.at, Name: name, Count: st.ColumnInt64(2)})
 	return nil
 }
 
-// points gives what was read, the names of each bucket sorted.
-func (r *seriesReader) points() []archive.Point {
-	terms := slices.SortedFunc(maps.Keys(r.names), func(a, b int64) int { return cmp.Compare(r.names[a], r.names[b]) })
-	rank := make(map[int64]int64, len(terms))
-	for i, term := range terms {
-		rank[term] = int64(i)
-	}
-	for i := range r.rows {
-		r.rows[i].term = rank[r.rows[i].term]
-	}
-	slices.SortFunc(r.rows, func(a, b seriesRow) int { return cmp.Or(cmp.Compare(a.bucket, b.bucket), cmp.Compare(a.term, b.term)) })
-	var points []archive.Point
-	if len(r.rows) > 0 {
-		points = make([]archive.Point, 0, len(r.rows))
-	}
-	for _, row := range r.rows {
-		at := time.Unix(row.bucket*r.seconds, 0).UTC()
-		points = append(points, archive.Point{At: at, Name: r.names[terms[row.term]], Count: row.count})
-	}
-	return points
+// flush ends a bucket: its names are sorted.
+func (r *seriesReader) flush() {
+	slices.SortFunc(r.points[r.begun:], func(a, b archive.Point) int { return cmp.Compare(a.Name, b.Name) })
+	r.begun = len(r.points)
 }

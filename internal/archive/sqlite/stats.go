@@ -17,7 +17,7 @@ func (s *Store) Counts(ctx context.Context, terms []archive.Term) ([]int64, erro
 	err := s.read(ctx, "count messages of the archive", func(c *sqlite.Conn) (err error) {
 		for i, t := range terms {
 			if t.Kind == archive.KindBoth {
-				counts[i], _, err = number(c, "SELECT count(*) FROM (SELECT 1 FROM postings WHERE term = ? LIMIT ?)", pairNumber(t.Name), int64(maxPairs))
+				counts[i], _, err = number(c, "SELECT count(*) FROM (SELECT 1 FROM postings WHERE term = ? LIMIT +?)", pairNumber(t.Name), int64(maxPairs))
 			} else {
 				counts[i], _, err = number(c, "SELECT count FROM terms WHERE kind = ? AND name = ?", int64(t.Kind), t.Name)
 			}
