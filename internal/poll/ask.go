@@ -19,10 +19,12 @@ type asker interface {
 	ask(ctx context.Context, take func([]tabular.Cell) error) (same bool, err error)
 }
 
-// rememberer is an asker that can tell the other side which answer is known.
+// rememberer is an asker that knows the answer again whose rows are kept, itself or by the other side.
 type rememberer interface {
 	// remember says that the rows of the last answer are kept.
 	remember()
+	// forget says that no rows are kept.
+	forget()
 }
 
 // Scheme begins the addresses of this package.
@@ -37,11 +39,11 @@ const (
 	schemeSQLite   = "sqlite"
 )
 
-// newAsker makes what an address asks for, and opens nothing.
-func newAsker(s *receive.Config, c *Config) (asker, error) {
+// newAsker makes what an address asks for, with a directory for answers while they come, and opens nothing.
+func newAsker(s *receive.Config, c *Config, dir string) (asker, error) {
 	scheme, _, _ := strings.Cut(strings.TrimPrefix(s.From, Scheme), ":")
 	if scheme == schemeExec {
-		return newProgram(s, c)
+		return newProgram(s, c, dir)
 	}
 	u, err := url.Parse(strings.TrimPrefix(s.From, Scheme))
 	if err != nil || u.Opaque != "" {
@@ -56,7 +58,7 @@ func newAsker(s *receive.Config, c *Config) (asker, error) {
 	}
 	switch scheme {
 	case schemeHTTPS, schemeHTTP:
-		return newPage(u, files, c)
+		return newPage(u, files, c, dir)
 	case schemePostgres:
 		return newPostgres(u, files, c)
 	case schemeSQLite:

@@ -34,6 +34,7 @@ type page struct {
 	form    tabular.Options
 
 	known, last validators // of the answer that is remembered, and of the last one
+	bytes       memory     // of the same
 }
 
 // validators are by what the other side knows an answer again.
@@ -54,7 +55,7 @@ func validatorsOf(h http.Header) validators {
 	return v
 }
 
-func newPage(u *url.URL, files remote.Files, c *Config) (asker, error) {
+func newPage(u *url.URL, files remote.Files, c *Config, dir string) (asker, error) {
 	scheme := Scheme + u.Scheme + "://"
 	if err := c.unwanted(scheme, map[string]bool{"format": true, "rows": true, "insecure_plain_http": u.Scheme == schemeHTTP}); err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func newPage(u *url.URL, files remote.Files, c *Config) (asker, error) {
 	case u.Scheme == schemeHTTP && (files.CA != "" || files.Certificate != ""):
 		return nil, fault("ca, certificate and key are for poll+https:// only")
 	}
-	p := &page{address: u.String(), host: u.Hostname(), tls: u.Scheme == schemeHTTPS, files: files, form: c.form()}
+	p := &page{address: u.String(), host: u.Hostname(), tls: u.Scheme == schemeHTTPS, files: files, form: c.form(), bytes: memory{dir: dir}}
 	p.shown = ops.Printable(u.Scheme + "://" + u.Host + u.EscapedPath())
 	return p, nil
 }
@@ -91,6 +92,8 @@ func loopback(host string) bool {
 
 // ask makes one request, over a connection of its own.
 func (p *page) ask(ctx context.Context, take func([]tabular.Cell) error) (same bool, err error) {
+	p.last = p.known
+	p.bytes.asked()
 	request, err := p.request(ctx)
 	if err != nil {
 		return false, err
@@ -108,22 +111,30 @@ func (p *page) ask(ctx context.Context, take func([]tabular.Cell) error) (same b
 	}
 	defer answer.Body.Close() //nolint:errcheck // it was read as far as it was wanted
 	if answer.StatusCode == http.StatusNotModified && p.known != (validators{}) {
-		p.last = p.known
 		return true, nil
 	}
 	if err := p.refuse(answer); err != nil {
 		return false, err
 	}
 	p.last = validatorsOf(answer.Header)
-	err = tabular.Read(answer.Body, p.form, take)
+	same, err = p.bytes.read(answer.Body, p.form, take)
 	if err != nil && fedmsg.CodeOf(err) == fedmsg.CodeInternal { // of the connection
 		err = unavailable(bare(err), "%s: the answer broke off", p.shown)
 	}
-	return false, err
+	return same, err
 }
 
 // remember says that the rows of the last answer are kept.
-func (p *page) remember() { p.known = p.last }
+func (p *page) remember() {
+	p.known = p.last
+	p.bytes.remember()
+}
+
+// forget has the next answer be sent and read whatever it is.
+func (p *page) forget() {
+	p.known = validators{}
+	p.bytes.forget()
+}
 
 func (p *page) request(ctx context.Context) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.address, nil)

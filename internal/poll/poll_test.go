@@ -403,24 +403,39 @@ func TestPreview(t *testing.T) {
 	}
 }
 
-// BenchmarkUnchanged asks for 100,000 rows by HTTP, of which none is different.
+// BenchmarkUnchanged asks for 100,000 rows by HTTP, of which none is different: in the same bytes, and in another order each time.
 func BenchmarkUnchanged(b *testing.B) {
-	var rows strings.Builder
-	for n := range 100_000 {
-		fmt.Fprintf(&rows, `%c{"package":"package-%06d","architecture":"amd64","version":"1.%d-1","state":"Installed","builder":"x86-conova-01","section":"libs","priority":"optional","state_change":"2026-01-31 12:%02d:00","notes":"out-of-date"}`, "[,"[min(n, 1)], n*7919%100_000, n, n%60)
+	b.Run("same", func(b *testing.B) { benchmarkUnchanged(b, 1) })
+	b.Run("moved", func(b *testing.B) { benchmarkUnchanged(b, 7919, 1237) })
+}
+
+// benchmarkUnchanged asks who answers with the rows in one order after the other.
+func benchmarkUnchanged(b *testing.B, strides ...int) {
+	tables, asked := make([]string, len(strides)), 0
+	for i, stride := range strides {
+		var rows strings.Builder
+		for n := range 100_000 {
+			k := n * stride % 100_000
+			fmt.Fprintf(&rows, `%c{"package":"package-%06d","architecture":"amd64","version":"1.%d-1","state":"Installed","builder":"x86-conova-01","section":"libs","priority":"optional","state_change":"2026-01-31 12:%02d:00","notes":"out-of-date"}`, "[,"[min(n, 1)], k, k, k%60)
+		}
+		tables[i] = rows.String() + "]"
 	}
-	rows.WriteByte(']')
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, rows.String()) }))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		_, _ = io.WriteString(w, tables[asked%len(tables)])
+	}))
 	defer s.Close()
 	source, err := NewSource(receive.Config{From: "poll+" + s.URL, Topics: []fedmsg.Pattern{fedmsg.MatchAll()}}, Config{Key: []string{"package", "architecture"}, Topic: "x.y"}, Options{TopicPrefix: "o", Environment: "dev", Dir: b.TempDir()})
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := source.Look(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	if err := source.store.Commit(); err != nil {
-		b.Fatal(err)
+	for range 2 {
+		if _, err := source.Look(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		if err := source.store.Commit(); err != nil {
+			b.Fatal(err)
+		}
 	}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -25,9 +25,10 @@ type program struct {
 	command []string
 	form    tabular.Options
 	timeout time.Duration
+	memory
 }
 
-func newProgram(s *receive.Config, c *Config) (asker, error) {
+func newProgram(s *receive.Config, c *Config, dir string) (asker, error) {
 	if s.From != Scheme+schemeExec+":" {
 		return nil, fault(`from of a program is poll+exec: and nothing else; the program stands in poll.command = ["/usr/local/bin/rows", "--all"]`)
 	}
@@ -37,7 +38,7 @@ func newProgram(s *receive.Config, c *Config) (asker, error) {
 	if err := errors.Join(noFiles(s.Files(), schemeExec+":"), c.unwanted(s.From, map[string]bool{"command": true, "format": true, "rows": true})); err != nil {
 		return nil, err
 	}
-	return &program{command: c.Command, form: c.form(), timeout: c.Timeout}, nil
+	return &program{command: c.Command, form: c.form(), timeout: c.Timeout, memory: memory{dir: dir}}, nil
 }
 
 // environment is all that a program finds in its own: where programs are, and a language in which output is the same everywhere.
@@ -47,6 +48,7 @@ func environment() []string {
 
 // ask runs the program to its end. It starts in the root directory, in a group of its own, so that what it starts ends with it.
 func (p *program) ask(ctx context.Context, take func([]tabular.Cell) error) (same bool, err error) {
+	p.asked()
 	run, stop := context.WithCancel(ctx)
 	defer stop()
 	words := &tail{}
@@ -66,7 +68,7 @@ func (p *program) ask(ctx context.Context, take func([]tabular.Cell) error) (sam
 		_ = in.Close()
 		ended <- err
 	}()
-	readErr := tabular.Read(out, p.form, take)
+	same, readErr := p.read(out, p.form, take)
 	if readErr != nil {
 		stop() // nobody reads what more it prints
 	}
@@ -75,7 +77,7 @@ func (p *program) ask(ctx context.Context, take func([]tabular.Cell) error) (sam
 	if run.Err() != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what did not end when it was asked to
 	}
-	return false, p.judge(ctx, readErr, waitErr, words.String())
+	return same, p.judge(ctx, readErr, waitErr, words.String())
 }
 
 // judge says what the end of the program means: rows count only with a good one.

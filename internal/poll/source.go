@@ -45,7 +45,7 @@ func NewSource(s receive.Config, c Config, o Options) (*Source, error) {
 	}
 	asked := c // with what was left out, of which nobody is to be told that it was unwanted
 	asked.MaxBytes, asked.Timeout = either(c.MaxBytes, defaultMaxBytes), either(c.Timeout, defaultTimeout)
-	a, err := newAsker(&s, &asked)
+	a, err := newAsker(&s, &asked, o.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +157,14 @@ func (s *Source) poll(ctx context.Context, in *receive.Intake) error {
 func (s *Source) Look(ctx context.Context) (differs bool, err error) {
 	began := time.Now()
 	defer func() { s.asked(began, err) }()
+	kept, err := s.store.Kept()
+	if err != nil {
+		return false, err
+	}
+	remembers, ok := s.asker.(rememberer)
+	if ok && !kept.Known {
+		remembers.forget()
+	}
 	answer, err := s.store.NewAnswer(s.limits)
 	if err != nil {
 		return false, err
@@ -169,23 +177,19 @@ func (s *Source) Look(ctx context.Context) (differs bool, err error) {
 		return false, err
 	}
 	if !same {
-		differs, err = s.keep(ctx, answer)
+		differs, err = s.keep(ctx, answer, kept)
 	}
 	if err != nil {
 		return false, err
 	}
-	if r, ok := s.asker.(rememberer); ok {
-		r.remember()
+	if ok {
+		remembers.remember()
 	}
 	return differs, nil
 }
 
 // keep compares an answer.
-func (s *Source) keep(ctx context.Context, answer *rowset.Answer) (bool, error) {
-	kept, err := s.store.Kept()
-	if err != nil {
-		return false, err
-	}
+func (s *Source) keep(ctx context.Context, answer *rowset.Answer, kept rowset.Kept) (bool, error) {
 	if answer.Rows() == 0 && s.c.Empty == EmptyRefuse {
 		switch {
 		case !kept.Known: // or all rows of the next one would be new

@@ -23,7 +23,7 @@ func (s *Store) Put(ctx context.Context, a *Answer, t Telling) (differs bool, er
 	if err := a.sort(ctx); err != nil {
 		return false, err
 	}
-	s.rows, s.keys = len(a.marks), len(a.keys)
+	s.size = size{len(a.marks), len(a.keys)}
 	next := head{Shape: s.shape, Rows: len(a.marks), Telling: t}
 	name, err := s.follow(&next)
 	if err != nil {

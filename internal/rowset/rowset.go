@@ -11,7 +11,6 @@ package rowset
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"slices"
 
@@ -58,8 +57,9 @@ type Answer struct {
 	file   *stream
 	done   func() error // closes and removes the file
 
-	keys  []byte
-	marks []mark
+	likely size // how much memory it is likely to need
+	keys   []byte
+	marks  []mark
 
 	names  [][]byte // of the columns of the row before, as they came
 	order  []int    // of them: the places of those that are kept, sorted by name
@@ -74,9 +74,7 @@ func (s *Store) NewAnswer(l Limits) (*Answer, error) {
 		return nil, err
 	}
 	l.RowBytes = min(l.RowBytes, tabular.MaxRow)
-	a := &Answer{shape: s.shape, limits: l, file: newStream(f), done: done}
-	a.marks, a.keys = make([]mark, 0, s.rows+s.rows/64), make([]byte, 0, s.keys+s.keys/64)
-	return a, nil
+	return &Answer{shape: s.shape, limits: l, file: newStream(f), done: done, likely: s.size}, nil
 }
 
 // Close frees the file.
@@ -88,6 +86,9 @@ func (a *Answer) Rows() int { return len(a.marks) }
 // Add takes a row, whose memory remains the caller's. A row that lacks a key column, or has a column twice, has fedmsg.CodeBadBody, and
 // one that is over a limit fedmsg.CodeTooLarge.
 func (a *Answer) Add(row []tabular.Cell) error {
+	if a.marks == nil {
+		a.marks, a.keys = make([]mark, 0, a.likely.rows+a.likely.rows/64), make([]byte, 0, a.likely.keys+a.likely.keys/64)
+	}
 	if len(a.marks) >= a.limits.Rows {
 		return fedmsg.Errorf(fedmsg.CodeTooLarge, "the answer has more rows than max_rows = %d", a.limits.Rows)
 	}
@@ -199,44 +200,6 @@ func (a *Answer) addKey(row []tabular.Cell) error {
 
 func (a *Answer) fault(format string, args ...any) error {
 	return fedmsg.Errorf(fedmsg.CodeBadBody, "row %d of the answer "+format, append([]any{len(a.marks) + 1}, args...)...)
-}
-
-// sort puts the rows in the order of their keys, and refuses two with one key: which of them counts is nobody's to guess.
-func (a *Answer) sort(ctx context.Context) error {
-	if err := a.file.flush(); err != nil {
-		return err
-	}
-	watch := watch{ctx: ctx}
-	slices.SortFunc(a.marks, func(x, y mark) int {
-		if watch.ended() != nil {
-			return 0 // in any order, soon
-		}
-		return bytes.Compare(a.key(&x), a.key(&y))
-	})
-	if watch.err != nil {
-		return watch.err
-	}
-	for n := 1; n < len(a.marks); n++ {
-		if key := a.key(&a.marks[n]); bytes.Equal(key, a.key(&a.marks[n-1])) {
-			return fedmsg.Errorf(fedmsg.CodeBadBody, "two rows of the answer have the key %s; name in key all columns that tell rows apart", clip(key))
-		}
-	}
-	return nil
-}
-
-// watch looks now and then whether a context has ended, where work is too little each time to ask it.
-type watch struct {
-	ctx   context.Context
-	turns uint
-	err   error // of the context
-}
-
-// ended gives the error of the context, up to some thousand turns late.
-func (w *watch) ended() error {
-	if w.turns++; w.turns%4096 == 0 && w.err == nil {
-		w.err = w.ctx.Err()
-	}
-	return w.err
 }
 
 func (a *Answer) key(m *mark) []byte { return a.keys[m.key : m.key+int64(m.keySize)] }

@@ -60,6 +60,25 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// TestPlainText holds, for each byte at each of some places, which ones a string is read over at once.
+func TestPlainText(t *testing.T) {
+	t.Parallel()
+	for at := range 20 {
+		for c := range 256 {
+			text := []byte(strings.Repeat("x", 20) + `"`)
+			text[at] = byte(c)
+			want := 20
+			if c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+				want = at
+			}
+			// The last places are looked at one by one.
+			if got := skipPlain(text, 0); got != min(want, 16) {
+				t.Errorf("%q is plain up to %d, want %d", text, got, want)
+			}
+		}
+	}
+}
+
 // TestCutOff holds that an answer which ends anywhere before its end is never taken for a whole one.
 func TestCutOff(t *testing.T) {
 	t.Parallel()

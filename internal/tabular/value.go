@@ -1,8 +1,10 @@
 package tabular
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/federated-messaging/fedmsg"
@@ -53,7 +55,7 @@ func appendValue(dst, b []byte, i, depth int) ([]byte, int, error) {
 func appendString(dst, b []byte, i int) ([]byte, int, error) {
 	from, plain := i, true
 	for i++; ; i++ {
-		if i >= len(b) {
+		if i = skipPlain(b, i); i >= len(b) {
 			return dst, i, errMore
 		}
 		switch c := b[i]; {
@@ -72,6 +74,22 @@ func appendString(dst, b []byte, i int) ([]byte, int, error) {
 			plain = false
 		}
 	}
+}
+
+// skipPlain goes over bytes of ASCII that stand for themselves in a string, eight at a time, and may stop early.
+func skipPlain(b []byte, i int) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		quote, backslash := w^'"'*ones, w^'\\'*ones
+		// The lowest high bit that is set in special is that of the first byte that does not stand for itself: what is carried or borrowed
+		// goes up.
+		special := (w-' '*ones)&^w | (quote-ones)&^quote | (backslash-ones)&^backslash | w | (w + ones)
+		if special &= high; special != 0 {
+			return i + bits.TrailingZeros64(special)/8
+		}
+	}
+	return i
 }
 
 // appendDecoded appends a string that has escapes, or bytes that are not ASCII.
