@@ -184,7 +184,7 @@ func TestSameBytesOfProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := newSource(t, receive.Config{From: "poll+exec:"}, Config{Command: []string{script}, Format: "csv", Timeout: 20 * time.Second, MaxBytes: 1 << 20})
+	s := newSource(t, receive.Config{From: "poll+exec:"}, Config{Command: []string{script}, Format: "csv", Timeout: 2 * time.Minute, MaxBytes: 1 << 16})
 	for range 3 {
 		write(`printf 'k,v\n1,a\n'`)
 		expect(t, s, "")

@@ -2,11 +2,9 @@ package rowset
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -192,26 +190,6 @@ func TestStopped(t *testing.T) {
 	if k, err := s.Kept(); k != (Kept{}) || err != nil {
 		t.Errorf("kept is %+v, %v", k, err)
 	}
-}
-
-// TestFormat1 holds that rows which were kept before there were ids of their messages are gone on with.
-func TestFormat1(t *testing.T) {
-	t.Parallel()
-	s := Open(t.TempDir(), shape)
-	row := `{"arch":1,"pkg":"a"}`
-	rec := record{key: []byte(`["a",1]`), row: []byte(row), sum: sumOf([]byte(row))}
-	old := magicOld + isDone + `{"key":["pkg","arch"],"ignore":["seen"],"id":"x","generation":7,"rows":1,"quiet":true}` + "\n"
-	head := make([]byte, oldHead)
-	binary.LittleEndian.PutUint32(head[4:], uint32(len(rec.key)))
-	binary.LittleEndian.PutUint32(head[8:], uint32(len(rec.row)))
-	copy(head[12:], rec.sum[:])
-	rest := string(head[4:]) + string(rec.key) + row
-	binary.LittleEndian.PutUint32(head, crc32.Checksum([]byte(rest), castagnoli()))
-	if err := os.WriteFile(filepath.Join(s.dir, fileA), []byte(old+string(head[:4])+rest), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	step(t, s, `[{"pkg":"a","arch":1}]`, false, "")
-	step(t, s, `[{"pkg":"a","arch":1,"v":2}]`, false, `changed {"key":{"pkg":"a","arch":1},"row":{"arch":1,"pkg":"a","v":2},"before":{"v":null}}`+"\n")
 }
 
 // TestPair holds that two files of different moments, as a backup may have them that was made while the node went on, are not taken
