@@ -36,12 +36,15 @@ func (s *Store) Redact(ctx context.Context, r archive.Redaction) (found bool, er
 
 // erase takes away the payload of a row, and all by which it is found but topic and category.
 func (s *Store) erase(c *sqlite.Conn, row *indexed) error {
-	r := rowReader{s: s, c: c}
-	var b openBlock
-	if err := r.open(&b, row.block); err != nil {
+	b, err := packed(c, row.block)
+	if err != nil {
 		return err
 	}
-	slots := b.slots
+	var opened openBlock
+	if err := opened.unpack(s.codec, &b); err != nil {
+		return err
+	}
+	slots := opened.slots
 	if row.slot >= int64(len(slots)) {
 		return fmt.Errorf("%w: there is no slot %d in block %d", block.ErrDamaged, row.slot, row.block)
 	}

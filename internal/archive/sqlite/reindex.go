@@ -14,7 +14,15 @@ import (
 // Reindex works out anew by what rows are found. What is asked meanwhile is answered by what rows had before, or have now.
 func (s *Store) Reindex(ctx context.Context, behind archive.Key, most int, derive func(*fedmsg.Entry) archive.Draft) (last archive.Key, err error) {
 	err = s.write(ctx, "index the archive anew", func(c *sqlite.Conn) error {
-		rows, err := indexedBehind(c, int64(behind), most)
+		found, err := indexedBehind(c, int64(behind), most)
+		if err != nil {
+			return err
+		}
+		keys := make([]archive.Key, len(found))
+		for i := range found {
+			keys[i] = archive.Key(found[i].key)
+		}
+		rows, err := s.rows(c, keys)
 		if err != nil {
 			return err
 		}
@@ -22,17 +30,12 @@ func (s *Store) Reindex(ctx context.Context, behind archive.Key, most int, deriv
 		if err != nil {
 			return err
 		}
-		r := rowReader{s: s, c: c}
-		for i := range rows {
-			row, _, err := r.row(archive.Key(rows[i].key))
-			if err != nil {
+		for i := range rows { // found in the same transaction, so that they are all there
+			d := derive(&rows[i].Entry)
+			if err := b.reindex(&found[i], &d); err != nil {
 				return err
 			}
-			d := derive(&row.Entry)
-			if err := b.reindex(&rows[i], &d); err != nil {
-				return err
-			}
-			last = row.Key
+			last = rows[i].Key
 		}
 		return b.index.apply(c)
 	})

@@ -1,32 +1,20 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"time"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
-	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
 // Rows gives the rows of keys.
 func (s *Store) Rows(ctx context.Context, keys []archive.Key) (rows []archive.Row, err error) {
 	err = s.snapshot(ctx, "read messages of the archive", func(c *sqlite.Conn) error {
-		r := rowReader{s: s, c: c}
-		for _, key := range keys {
-			row, found, err := r.row(key)
-			if err != nil {
-				return err
-			}
-			if found {
-				rows = append(rows, row)
-			}
-		}
-		return nil
+		rows, err = s.rows(c, keys)
+		return err
 	})
 	return rows, err
 }
@@ -38,55 +26,74 @@ func (s *Store) ByID(ctx context.Context, id string) (row archive.Row, found boo
 		if err != nil || !known {
 			return err
 		}
-		r := rowReader{s: s, c: c}
-		row, found, err = r.row(archive.Key(key))
+		rows, err := s.rows(c, []archive.Key{archive.Key(key)})
+		if found = len(rows) > 0; found {
+			row = rows[0]
+		}
 		return err
 	})
 	return row, found, err
 }
 
-// openBlocks is how many decompressed blocks a rowReader keeps: rows that stand together are often in the same few.
-const openBlocks = 8
+// rows reads rows in the transaction that c is in. What it gives shares nothing. While SQLite looks for a row the payload of the one
+// before is decompressed.
+func (s *Store) rows(c *sqlite.Conn, keys []archive.Key) (rows []archive.Row, err error) {
+	r := rowReader{s: s, c: c, unpacker: s.newUnpacker()}
+	defer func() {
+		if fault := r.unpacker.end(); err == nil {
+			err = fault
+		}
+		if err != nil {
+			rows = nil
+		}
+	}()
+	rows = make([]archive.Row, 0, len(keys)) // does not grow: the unpacker fills it
+	for _, key := range keys {
+		rows = append(rows, archive.Row{Key: key})
+		found, err := r.read(&rows[len(rows)-1])
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			rows = rows[:len(rows)-1]
+		}
+	}
+	return rows, nil
+}
 
 // rowReader reads rows in one transaction.
 type rowReader struct {
-	s      *Store
-	c      *sqlite.Conn
-	blocks [openBlocks]openBlock
-	next   int    // the place of blocks that is given up next
-	packed []byte // a block as it is in the file
+	s        *Store
+	c        *sqlite.Conn
+	unpacker *unpacker
 }
 
-type openBlock struct {
-	number int64  // 0 is none
-	data   []byte // decompressed
-	slots  []block.Payload
-}
-
-// row reads one row. What it gives shares nothing.
-func (r *rowReader) row(key archive.Key) (row archive.Row, found bool, err error) {
+// read reads the row of a key, of which the unpacker fills in the payload.
+func (r *rowReader) read(row *archive.Row) (found bool, err error) {
 	var number, slot int64
-	row.Key = key
 	err = exec(r.c, `SELECT id, nanos, log, seq, topic, sender, signer, verdict, origin_log, origin_seq, not_ijson, block, slot FROM messages
 		WHERE key = ?`, func(st *sqlite.Stmt) error {
 		found = true
 		number, slot = st.ColumnInt64(11), st.ColumnInt64(12)
-		return r.entry(&row.Entry, st, int64(key))
-	}, int64(key))
-	if err != nil || !found {
-		return row, false, err
-	}
-	if number == 0 {
+		return r.entry(&row.Entry, st, int64(row.Key))
+	}, int64(row.Key))
+	switch {
+	case err != nil || !found:
+		return false, err
+	case number == 0:
 		row.Entry.Redacted = true
-		row.Redaction, err = r.redaction(int64(key), row.Entry.ID)
-		return row, true, err
+		row.Redaction, err = r.redaction(int64(row.Key), row.Entry.ID)
+		return true, err
 	}
-	p, err := r.payload(number, slot)
-	row.Entry.Envelope = bytes.Clone(p.Envelope)
-	if len(p.Signatures) > 0 {
-		row.Entry.Signatures = bytes.Clone(p.Signatures)
+	if !r.unpacker.has(number) {
+		b, err := packed(r.c, number)
+		if err != nil {
+			return false, err
+		}
+		r.unpacker.open(b)
 	}
-	return row, true, err
+	r.unpacker.fill(&row.Entry, number, slot)
+	return true, nil
 }
 
 // entry fills an entry from the columns of a row.
@@ -107,47 +114,6 @@ func (r *rowReader) entry(e *fedmsg.Entry, st *sqlite.Stmt, key int64) (err erro
 		return err
 	}
 	e.Topic, err = r.s.topics.column(r.c, st, 4)
-	return err
-}
-
-// payload reads what a slot of a block holds. It is valid until eight other blocks were read.
-func (r *rowReader) payload(number, slot int64) (block.Payload, error) {
-	at := -1
-	for i := range r.blocks {
-		if r.blocks[i].number == number {
-			at = i
-		}
-	}
-	if at < 0 {
-		at = r.next
-		r.next = (r.next + 1) % openBlocks
-		if err := r.open(&r.blocks[at], number); err != nil {
-			return block.Payload{}, err
-		}
-	}
-	slots := r.blocks[at].slots
-	if slot < 0 || slot >= int64(len(slots)) {
-		return block.Payload{}, fmt.Errorf("%w: slot %d of block %d, which has %d", block.ErrDamaged, slot, number, len(slots))
-	}
-	return slots[slot], nil
-}
-
-// open reads a block into the room of another.
-func (r *rowReader) open(b *openBlock, number int64) (err error) {
-	b.number = 0
-	err = fmt.Errorf("%w: there is no block %d", block.ErrDamaged, number)
-	if fault := exec(r.c, "SELECT slots, size, data FROM blocks WHERE block = ?", func(st *sqlite.Stmt) error {
-		r.packed = appendColumn(r.packed[:0], st, 2)
-		if b.data, err = r.s.codec.Unpack(r.packed, st.ColumnInt64(1), b.data); err == nil {
-			b.slots, err = block.Split(b.slots[:0], b.data, st.ColumnInt(0))
-		}
-		return nil
-	}, number); fault != nil {
-		return fault
-	}
-	if err == nil {
-		b.number = number
-	}
 	return err
 }
 

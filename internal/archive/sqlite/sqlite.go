@@ -50,6 +50,7 @@ type Store struct {
 	names    texts // of names
 	counts   topicCounts
 	codec    *block.Codec
+	rooms    sync.Pool    // *[openBlocks]openBlock, of unpackers that have ended
 	copies   atomic.Int32 // backups that are being made
 
 	mu     sync.Mutex   // held while writing
