@@ -10,7 +10,6 @@ import (
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/doctor"
 	"github.com/federated-messaging/fedmsg/internal/ops"
-	"github.com/federated-messaging/fedmsg/internal/spool"
 )
 
 // doctorTime is what each check of the doctor has, unless --timeout says so. With the time that the node has to answer, and what is
@@ -73,7 +72,7 @@ func (p *program) examine(cmd *cobra.Command, o *clientFlags, problems, asJSON b
 	}
 	report := doctor.Examine(cmd.Context(), doctor.Subject{
 		Loaded: loaded, Fault: fault, Node: loaded.Config.Node, Token: secret, Version: readVersion().Version,
-		Spool: spool.UserDir(p.getenv),
+		Spool: loaded.UserSpool(p.getenv),
 	}, o.timeout)
 	if err := interrupted(cmd.Context(), cmd.Context().Err()); err != nil {
 		return err

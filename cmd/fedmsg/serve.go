@@ -18,7 +18,6 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/daemon"
 	"github.com/federated-messaging/fedmsg/internal/ops"
-	"github.com/federated-messaging/fedmsg/internal/spool"
 )
 
 // serveCommand is `fedmsg serve`: the node.
@@ -65,12 +64,15 @@ func (p *program) serve(ctx context.Context, l *config.Loaded) error {
 	for _, w := range l.Warnings {
 		log.Warn(w)
 	}
+	if dir := l.Config.Spool.Directory; dir != "" && l.UserSpool(p.getenv) == "" {
+		log.Info("there is another node of this user, to which the usual spool is left; spool.directory names this node's", "directory", dir)
+	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	node, err := daemon.New(l.Config, daemon.Options{
 		Version: readVersion().Version, Settings: l.Settings(), Logger: log, Getenv: p.getenv, Hangup: hangup,
-		SpoolDirs: []string{spool.UserDir(p.getenv)},
+		SpoolDirs: []string{l.UserSpool(p.getenv)},
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		code, why := fedmsg.Public(err)

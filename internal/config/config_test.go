@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -302,6 +303,43 @@ func TestNamedFiles(t *testing.T) {
 	want := []string{"/e/1", "/e/2", "/e/c", "/e/ca", "/e/crl", "/e/k", "/e/password", "/e/ring", "/s/../t.toml", "/state/own.crt"}
 	if diff := cmp.Diff(want, c.NamedFiles()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestSpoolOfSecondNode: a node beside the user's usual one takes no message of that; a user's only node does, wherever its state is.
+func TestSpoolOfSecondNode(t *testing.T) {
+	t.Parallel()
+	const usual, users, machines = "/home/u/.local/state/fedmsg/log", "/home/u/.local/state/fedmsg/spool", "/var/spool/fedmsg"
+	lab := []Flag{{"--state", "state", []string{"/lab"}}}
+	for _, c := range []struct {
+		name, file string
+		exist      []string
+		set        []Flag
+		spool, own string
+	}{
+		{"nothing set", "", []string{usual}, nil, users, users},
+		{"only node", "", nil, lab, users, users},
+		{"only node of a machine", "", []string{machines}, lab, machines, users},
+		{"second node", "", []string{usual}, lab, "/lab/spool", ""},
+		{"second node by a file", "/nowhere/lab.toml", []string{usual}, nil, "/lab/spool", ""},
+		{"second node beside the machine's", "", []string{usual, machines}, lab, "/lab/spool", ""},
+		{"the usual state set", "", []string{usual}, []Flag{{"--state", "state", []string{"/home/u/.local/state/fedmsg/"}}}, users, users},
+		{"both set", "", []string{usual}, append(lab, Flag{"--spool", "spool.directory", []string{"/s"}}), "/s", ""},
+	} {
+		file := c.file
+		if file != "" {
+			file = write(t, "lab.toml", "state = '/lab'\n")
+		}
+		l, err := Load(Source{File: file, Environ: []string{"HOME=/home/u"}, UID: 7, Exists: func(path string) bool { return slices.Contains(c.exist, path) }, Flags: c.set})
+		own := l.UserSpool(func(key string) string { return map[string]string{"HOME": "/home/u"}[key] })
+		if err != nil || l.Config.Spool.Directory != c.spool || own != c.own {
+			t.Errorf("%s: %q, and beside it %q, %v", c.name, l.Config.Spool.Directory, own, err)
+		}
+	}
+	moved := write(t, "fedmsg/fedmsg.toml", "state = '/srv/bus'\n")
+	l, err := Load(Source{Environ: []string{"HOME=/home/u", "XDG_CONFIG_HOME=" + filepath.Dir(filepath.Dir(moved))}, UID: 7, Exists: func(path string) bool { return path == usual || path == moved }})
+	if err != nil || l.Config.State != "/srv/bus" || l.Config.Spool.Directory != users {
+		t.Errorf("the usual node whose state was moved has the spool %q, %v", l.Config.Spool.Directory, err)
 	}
 }
 

@@ -160,7 +160,7 @@ func moreMeaning(key string) string {
 	case "limits.name_bytes":
 		return "Most bytes of a username."
 	case "spool.directory":
-		return "Where publishers leave messages while no node answers, and the node fetches them. Empty: nowhere."
+		return "Where publishers leave messages while no node answers, and the node fetches them. Empty: nowhere. Not set: the machine's or\nelse the user's; spool in state for a node beside the user's usual one."
 	case "spool.interval":
 		return "How often the node looks there."
 	}

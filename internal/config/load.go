@@ -46,6 +46,7 @@ type Loaded struct {
 
 	root    *section
 	origins map[string]Origin
+	second  bool // of a node beside the usual one
 }
 
 // Load reads all sources and checks the result, without opening anything else. When anything is wrong, the error has
@@ -62,6 +63,11 @@ func Load(src Source) (*Loaded, error) {
 	if _, set := l.origins["zeromq.submit"]; !set {
 		out.Config.ZeroMQ.Submit = defaultSubmit(out.Config.HTTP.Socket)
 	}
+	out.origins = l.origins
+	out.second = out.isSecondNode(sys)
+	if _, set := l.origins["spool.directory"]; out.second && !set {
+		out.Config.Spool.Directory = filepath.Join(out.Config.State, "spool")
+	}
 	if len(l.faults) == 0 {
 		judged := out.Config
 		if src.Client {
@@ -70,7 +76,7 @@ func Load(src Source) (*Loaded, error) {
 		l.check(judged.Validate())
 		l.warnings = append(l.warnings, out.Config.warnings()...)
 	}
-	out.Files, out.Warnings, out.origins = l.files, l.warnings, l.origins
+	out.Files, out.Warnings = l.files, l.warnings
 	return out, l.faults.coded()
 }
 

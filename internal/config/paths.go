@@ -53,6 +53,26 @@ func SpoolDir(s System) string {
 	return spool.UserDir(s.Getenv)
 }
 
+// isSecondNode reports whether a configuration is of a node beside the usual one, whose messages it must not take: its state is set, other
+// than in the usual configuration file, and there is a log where that one has its state. A user's only node is the usual one wherever
+// its state is: it fetches what programs leave that read no configuration.
+func (l *Loaded) isSecondNode(s System) bool {
+	usual, at := StateDir(s), l.Origin("state").Kind
+	if at == FromDefault || at == FromFile && l.File == ConfigPath(s) {
+		return false
+	}
+	return filepath.IsAbs(l.Config.State) && filepath.Clean(l.Config.State) != filepath.Clean(usual) && s.Exists(filepath.Join(usual, "log"))
+}
+
+// UserSpool is a spool that the node fetches from beside spool.directory: the user's own, into which publishers put what they have
+// where the machine has no spool yet. It is empty for a node beside the user's usual one, to which that spool is left.
+func (l *Loaded) UserSpool(getenv func(string) string) string {
+	if l.second {
+		return ""
+	}
+	return spool.UserDir(getenv)
+}
+
 // ConfigPath is the configuration file that is read when none is named: the machine's where it exists, else the user's,
 // which need not exist either.
 func ConfigPath(s System) string {
