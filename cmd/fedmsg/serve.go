@@ -81,8 +81,23 @@ func (p *program) serve(ctx context.Context, l *config.Loaded) error {
 	if err != nil {
 		return err
 	}
-	p.welcome(l, node.Addrs(), append(node.Bus(), node.Delivery()...))
+	elsewhere := append(node.Bus(), node.Delivery()...)
+	if ops.Journal(p.stdout, p.getenv) {
+		logPlaces(log, node.Addrs(), elsewhere)
+	} else {
+		p.welcome(l, node.Addrs(), elsewhere)
+	}
 	return node.Run(ctx)
+}
+
+// logPlaces says where the node listens, and what it does elsewhere, to a journal, which nobody reads to try something.
+func logPlaces(log *slog.Logger, addrs, elsewhere []string) {
+	for _, a := range addrs {
+		log.Info("listening", "address", a)
+	}
+	for _, sentence := range elsewhere {
+		log.Info(sentence)
+	}
 }
 
 // welcome says where the node listens, what it does elsewhere, and what to do next.

@@ -39,7 +39,8 @@ func (p *program) sourceLs(o *clientFlags) *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List the sources and what each has brought",
 		Long: `List the sources and what each has brought since the start of the node. Of RECEIVED, DUPLICATES the log had already, and
-REFUSED went to the dead letters. A source is held back while what it brings cannot be stored. What is wrong with a source stands
+REFUSED went to the dead letters. PASSED is what came beside these and no message was made of, such as mails that say nothing for
+the bus. A source is held back while what it brings cannot be stored. What is wrong with a source stands
 below it.`,
 		Example: `  fedmsg source ls
   fedmsg source ls --format json | jq -r '.[] | select(.connected | not) | .name'`,
@@ -68,10 +69,10 @@ below it.`,
 func (p *program) sourcesTable(sources []receive.Status) error {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tSTATE\tRECEIVED\tDUPLICATES\tREFUSED\tDEAD\tFROM")
+	fmt.Fprintln(w, "NAME\tSTATE\tRECEIVED\tDUPLICATES\tREFUSED\tPASSED\tDEAD\tFROM")
 	for i := range sources {
 		s := &sources[i]
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%s\n", s.Name, sourceState(s), s.Received, s.Duplicates, s.Refused, s.Dead, ops.Printable(s.From))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", s.Name, sourceState(s), s.Received, s.Duplicates, s.Refused, s.PassedOver, s.Dead, ops.Printable(s.From))
 	}
 	if err := w.Flush(); err != nil {
 		return err

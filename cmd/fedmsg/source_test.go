@@ -13,7 +13,7 @@ func TestSourcesTable(t *testing.T) {
 	var out strings.Builder
 	p := &program{stdout: &out}
 	err := p.sourcesTable([]receive.Status{
-		{Name: "a", Connected: true, LastError: "long over"},
+		{Name: "a", Connected: true, PassedOver: 7, LastError: "long over"},
 		{Name: "b", Connected: true, HeldBack: true, LastError: "the disk is full"},
 		{Name: "c", LastError: "no route to host"},
 	})
@@ -21,7 +21,7 @@ func TestSourcesTable(t *testing.T) {
 	for line := range strings.Lines(out.String()) {
 		lines = append(lines, strings.Join(strings.Fields(line), " "))
 	}
-	want := "NAME STATE RECEIVED DUPLICATES REFUSED DEAD FROM|a connected 0 0 0 0|b held back 0 0 0 0|the disk is full|c waiting 0 0 0 0|no route to host"
+	want := "NAME STATE RECEIVED DUPLICATES REFUSED PASSED DEAD FROM|a connected 0 0 0 7 0|b held back 0 0 0 0 0|the disk is full|c waiting 0 0 0 0 0|no route to host"
 	if got := strings.Join(lines, "|"); err != nil || got != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -75,7 +76,11 @@ func (d *drainer) drain(ctx context.Context, s *spool.Spool) {
 	d.delivered.Add(float64(sum.Delivered))
 	d.rejected.Add(float64(sum.Rejected))
 	if sum.Delivered+sum.Rejected > 0 {
-		d.log.Info("fetched from the spool", "directory", s.Dir(), "delivered", sum.Delivered, "rejected", sum.Rejected)
+		attrs := []any{"directory", s.Dir(), "delivered", sum.Delivered}
+		if sum.Rejected > 0 {
+			attrs = append(attrs, "rejected", sum.Rejected, "see", filepath.Join(s.Dir(), "rejected"))
+		}
+		d.log.Info("fetched from the spool", attrs...)
 	}
 	d.mu.Lock()
 	before := d.errs[s.Dir()]
@@ -109,7 +114,6 @@ func (d *drainer) deliver(ctx context.Context, files []spool.File) []error {
 				continue
 			}
 			if errs[i] = outcomes[n].Err; errs[i] != nil {
-				d.log.Warn("refused a message of the spool", "file", files[i].Name, "sender", o.sender(), "error", errs[i])
 				if id := idOf(files[i].Envelope); id != "" && d.redacted(id) {
 					errs[i] = fedmsg.WrapError(fedmsg.CodeRedacted, errs[i], "the message was redacted")
 				}

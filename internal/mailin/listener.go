@@ -116,6 +116,7 @@ func (d *door) Take(mail []byte) smtpd.Reply {
 	reading := d.reader.Read(ctx, mail)
 	switch reading.Verdict {
 	case Nothing:
+		d.in.PassOver()
 		return silent
 	case Looped:
 		return d.refuse("554 5.4.6 ", reading.Err)
@@ -142,6 +143,7 @@ func (d *door) Take(mail []byte) smtpd.Reply {
 // refuse has the mail server tell the sender. Nothing is kept of the mail here: whoever can send mails could fill the dead letters.
 func (d *door) refuse(code string, why error) smtpd.Reply {
 	_, reason := fedmsg.Public(why)
+	d.in.PassOver()
 	d.in.Remark("a mail is refused: " + reason)
 	return smtpd.Reply(code + reason)
 }

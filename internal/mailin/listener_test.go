@@ -258,7 +258,7 @@ func TestNotTaken(t *testing.T) {
 	hold(t, "a mail that goes round", s.mail([]byte(strings.Repeat("Received: a\n", 51)+bug)), "554 5.4.6 the mail has passed 51")
 	hold(t, "a mail that says nothing", s.mail([]byte("Subject: lunch\n\nToday?\n")), "250 2.0.0 ok, nothing")
 	hold(t, "a mail", s.mail([]byte(bug)), "250 2.0.0 ok, it is stored")
-	if st := l.set.List()[0]; len(door.log()) != 1 || st.Received != 1 || st.Dead != 0 {
+	if st := l.set.List()[0]; len(door.log()) != 1 || st.Received != 1 || st.Dead != 0 || st.PassedOver != 3 {
 		t.Errorf("%v, %+v", door.log(), st)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,7 +85,8 @@ type box struct {
 	door *logDoor
 	dir  string // of the set
 	set  *receive.Set
-	read Reader // reads the mails
+	read Reader          // reads the mails
+	said strings.Builder // the operator's log; to be read while the source waits
 }
 
 // inBox runs a test with a source at work in a bubble.
@@ -120,7 +122,7 @@ func (b *box) start(options string) {
 	s, err := NewMaildir(c, b.read, nil)
 	if err == nil {
 		b.set, err = receive.New([]receive.Configured{{Config: c, Source: s, InFlight: MaildirInFlight}},
-			receive.Deps{Door: func(*receive.Config) receive.Door { return b.door }, Dir: b.dir})
+			receive.Deps{Door: func(*receive.Config) receive.Door { return b.door }, Dir: b.dir, Logger: slog.New(slog.NewTextHandler(&b.said, nil))})
 	}
 	if err != nil {
 		b.t.Fatal(err)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/maildir"
 	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/receive"
@@ -102,10 +100,4 @@ func (w *watch) done(m maildir.Mail, remove bool) {
 	if w.stuck == nil && !errors.Is(f.err, fs.ErrClosed) {
 		w.stuck = f
 	}
-}
-
-// named is what a dead letter has of a mail that stays in the Maildir because it is too large.
-func (w *watch) named(m maildir.Mail) []byte {
-	file := strings.ToValidUTF8(w.path+"/"+m.String(), "\ufffd")
-	return append(fedmsg.AppendJSONString([]byte(`{"too_large_mail":`), file), '}')
 }

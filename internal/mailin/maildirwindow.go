@@ -6,8 +6,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/maildir"
-	"github.com/federated-messaging/fedmsg/internal/receive"
-	"github.com/federated-messaging/fedmsg/internal/wire"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // What is read of a Maildir at once: each mail may wait until the domains that signed it have told their keys, and those behind it
@@ -55,19 +54,28 @@ func (w *watch) window(ctx context.Context, mails []maildir.Mail) (some []came, 
 // take hands on what a mail says.
 func (w *watch) take(ctx context.Context, c *came) error {
 	if fedmsg.CodeOf(c.err) == fedmsg.CodeTooLarge {
-		return w.submit(ctx, c.mail, receive.Item{Message: wire.Carried{Body: w.named(c.mail)}, Bad: c.err, Settled: func() { w.done(c.mail, false) }})
+		w.leave(c.mail, c.err)
+		return nil
 	}
 	if c.err != nil {
 		return c.err
 	}
 	switch c.reading.Verdict {
-	case Looped, Unreadable: // no dead letter: whoever can send mails could fill them
-		w.in.Remark("a mail is not published: " + c.reading.Err.Error())
-		w.done(c.mail, false)
+	case Looped, Unreadable:
+		w.leave(c.mail, c.reading.Err)
 	case Nothing:
+		w.in.PassOver()
 		w.done(c.mail, false)
 	case Publish:
 		return w.submit(ctx, c.mail, c.reading.Items(func() { w.done(c.mail, w.remove) })...)
 	}
 	return nil
+}
+
+// leave tells of a mail that is not published, and leaves its file in the Maildir, marked. It makes no dead letter: whoever can send mails
+// could fill them.
+func (w *watch) leave(m maildir.Mail, why error) {
+	w.in.PassOver()
+	w.in.Remark("a mail is not published, and stays in " + w.path + ", marked as seen: " + ops.Excerpt(m.String()) + ": " + why.Error())
+	w.done(m, false)
 }

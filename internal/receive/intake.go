@@ -140,6 +140,13 @@ func (in *Intake) Connected() {
 	in.r.connected()
 }
 
+// PassOver counts something that came and of which no message is made, as a mail that says nothing for the bus.
+func (in *Intake) PassOver() {
+	in.r.mu.Lock()
+	defer in.r.mu.Unlock()
+	in.r.state.passedOver++
+}
+
 // HeldBack reports whether the node takes nothing just now, so that a source can tell the other side at once.
 func (in *Intake) HeldBack() bool {
 	in.mu.Lock()

@@ -4,8 +4,8 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // collector gives the numbers of all sources when they are asked for. Its label values are the names in the configuration.
 type collector struct {
-	set                                                                    *Set
-	received, duplicates, refused, tooOld, lost, inFlight, connected, dead *prometheus.Desc
+	set                                                                                *Set
+	received, duplicates, refused, tooOld, passedOver, lost, inFlight, connected, dead *prometheus.Desc
 }
 
 var _ prometheus.Collector = (*collector)(nil)
@@ -20,6 +20,7 @@ func newCollector(s *Set) *collector {
 		duplicates: desc("duplicates_total", "Of these, messages that the log had already."),
 		refused:    desc("refused_total", "Of these, messages that went to the dead letters."),
 		tooOld:     desc("too_old_total", "Of these, messages that were passed over as older than what this node keeps."),
+		passedOver: desc("passed_over_total", "What came beside these and no message was made of, such as mails that say nothing."),
 		lost:       desc("sessions_lost_total", "How often a source lost its connection, or could not make one."),
 		inFlight:   desc("in_flight", "Messages taken from a source and not settled yet."),
 		connected:  desc("connected", "Whether a source is connected: 1 or 0."),
@@ -29,7 +30,7 @@ func newCollector(s *Set) *collector {
 
 // Describe names the metrics.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{c.received, c.duplicates, c.refused, c.tooOld, c.lost, c.inFlight, c.connected, c.dead} {
+	for _, d := range [...]*prometheus.Desc{c.received, c.duplicates, c.refused, c.tooOld, c.passedOver, c.lost, c.inFlight, c.connected, c.dead} {
 		to <- d
 	}
 }
@@ -54,6 +55,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 			{c.duplicates, prometheus.CounterValue, float64(s.Duplicates)},
 			{c.refused, prometheus.CounterValue, float64(s.Refused)},
 			{c.tooOld, prometheus.CounterValue, float64(s.TooOld)},
+			{c.passedOver, prometheus.CounterValue, float64(s.PassedOver)},
 			{c.lost, prometheus.CounterValue, float64(lost)},
 			{c.inFlight, prometheus.GaugeValue, float64(s.InFlight)},
 			{c.connected, prometheus.GaugeValue, connected},

@@ -48,6 +48,7 @@ type state struct {
 	redacted   uint64
 	passed     time.Time // when the last of these was passed over
 	lost       uint64    // sessions
+	passedOver uint64    // what no message was made of
 	lastError  string    // of bounded length
 	lastTime   time.Time
 }
@@ -67,7 +68,7 @@ func (r *runner) run(ctx context.Context) {
 		if good {
 			wait.Reset()
 		}
-		r.lose(err)
+		r.lose(err, good)
 		if wait.Wait(ctx) != nil {
 			return
 		}
@@ -93,25 +94,31 @@ func (r *runner) connected() {
 	r.mu.Lock()
 	was := r.state.connected
 	r.state.connected = true
-	silent, write := r.came.turn(time.Now())
+	silent, write := 0, false
+	if !was && (r.came.last.IsZero() || r.came.last.Before(r.went.last)) { // nobody was told of a loss since, so nothing is news
+		silent, write = r.came.turn(time.Now(), "")
+	}
 	r.mu.Unlock()
-	if !was && write {
-		r.log.Info("source is connected", "from", r.shown, "more_since_last", silent)
+	if write {
+		r.log.Info("source is connected", "from", r.shown, ops.Held{Count: silent}.Attr())
 	}
 }
 
-// lose takes note of the end of a session.
-func (r *runner) lose(err error) {
+// lose takes note of the end of a session. A source that fails again and again for one reason is told of seldom, unless it was well in between.
+func (r *runner) lose(err error, wasGood bool) {
 	if err == nil {
 		err = fedmsg.Errorf(fedmsg.CodeUnavailable, "the source ended without saying why")
 	}
 	r.mu.Lock()
 	r.state.lost++
 	r.fault(err)
-	silent, write := r.went.turn(time.Now())
+	if wasGood {
+		r.went.text = ""
+	}
+	silent, write := r.went.turn(time.Now(), r.state.lastError)
 	r.mu.Unlock()
 	if write {
-		r.log.Warn("source is not connected, and is tried again", "from", r.shown, "more_since_last", silent, "err", err)
+		r.log.Warn("source is not connected, and is tried again", "from", r.shown, ops.Held{Count: silent}.Attr(), "err", err)
 	}
 }
 
@@ -151,28 +158,36 @@ func (r *runner) count(accepted, duplicates uint64) {
 // remark writes to the operator's log.
 func (r *runner) remark(text string) {
 	r.mu.Lock()
-	silent, write := r.marked.turn(time.Now())
+	silent, write := r.marked.turn(time.Now(), text)
 	r.mu.Unlock()
 	if write {
-		r.log.Warn("source remarks", "text", text, "more_since_last", silent)
+		r.log.Warn("source remarks", "text", text, ops.Held{Count: silent}.Attr())
 	}
 }
 
-// lineEvery is how often a line of one kind is written.
-const lineEvery = 10 * time.Second
+// How often a line of one kind is written, and one that says the same as the last one.
+const (
+	lineEvery = 10 * time.Second
+	sameEvery = time.Hour
+)
 
 // restrain lets one line through in a while.
 type restrain struct {
 	last   time.Time
+	text   string // what the last one said; empty where the next is news whatever it says
 	silent int
 }
 
-// turn reports whether a line may be written, and how many were not since the last.
-func (r *restrain) turn(now time.Time) (silent int, write bool) {
-	if d := now.Sub(r.last); d >= 0 && d < lineEvery {
+// turn reports whether a line that says text may be written, and how many were not since the last.
+func (r *restrain) turn(now time.Time, text string) (silent int, write bool) {
+	every := lineEvery
+	if text != "" && text == r.text {
+		every = sameEvery
+	}
+	if d := now.Sub(r.last); d >= 0 && d < every {
 		r.silent++
 		return 0, false
 	}
-	silent, r.last, r.silent = r.silent, now, 0
+	silent, r.last, r.text, r.silent = r.silent, now, text, 0
 	return silent, true
 }

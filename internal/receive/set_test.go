@@ -125,13 +125,48 @@ func TestLines(t *testing.T) {
 			time.Sleep(200 * time.Millisecond)
 			synctest.Wait()
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(time.Hour)
 		in.Remark("this is unusual")
 		text := out.String()
 		for part, want := range map[string]int{"this is unusual": 2, "more_since_last=999": 1, "source is not connected": 1, "source is connected": 1, "source=umb": 4, "from=amqp://example.org/vhost": 2} {
 			if got := strings.Count(text, part); got < want || got > want+1 {
 				t.Errorf("%q stands there %d times, want %d: %s", part, got, want, text)
 			}
+		}
+	})
+}
+
+// TestOneReasonIsToldSeldom holds that a source which fails for one reason, or remarks one thing, is told of once in an hour, of another
+// reason at once, and of the same again when it was well in between.
+func TestOneReasonIsToldSeldom(t *testing.T) {
+	var out strings.Builder
+	logger := func(_ *Configured, d *Deps) { d.Logger = slog.New(slog.NewTextHandler(&out, nil)) }
+	running(t, logger, func(t *testing.T, _ *Set, b *fakeBroker, _ *fakeDoor) {
+		lose := func(why string) {
+			b.lose <- fedmsg.Errorf(fedmsg.CodeUnavailable, "%s", why)
+			time.Sleep(15 * time.Second) // more than lineEvery, too short for a good session
+			synctest.Wait()
+		}
+		told := func(step, why string, want int) {
+			t.Helper()
+			if got := strings.Count(out.String(), "err=\""+why+"\""); got != want {
+				t.Errorf("%s: %q stands there %d times, want %d:\n%s", step, why, got, want, out.String())
+			}
+		}
+		lose("no host")
+		told("at first", "no host", 1)
+		for range 20 {
+			lose("no host")
+		}
+		told("while it is the same", "no host", 1)
+		lose("no key")
+		told("another", "no key", 1)
+		b.publishRange(0, 1)
+		time.Sleep(2 * time.Minute)
+		lose("no key")
+		told("when it was well", "no key", 2)
+		if strings.Contains(out.String(), "more_since_last=0") {
+			t.Errorf("what was held back is told where nothing was:\n%s", out.String())
 		}
 	})
 }

@@ -19,6 +19,7 @@ type Status struct {
 	Refused    uint64    `json:"refused"`              // of these, what went to the dead letters
 	TooOld     uint64    `json:"too_old"`              // of these, what was passed over: older than what this node keeps, so that it may have had it
 	Redacted   uint64    `json:"redacted,omitempty"`   // of these, what was left out: it was redacted here before it came
+	PassedOver uint64    `json:"passed_over"`          // beside these, what came and no message was made of, such as mails that say nothing
 	Dead       int       `json:"dead"`                 // dead letters there are
 	LastError  string    `json:"last_error,omitempty"` // a sentence
 	LastTime   time.Time `json:"last_error_time,omitzero"`
@@ -30,7 +31,7 @@ func (r *runner) status() Status {
 	s, in := r.state, r.current
 	r.mu.Unlock()
 	out := Status{
-		Name: r.c.Name, From: r.shown, Connected: s.connected, HeldBack: s.stuck, Received: s.received, Duplicates: s.duplicates, Refused: s.refused, TooOld: s.tooOld, Redacted: s.redacted,
+		Name: r.c.Name, From: r.shown, Connected: s.connected, HeldBack: s.stuck, Received: s.received, Duplicates: s.duplicates, Refused: s.refused, TooOld: s.tooOld, Redacted: s.redacted, PassedOver: s.passedOver,
 		Dead: r.dead.Len(), LastError: s.lastError, LastTime: s.lastTime,
 	}
 	if in != nil {
