@@ -207,7 +207,7 @@ func TestProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := newSource(t, receive.Config{From: "poll+exec:"}, Config{Command: []string{script, "a b", "$(touch x)"}, Format: "csv", Timeout: 20 * time.Second, MaxBytes: 1 << 20})
+	s := newSource(t, receive.Config{From: "poll+exec:"}, Config{Command: []string{script, "a b", "$(touch x)"}, Format: "csv", Timeout: 2 * time.Minute, MaxBytes: 1 << 16})
 	write(`printf 'k,v\n1,a\n'`)
 	expect(t, s, "")
 	write(`printf 'k,v\n1,"%s %s %s"\n' "$1" "$2" "$(env | cut -d= -f1 | sort | tr '\n' ' ')"`)
