@@ -16,7 +16,7 @@ import (
 func TestStarts(t *testing.T) {
 	t.Parallel()
 	const messages = 40
-	starts, together := fedmsgtest.Count(100, 1000), 50
+	starts, together := fedmsgtest.Count(50, 1000), 50
 	for range starts / together {
 		var wg sync.WaitGroup
 		for i := range together {

@@ -14,7 +14,7 @@ func TestArchiveKilled(t *testing.T) {
 	rnd := random(t)
 	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Archive: "sqlite"})
 	acked := newAcknowledged()
-	for round := range fedmsgtest.Count(15, 100) {
+	for round := range fedmsgtest.Count(5, 100) {
 		before := len(acked.snapshot())
 		l := startLoad(t, node, 2, fmt.Sprintf("ingest-%d", round), acked)
 		acked.await(t, before+1+rnd.IntN(600), l.ended)

@@ -109,7 +109,7 @@ func outage() time.Duration {
 	if fedmsgtest.Long() {
 		return 5 * time.Minute
 	}
-	return 20 * time.Second
+	return 6 * time.Second
 }
 
 // holdServerDown takes a server away from a node under load, whose configuration has a sink of that name to it. arrived waits for what
@@ -122,7 +122,7 @@ func holdServerDown(t *testing.T, server interface {
 	t.Helper()
 	beside := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: "verify = \"insecure-off\"\n"})
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: config + "\n" + brokerSink("beside", "unix://"+beside.Socket, "")})
-	load := startSteadyLoad(t, n, 4*time.Millisecond)
+	load := startSteadyLoad(t, n, 8*time.Millisecond)
 	load.awaitMore(t, 200)
 	before, err := n.RSS()
 	if err != nil {

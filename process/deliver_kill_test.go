@@ -77,7 +77,7 @@ func TestKillBetweenDeliveryAndPlace(t *testing.T) {
 	k := newKiller(t)
 	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: k.config()})
 	acked := map[string]bool{}
-	kills := fedmsgtest.Count(50, 200)
+	kills := fedmsgtest.Count(20, 200)
 	for round := range kills {
 		point := []string{"before", "written", "behind", "behind"}[rnd.IntN(4)]
 		k.plan(t, node, rnd.IntN(8), point, rnd.IntN(20_000))

@@ -15,7 +15,7 @@ func TestKillLosesNothing(t *testing.T) {
 	rnd := random(t)
 	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{})
 	acked := newAcknowledged()
-	for round := range fedmsgtest.Count(5, 50) {
+	for round := range fedmsgtest.Count(3, 50) {
 		before := len(acked.snapshot())
 		l := startLoad(t, node, 4, fmt.Sprintf("kill-%d", round), acked)
 		acked.await(t, before+1+rnd.IntN(3000), l.ended)
@@ -37,7 +37,7 @@ func TestStopUnderLoad(t *testing.T) {
 	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{})
 	acked := newAcknowledged()
 	var slowest time.Duration
-	for round := range fedmsgtest.Count(5, 20) {
+	for round := range fedmsgtest.Count(3, 20) {
 		before := len(acked.snapshot())
 		readers := startReaders(t, node, 3)
 		l := startLoad(t, node, 4, fmt.Sprintf("stop-%d", round), acked)

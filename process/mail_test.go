@@ -43,7 +43,7 @@ func TestMailKilled(t *testing.T) {
 	_, corpus := debianMails(t)
 	var all [][]byte
 	var again atomic.Int64
-	for round := range fedmsgtest.Count(10, 50) {
+	for round := range fedmsgtest.Count(4, 50) {
 		queue := make(chan []byte, len(corpus))
 		for _, raw := range corpus {
 			mail := append(fmt.Appendf(nil, "X-Round: %d\n", round), raw...)

@@ -65,7 +65,7 @@ func TestMaildirKilled(t *testing.T) {
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Config: b.config("")})
 	_, corpus := debianMails(t)
 	var all [][]byte
-	for round := range fedmsgtest.Count(10, 50) {
+	for round := range fedmsgtest.Count(4, 50) {
 		for _, raw := range corpus {
 			mail := append(fmt.Appendf(nil, "X-Round: %d\n", round), raw...)
 			all = append(all, mail)

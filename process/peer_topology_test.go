@@ -78,8 +78,8 @@ func along(pull bool, row []string) (all []way) {
 // takes each way at most once.
 func TestPeerTopologies(t *testing.T) {
 	t.Parallel()
-	many := fedmsgtest.Count(10000, 10000)
-	few := fedmsgtest.Count(2000, 10000)
+	many := fedmsgtest.Count(2000, 10000)
+	few := fedmsgtest.Count(600, 10000)
 	for _, g := range []topology{
 		{name: "two push to each other", ways: pushes("a", "b", "a"), publishers: []string{"a", "b"}, count: many, once: true},
 		{name: "two pull from each other", ways: pulls("a", "b", "a"), publishers: []string{"a", "b"}, count: few, once: true},

@@ -120,7 +120,7 @@ first = "publish"
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	after := "0" // the position of the last message that was seen
-	for round := range fedmsgtest.Count(10, 50) {
+	for round := range fedmsgtest.Count(4, 50) {
 		left := 1 + rnd.IntN(120)
 		err := node.Follow(ctx, "after="+after, func(i fedmsgtest.Item) bool {
 			if i.Entry != nil {

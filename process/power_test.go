@@ -23,7 +23,7 @@ func TestPowerCut(t *testing.T) {
 	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{State: filepath.Join(mount(t, "-o", "loop", image), "state")})
 	acked := newAcknowledged()
 	l := startLoad(t, node, 4, "power", acked)
-	for cycle := range fedmsgtest.Count(5, 60) {
+	for cycle := range fedmsgtest.Count(3, 60) {
 		acked.await(t, len(acked.snapshot())+1+rnd.IntN(2000), l.ended)
 		if err := node.Pause(); err != nil {
 			t.Fatal(err)

@@ -50,7 +50,7 @@ func publishThroughDeath(t *testing.T, lines int, args ...string) (*fedmsgtest.N
 
 // awaitEntries waits until the log of the node has n entries.
 func awaitEntries(node *fedmsgtest.Node, n uint64) error {
-	again := time.NewTicker(time.Millisecond)
+	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	deadline := time.Now().Add(patience)
 	for {

@@ -86,7 +86,7 @@ func (w *walker) walk(end uint64) error {
 // all messages while it stands; when it goes on it gets the rest, from the same stream or from a new one at its position.
 func TestStoppedReaderDelaysNobody(t *testing.T) {
 	t.Parallel()
-	total := uint64(fedmsgtest.Count(10_000, 100_000))
+	total := uint64(fedmsgtest.Count(4_000, 100_000))
 	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{})
 	publish(t, node, "first-0", 0)
 	log := node.Log(t).ID

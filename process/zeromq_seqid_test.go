@@ -35,7 +35,7 @@ func TestSeqIDsSurviveKill(t *testing.T) {
 	replay := "ipc://" + filepath.Join(t.TempDir(), "r.sock")
 	node := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Env: []string{"FEDMSG_ZEROMQ_SEQ_ID=bugs.here", "FEDMSG_ZEROMQ_REPLAY=" + replay}})
 	acked := newAcknowledged()
-	for round := range fedmsgtest.Count(8, 60) {
+	for round := range fedmsgtest.Count(4, 60) {
 		before := len(acked.snapshot())
 		l := startLoad(t, node, 4, fmt.Sprintf("numbered-%d", round), acked)
 		acked.await(t, before+1+rnd.IntN(1000), l.ended)

@@ -85,7 +85,7 @@ func TestStopWithZeroMQ(t *testing.T) {
 	rnd := random(t)
 	n := fedmsgtest.StartNode(t, fedmsgtest.NodeOptions{Env: []string{"FEDMSG_ZEROMQ_RELAY_IN=tcp://127.0.0.1:0?verify=insecure-off"}})
 	var slowest time.Duration
-	for round := range fedmsgtest.Count(5, 20) {
+	for round := range fedmsgtest.Count(3, 20) {
 		sub := startSub(t, n, publishedOn(t, n, "fedmsg2")[0], []string{"org."})
 		old := startPub(t, n, onlyPlace(t, n, "taking what old publishers send on "), openTopic)
 		old.Do("burst 1000000 %s", hexed([]string{openTopic, fmt.Sprintf(`{"topic":%q,"msg":{},"msg_id":"burst"}`, openTopic)}))

@@ -43,7 +43,7 @@ func TestSubmittedSurvivesKill(t *testing.T) {
 	p := startPeer(t, "REQ", submitSocket(n), "RCVTIMEO=30000", "SNDTIMEO=30000")
 	const topic = "org.example.dev.bugs.bug.close"
 	last := n.Log(t).Last
-	for round := range fedmsgtest.Count(5, 50) {
+	for round := range fedmsgtest.Count(3, 50) {
 		id := fmt.Sprintf("kept-%d", round)
 		headers, body := fmt.Sprintf(`{"fedmsg-id":%q,"color":"red"}`, id), fmt.Sprintf(`{"round":%d}`, round)
 		first := askSubmit(t, p, topic, headers, body)

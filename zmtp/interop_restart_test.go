@@ -52,7 +52,7 @@ func TestRestart(t *testing.T) {
 
 // run starts and kills. Of a stream a life is from one start of the sender to the next.
 func (k restartKind) run(t *testing.T, uri string) {
-	restarts := fedmsgtest.Count(20, 200)
+	restarts := fedmsgtest.Count(5, 200)
 	if !k.senderKilled {
 		stopSender := k.startSender(t, !k.libzmqKilled, uri, 0)
 		defer stopSender()
