@@ -24,6 +24,9 @@ const (
 	idleTime    = 10 * time.Minute // after which a connection that nobody uses is closed
 )
 
+// leastStatements is how many statements a connection keeps at least: several for each month that is asked.
+const leastStatements = 512
+
 // schema is where everything is.
 const schema = "fedmsg"
 
@@ -66,6 +69,8 @@ func configure(c *pgx.ConnConfig) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTime
 	}
+	// Whatever the address asks for: a statement is planned once, and its rows come in the form that type columns reads.
+	c.DefaultQueryExecMode, c.StatementCacheCapacity = pgx.QueryExecModeCacheStatement, max(c.StatementCacheCapacity, leastStatements)
 	params := c.RuntimeParams
 	if params["application_name"] == "" {
 		params["application_name"] = "fedmsg"

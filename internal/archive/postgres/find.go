@@ -61,12 +61,13 @@ func (s *Store) Words(ctx context.Context, words []string, w archive.Window, mos
 // wordsWithin gives all rows of a window that have the words, in its order.
 func wordsWithin(ctx context.Context, c reader, is *outline, words []int32, w archive.Window) (keys []archive.Key, err error) {
 	var at []int64
-	var places []byte
 	var indexes []int32
 	err = ask(ctx, c, &is.partitions, `SELECT keys, places, ARRAY(SELECT array_position(words, w) FROM unnest($3::integer[]) AS w) FROM blocks_MONTH
-		WHERE last >= $1 AND first < $2 AND words @> $3::integer[]`, within(is.through(w), w, words), func() error {
-		sets, err := slots(places)
-		if err != nil {
+		WHERE last >= $1 AND first < $2 AND words @> $3::integer[]`, within(is.through(w), w, words), func(row *columns) error {
+		at = row.bigints(at[:0])
+		sets, err := slots(row.bytes())
+		indexes = row.integers(indexes[:0])
+		if err = cmp.Or(row.err, err); err != nil {
 			return err
 		}
 		all := ^uint32(0)
@@ -86,7 +87,7 @@ func wordsWithin(ctx context.Context, c reader, is *outline, words []int32, w ar
 			}
 		}
 		return nil
-	}, []any{&at, &places, &indexes})
+	})
 	slices.SortFunc(keys, func(a, b archive.Key) int {
 		if w.Newest {
 			a, b = b, a
@@ -100,19 +101,17 @@ func wordsWithin(ctx context.Context, c reader, is *outline, words []int32, w ar
 func (s *Store) Heads(ctx context.Context, w archive.Window, most int) (heads []archive.Head, err error) {
 	err = s.outlined(ctx, "read the archive", func(ctx context.Context, c reader, is *outline) error {
 		heads = nil
-		var key int64
-		var topic int32
 		var numbers []int32
 		query := "SELECT key, topic FROM messages_MONTH WHERE key >= $1 AND key < $2 ORDER BY key" + direction(w) + " LIMIT $3"
 		months := is.through(w)
 		for at := 1 + int64(most)*int64(len(is.months))/max(1, is.rows); len(heads) < most; at *= growth {
 			n := min(at, int64(len(months)))
-			if err := ask(ctx, c, &is.partitions, query, within(months[:n], w, most-len(heads)), func() error {
+			if err := ask(ctx, c, &is.partitions, query, within(months[:n], w, most-len(heads)), func(row *columns) error {
 				if len(heads) < most {
-					heads, numbers = append(heads, archive.Head{Key: archive.Key(key)}), append(numbers, topic)
+					heads, numbers = append(heads, archive.Head{Key: archive.Key(row.int64())}), append(numbers, row.int32())
 				}
 				return nil
-			}, []any{&key, &topic}); err != nil { // also of none, which may be wrong
+			}); err != nil { // also of none, which may be wrong
 				return err
 			}
 			if months = months[n:]; len(months) == 0 {

@@ -133,9 +133,9 @@ const inMonth = "MONTH"
 // errMonths is what the tables say whose months are others than was thought.
 var errMonths = errors.New("the archive's months are others than before")
 
-// ask sends a statement for each of the months at once, and calls row for each row of the results, in the order of all; into are what
-// the columns are read into. All see the rows of one moment, in which the months were those that there are thought to be.
-func ask(ctx context.Context, c reader, there *partitions, statement string, all []monthly, row func() error, into []any) (err error) {
+// ask sends a statement for each of the months at once, and calls row for each row of the results, in the order of all. All see the rows
+// of one moment, in which the months were those that there are thought to be.
+func ask(ctx context.Context, c reader, there *partitions, statement string, all []monthly, row func(*columns) error) (err error) {
 	var b pgx.Batch
 	b.Queue(selectSum)
 	for _, one := range all {
@@ -152,14 +152,26 @@ func ask(ctx context.Context, c reader, there *partitions, statement string, all
 	}
 	for range all {
 		rows, err := results.Query()
-		if err != nil {
-			return err
+		if err == nil {
+			err = eachRow(rows, row)
 		}
-		if _, err := pgx.ForEachRow(rows, into, row); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// eachRow calls row for each row of a result.
+func eachRow(rows pgx.Rows, row func(*columns) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		c := columns{left: rows.RawValues()}
+		if err := cmp.Or(row(&c), c.err); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // byMonth sorts keys by their months. What is in none is left out.

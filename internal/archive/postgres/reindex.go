@@ -2,12 +2,14 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/archive"
+	"github.com/federated-messaging/fedmsg/internal/archive/block"
 )
 
 // Reindex works out anew by what rows are found. What is asked meanwhile is answered by what rows had before, or have now.
@@ -26,6 +28,9 @@ func (s *Store) Reindex(ctx context.Context, behind archive.Key, most int, deriv
 			return err
 		}
 		rows, err := s.load(ctx, tx, &is, keys)
+		if err == nil && len(rows) != len(heads) {
+			err = fmt.Errorf("%w: %d of %d rows can be read", block.ErrDamaged, len(rows), len(heads))
+		}
 		if err != nil {
 			return err
 		}
@@ -38,13 +43,13 @@ func (s *Store) Reindex(ctx context.Context, behind archive.Key, most int, deriv
 	return last, nil
 }
 
-func (s *Store) reindex(ctx context.Context, tx pgx.Tx, heads []head, rows map[int64]archive.Row, derive func(*fedmsg.Entry) archive.Draft) error {
+// reindex writes anew what the rows of heads are found by.
+func (s *Store) reindex(ctx context.Context, tx pgx.Tx, heads []head, rows []archive.Row, derive func(*fedmsg.Entry) archive.Draft) error {
 	drafts := make([]archive.Draft, len(heads))
 	var terms []archive.Term
 	var had []int32
 	for i := range heads {
-		row := rows[heads[i].key]
-		drafts[i] = derive(&row.Entry)
+		drafts[i] = derive(&rows[i].Entry)
 		terms, had = append(terms, drafts[i].Terms...), append(had, heads[i].terms...)
 	}
 	slices.Sort(had)

@@ -71,11 +71,10 @@ func (t *search) rare(ctx context.Context) error {
 
 // find adds what a statement finds in months of a window.
 func (t *search) find(ctx context.Context, query string, w archive.Window, months []month) error {
-	var key archive.Key
-	return ask(ctx, t.c, &t.is.partitions, query, within(months, w, t.term, t.most-len(t.keys)), func() error {
-		if len(t.keys) < t.most {
-			t.keys = append(t.keys, key)
+	return ask(ctx, t.c, &t.is.partitions, query, within(months, w, t.term, t.most-len(t.keys)), func(row *columns) error {
+		if key := row.int64(); len(t.keys) < t.most {
+			t.keys = append(t.keys, archive.Key(key))
 		}
 		return nil
-	}, []any{&key})
+	})
 }
