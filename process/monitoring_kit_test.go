@@ -33,13 +33,14 @@ topics = ["org.example.dev.#"]
 name = "good"
 command = ["/bin/sh", "-c", "cat >/dev/null"]
 topics = ["#"]
+ca = %q
 [[source]]
 name = "rows"
 from = "poll+exec:"
 sign = true
 topics = ["org.example.dev.#"]
 poll = { command = [%q], key = ["name"], topic = "org.example.dev.rows.row", first = "publish" }
-`, filepath.Join(dir, "ca", "ca.crt"), filepath.Join(dir, "ca", "crl.pem"), rows) + more})
+`, filepath.Join(dir, "ca", "ca.crt"), filepath.Join(dir, "ca", "crl.pem"), filepath.Join(dir, "ca", "ca.crt"), rows) + more})
 	if got := askSubmit(t, startPeer(t, "REQ", submitSocket(n), "RCVTIMEO=30000", "SNDTIMEO=30000"), "org.example..bad", "{}", "{}"); got.Result == "success" {
 		t.Fatalf("a bad topic was taken: %+v", got)
 	}

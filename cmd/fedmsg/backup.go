@@ -63,7 +63,7 @@ take messages where adopt was forgotten.`,
 		if l.Config.Archive.IsPostgres() {
 			p.note("%s: the archive is in PostgreSQL and not in this backup; save it by pg_dump, before fedmsg backup", cmd.CommandPath())
 		}
-		if named := l.Config.NamedFiles(); len(named) > 0 {
+		if named := l.Config.FilesBeside(); len(named) > 0 {
 			p.note("%s: the configuration names files that are not in this backup; save them too, a restored node asks for them: %s", cmd.CommandPath(), strings.Join(named, ", "))
 		}
 		return p.backedUp(made, "saved in "+ops.Printable(args[0]))

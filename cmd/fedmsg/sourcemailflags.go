@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 
@@ -46,7 +47,8 @@ func mailReader(cfg *config.Config, options url.Values) (mailin.Reader, error) {
 	if err != nil {
 		return r, err
 	}
-	if r, err = r.WithOptions(e); err == nil && r.Checker != nil {
+	r, err = r.WithOptions(e)
+	if err = errors.Join(e.Err(), err); err == nil && r.Checker != nil {
 		err = r.Checker.Open()
 	}
 	return r, err

@@ -119,6 +119,9 @@ func (p *program) trigger(cmd *cobra.Command, o *triggerFlags, command []string)
 	}
 	p.warnShort(cmd.CommandPath(), cfg, o.topics)
 	logger := p.operatorLog(max(cfg.LogLevel, slog.LevelWarn))
+	if err := trigger.Find(command[0]); err != nil {
+		return fedmsg.WrapError(fedmsg.CodeUsage, err, "%s", sentence(err))
+	}
 	run, err := trigger.New(trigger.Options{Command: command, Timeout: o.runTime, Stdout: p.stdout, Stderr: p.stderr, Logger: logger})
 	if err != nil {
 		return fedmsg.WrapError(fedmsg.CodeUsage, err, "%s", sentence(err))

@@ -10,6 +10,7 @@
 package amqp
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
@@ -33,18 +34,12 @@ func NewSink(c deliver.Config, logger *slog.Logger) (deliver.Sink, error) {
 		return nil, err
 	}
 	s := &Sink{server: server, logger: quiet(logger), name: "fedmsg sink " + c.Name}
-	if s.mandatory, err = at.Flag("mandatory", true); err != nil {
-		return nil, err
-	}
-	unroutable, err := at.OneOf("unroutable", "report", "dead")
-	if err != nil {
-		return nil, err
-	}
-	s.giveUp = unroutable == "dead"
+	s.mandatory = at.Flag("mandatory", true)
+	s.giveUp = at.OneOf("unroutable", "report", "dead") == "dead"
 	if s.giveUp && !s.mandatory {
-		return nil, fault("unroutable=dead needs mandatory=yes: without it the server does not tell that nobody is bound")
+		err = fault("unroutable=dead needs mandatory=yes: without it the server does not tell that nobody is bound")
 	}
-	return s, nil
+	return s, errors.Join(at.Err(), err)
 }
 
 // NewSource checks the address and options of a source and opens nothing.
@@ -54,16 +49,14 @@ func NewSource(c receive.Config, logger *slog.Logger) (receive.Source, error) {
 		return nil, err
 	}
 	s := &Source{server: server, logger: quiet(logger), name: "fedmsg source " + c.Name}
-	if s.queue, err = queueOf(at, c, server.prefix); err != nil {
-		return nil, err
-	}
+	s.queue, err = queueOf(at, c, server.prefix)
 	inFlight := c.InFlight
 	if inFlight == 0 {
 		inFlight = SourceInFlight
 	}
 	// So many are under way to the log, and as many wait here so that it never waits for the server.
-	s.prefetch, err = at.Number("prefetch", min(2*inFlight, defaultPrefetch), 1, maxPrefetch)
-	return s, err
+	s.prefetch = at.Number("prefetch", min(2*inFlight, defaultPrefetch), 1, maxPrefetch)
+	return s, errors.Join(at.Err(), err)
 }
 
 // quiet stands for a logger that is not given.

@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"errors"
 	"net"
 	"strings"
 	"time"
@@ -58,13 +59,10 @@ func parse(address string, files remote.Files, options []string) (server, *remot
 	if s.vhost == "" {
 		s.vhost = "/"
 	}
-	if err := files.Validate(); err != nil {
-		return server{}, nil, err
-	}
-	for _, read := range []func(*remote.Endpoint) error{s.readLogin, s.readShape, s.readLimits} {
-		if err := read(at); err != nil {
-			return server{}, nil, err
-		}
+	s.heartbeat = at.Duration("heartbeat", 10*time.Second, time.Second, 10*time.Minute)
+	s.frame = at.Number("frame_max", defaultFrame, minFrame, maxFrame)
+	if err := errors.Join(files.Validate(), s.readLogin(at), s.readShape(at)); err != nil {
+		return server{}, nil, errors.Join(at.Err(), err)
 	}
 	return s, at, nil
 }
@@ -76,20 +74,13 @@ func (s *server) readLogin(at *remote.Endpoint) error {
 	if s.files.Certificate != "" && s.files.Credentials == "" {
 		first, second = second, first
 	}
-	auth, err := at.OneOf("auth", first, second)
-	if err != nil {
-		return err
-	}
-	s.external = auth == "external"
+	s.external = at.OneOf("auth", first, second) == "external"
+	insecure := at.Flag("insecure_plain_amqp", false)
 	switch {
 	case s.external && (at.Scheme != "amqps" || s.files.Certificate == ""):
 		return fault("auth=external needs amqps:// and a certificate")
 	case at.Scheme == "amqp" && (s.files.Certificate != "" || s.files.CA != ""):
 		return fault("%s has no TLS, where certificate and ca are of no use; write amqps://", at)
-	}
-	insecure, err := at.Flag("insecure_plain_amqp", false)
-	if err != nil {
-		return err
 	}
 	if at.Scheme == "amqp" && !isLoopback(at.Host) && !insecure {
 		return fault("%s would have the password and all messages go over the network for everybody to read; write amqps://, or insecure_plain_amqp=yes for a network of your own", at)
@@ -102,34 +93,15 @@ func (s *server) readLogin(at *remote.Endpoint) error {
 
 // readShape reads what messages look like and where they go.
 func (s *server) readShape(at *remote.Endpoint) error {
-	format, err := at.OneOf("format", "plain", "fedora")
-	if err != nil {
-		return err
-	}
-	s.fedora = format == "fedora"
+	s.fedora = at.OneOf("format", "plain", "fedora") == "fedora"
 	s.exchange = at.Option("exchange", "amq.topic")
-	if s.exchangeType, err = at.OneOf("exchange_type", "topic", "fanout", "direct", "headers"); err != nil {
-		return err
-	}
-	top, err := at.OneOf("topology", string(declare), string(passive), string(none))
-	if err != nil {
-		return err
-	}
-	s.topology = topology(top)
+	s.exchangeType = at.OneOf("exchange_type", "topic", "fanout", "direct", "headers")
+	s.topology = topology(at.OneOf("topology", string(declare), string(passive), string(none)))
 	s.prefix = at.Option("prefix", "")
 	if len(s.vhost) > maxShort || len(s.exchange) > maxShort {
 		return fault("%s has a name of more than %d bytes, which AMQP has no room for", at, maxShort)
 	}
 	return nil
-}
-
-// readLimits reads what the two sides agree on for a connection.
-func (s *server) readLimits(at *remote.Endpoint) (err error) {
-	if s.heartbeat, err = at.Duration("heartbeat", 10*time.Second, time.Second, 10*time.Minute); err != nil {
-		return err
-	}
-	s.frame, err = at.Number("frame_max", defaultFrame, minFrame, maxFrame)
-	return err
 }
 
 // isLoopback reports whether what is sent to the host stays on this machine.

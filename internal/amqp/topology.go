@@ -33,15 +33,9 @@ func queueOptions() []string {
 // queueOf reads the options of a source's queue. Where no patterns to bind are named they are the topics of the source.
 func queueOf(at *remote.Endpoint, c receive.Config, prefix string) (q queue, err error) {
 	q.name = at.Option("queue", "fedmsg-"+c.Name)
-	if q.durable, err = at.Flag("durable", q.name != ""); err != nil {
-		return q, err
-	}
-	if q.exclusive, err = at.Flag("exclusive", q.name == ""); err != nil {
-		return q, err
-	}
-	if q.expires, err = at.Duration("expires", 0, time.Second, 365*24*time.Hour); err != nil {
-		return q, err
-	}
+	q.durable = at.Flag("durable", q.name != "")
+	q.exclusive = at.Flag("exclusive", q.name == "")
+	q.expires = at.Duration("expires", 0, time.Second, 365*24*time.Hour)
 	if at.Has("bind") {
 		for p := range strings.SplitSeq(at.Option("bind", ""), ",") {
 			if p != "" {

@@ -301,7 +301,7 @@ func TestNamedFiles(t *testing.T) {
 	c.Trust = []trust.Root{{CA: "/e/ca", CRL: "/e/crl", Keyring: "/e/ring", Keys: []string{"/e/1", "/e/2"}}}
 	c.Archive.PasswordFile = "/e/password"
 	want := []string{"/e/1", "/e/2", "/e/c", "/e/ca", "/e/crl", "/e/k", "/e/password", "/e/ring", "/s/../t.toml", "/state/own.crt"}
-	if diff := cmp.Diff(want, c.NamedFiles()); diff != "" {
+	if diff := cmp.Diff(want, c.FilesBeside()); diff != "" {
 		t.Error(diff)
 	}
 }

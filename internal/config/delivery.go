@@ -1,12 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/federated-messaging/fedmsg"
@@ -17,7 +17,6 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/peer"
 	"github.com/federated-messaging/fedmsg/internal/poll"
 	"github.com/federated-messaging/fedmsg/internal/receive"
-	"github.com/federated-messaging/fedmsg/internal/remote"
 	"github.com/federated-messaging/fedmsg/internal/stomp"
 	"github.com/federated-messaging/fedmsg/internal/trigger"
 )
@@ -57,7 +56,7 @@ func (c *Config) NewSource(m MessageSource, dir string, logger *slog.Logger) (ma
 	if strings.HasPrefix(s.From, poll.Scheme) {
 		made.InFlight = poll.SourceInFlight
 		made.Source, made.Config, err = c.NewPoll(m, dir)
-		return made, err
+		return made, errors.Join(c.unsigned(&s, "rows"), err)
 	}
 	if m.Poll.IsSet() {
 		return made, fedmsg.Errorf(fedmsg.CodeConfig, "poll is for a source whose from begins with %s", poll.Scheme)
@@ -78,13 +77,43 @@ func (c *Config) NewSource(m MessageSource, dir string, logger *slog.Logger) (ma
 	case "lmtp+unix", "lmtp", "smtp":
 		made.InFlight = mailin.ListenerInFlight
 		made.Source, err = mailin.NewListener(s, c.mailReader(), logger)
+		err = errors.Join(c.unsigned(&s, "mails"), err)
 	case "maildir":
 		made.InFlight = mailin.MaildirInFlight
 		made.Source, err = mailin.NewMaildir(s, c.mailReader(), logger)
+		err = errors.Join(c.unsigned(&s, "mails"), err)
 	default:
-		err = unknownScheme("from", s.From, "poll+…://", "lmtp+unix://", "lmtp://", "smtp://", "maildir://")
+		err = unknownScheme("from", s.From, "poll+https://", "poll+exec:", "poll+postgres://", "poll+sqlite://", "lmtp+unix://", "lmtp://", "smtp://", "maildir://")
 	}
 	return made, err
+}
+
+// unsigned refuses a source of what has no signatures where these are asked for and nobody makes them.
+func (c *Config) unsigned(s *receive.Config, what string) error {
+	if s.Sign || cmp.Or(s.Verify, c.Verify) != fedmsg.VerifyRequire {
+		return nil
+	}
+	return fedmsg.Errorf(fedmsg.CodeConfig, "%s have no signature, which verify = \"require\" asks for; write sign = true, so that this node signs what it makes of them", what)
+}
+
+// missingPrograms warns of sinks and sources whose program is not there. It may come, with a package or a disk, and all else works
+// without it: what is for it waits.
+func (c *Config) missingPrograms() (all []string) {
+	add := func(list string, i int, name string, command []string) {
+		if len(command) == 0 || command[0] == "" {
+			return
+		}
+		if err := trigger.Find(command[0]); err != nil {
+			all = append(all, fmt.Sprintf("%s %d (%s) does nothing until its program is there: %s", list, i+1, name, err))
+		}
+	}
+	for i := range c.Sink {
+		add("sink", i, c.Sink[i].Name, c.Sink[i].Command)
+	}
+	for i := range c.Source {
+		add("source", i, c.Source[i].Name, c.Source[i].Poll.Command)
+	}
+	return all
 }
 
 // mailReader says how the mails of all sources are read that do not say it themselves.
@@ -102,98 +131,12 @@ func unknownScheme(key, address string, more ...string) error {
 	if address == "" {
 		return fedmsg.Errorf(fedmsg.CodeConfig, "%s is not set", key)
 	}
+	hint := ""
+	if key == "from" && filepath.IsAbs(address) {
+		hint = "; did you mean maildir://" + address + "?"
+	}
 	schemes := append(more, "amqp://", "amqps://", "stomp://", "stomp+tls://", "nats://", "nats+tls://", "https://", "http://")
-	return fedmsg.Errorf(fedmsg.CodeConfig, "%s begins with none of %s and unix://", key, strings.Join(schemes, ", "))
-}
-
-// validateDelivery refuses sinks and sources that cannot work.
-func (c *Config) validateDelivery() error {
-	var faults []error
-	numbers := map[string]int{}
-	for i := range c.Sink {
-		s := &c.Sink[i]
-		e := element{"sink", i + 1, s.Name}
-		faults = append(faults, e.unique(numbers), e.files(s.Files()))
-		if err := e.faults(s.Validate); err != nil {
-			faults = append(faults, err)
-			continue
-		}
-		faults = append(faults, e.faults(func() error {
-			_, err := NewSink(*s, slog.New(slog.DiscardHandler))
-			return err
-		}))
-	}
-	clear(numbers)
-	for i := range c.Source {
-		s := &c.Source[i]
-		e := element{"source", i + 1, s.Name}
-		faults = append(faults, e.unique(numbers), e.files(s.Files()))
-		if err := e.faults(s.Validate); err != nil {
-			faults = append(faults, err)
-			continue
-		}
-		faults = append(faults, e.faults(func() error {
-			_, err := c.NewSource(*s, "", slog.New(slog.DiscardHandler))
-			return err
-		}))
-	}
-	return errors.Join(faults...)
-}
-
-// element is one table of a list, whose faults begin with the list's name and its number.
-type element struct {
-	list   string
-	number int
-	name   string
-}
-
-// fault says what is wrong with it. Its own name, with which packages deliver and receive begin, stands behind its number.
-func (e *element) fault(text string) error {
-	for _, name := range []string{e.name + ": ", e.list + " " + e.name + ": ", e.list + " " + strconv.Quote(e.name) + ": "} {
-		text = strings.TrimPrefix(text, name)
-	}
-	if e.name == "" {
-		return fault(e.list, "%d: %s", e.number, text)
-	}
-	return fault(e.list, "%d (%s): %s", e.number, e.name, text)
-}
-
-// faults names each fault that check finds.
-func (e *element) faults(check func() error) error {
-	var out []error
-	for _, err := range flatten(check()) {
-		text := err.Error()
-		if f, ok := errors.AsType[*fedmsg.Error](err); ok {
-			text = f.Message
-		}
-		out = append(out, e.fault(text))
-	}
-	return errors.Join(out...)
-}
-
-// unique refuses a name that an earlier element has.
-func (e *element) unique(numbers map[string]int) error {
-	if e.name == "" {
-		return nil
-	}
-	if first, taken := numbers[e.name]; taken {
-		return e.fault(fmt.Sprintf("is the name of %s %d too; files, metrics and commands tell them apart by it", e.list, first))
-	}
-	numbers[e.name] = e.number
-	return nil
-}
-
-// files refuses names of files that cannot be meant.
-func (e *element) files(f remote.Files) error {
-	var faults []error
-	for _, n := range []struct{ key, path string }{
-		{"credentials", f.Credentials}, {"ca", f.CA}, {"certificate", f.Certificate}, {"key", f.Key},
-	} {
-		if n.path != "" && !filepath.IsAbs(n.path) {
-			faults = append(faults, e.fault(fmt.Sprintf("%s is an absolute path, not %q", n.key, n.path)))
-		}
-	}
-	return errors.Join(faults...)
+	return fedmsg.Errorf(fedmsg.CodeConfig, "%s begins with none of %s and unix://%s", key, strings.Join(schemes, ", "), hint)
 }
 
 // InsecureDelivery lists the insecure switches of sinks and sources that are on.

@@ -49,6 +49,7 @@ func (l *loader) environment(env environment) {
 		at := Origin{Kind: FromEnvironment, Name: name}
 		if err := k.set(bare(value)); err != nil {
 			l.fault(at, "%s %w", k.name, err)
+			l.unusable(k.name)
 			continue
 		}
 		l.origins[k.name] = at

@@ -29,6 +29,7 @@ func (l *loader) file(name string) {
 	data, err := readBounded(name)
 	if err != nil {
 		l.fault(Origin{Kind: FromFile, Name: name}, "cannot read the configuration: %s", plainPathError(err))
+		l.unread = append(l.unread, name)
 		return
 	}
 	var probe map[string]any
@@ -39,6 +40,7 @@ func (l *loader) file(name string) {
 			at.Line, at.Column = d.Position()
 		}
 		l.fault(at, "not TOML: %s", text)
+		l.unread = append(l.unread, name)
 		return
 	}
 	r := &fileReader{load: l, name: name, current: l.root}
@@ -132,6 +134,7 @@ func (r *fileReader) assign(s *section, prefix string, part, value *unstable.Nod
 	}
 	if err := k.set(rawOf(value)); err != nil {
 		r.fault(part, "%s %w", k.name, err)
+		r.load.unusable(join(prefix, word))
 		return
 	}
 	r.load.origins[join(prefix, word)] = r.at(part)
@@ -181,6 +184,7 @@ func (r *fileReader) at(n *unstable.Node) Origin {
 }
 
 func (r *fileReader) fault(n *unstable.Node, format string, args ...any) {
+	r.load.broken[r.prefix] = true
 	r.load.fault(r.at(n), format, args...)
 }
 

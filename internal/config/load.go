@@ -47,7 +47,15 @@ type Loaded struct {
 	root    *section
 	origins map[string]Origin
 	second  bool // of a node beside the usual one
+	faulty  map[string]bool
+	unread  []string
 }
+
+// Faulty reports whether the value of a key, as http.listen, cannot be used; it is then at its default or what nobody can mean.
+func (l *Loaded) Faulty(key string) bool { return l.faulty[key] }
+
+// Unread lists the files that could not be read, or are not TOML, so that nothing is known of what they say.
+func (l *Loaded) Unread() []string { return l.unread }
 
 // Load reads all sources and checks the result, without opening anything else. When anything is wrong, the error has
 // [fedmsg.CodeConfig], or [fedmsg.CodeUsage] when only flags are wrong, and names all faults of all sources; the Loaded is then what could be understood, never nil.
@@ -56,7 +64,7 @@ func Load(src Source) (*Loaded, error) {
 	sys := src.system(env)
 	out := &Loaded{Config: Default(sys)}
 	out.root = newSection("", reflect.ValueOf(&out.Config).Elem())
-	l := &loader{root: out.root, origins: map[string]Origin{}}
+	l := newLoader(out.root)
 	out.File = l.allFiles(src, env, sys)
 	l.environment(env)
 	l.flags(src.Flags)
@@ -68,15 +76,16 @@ func Load(src Source) (*Loaded, error) {
 	if _, set := l.origins["spool.directory"]; out.second && !set {
 		out.Config.Spool.Directory = filepath.Join(out.Config.State, "spool")
 	}
-	if len(l.faults) == 0 {
+	if len(l.unread) == 0 {
 		judged := out.Config
 		if src.Client {
 			judged.Sink, judged.Source = nil, nil
 		}
 		l.check(judged.Validate())
-		l.warnings = append(l.warnings, out.Config.warnings()...)
+		l.warnings = append(l.warnings, judged.warnings()...)
 	}
 	out.Files, out.Warnings = l.files, l.warnings
+	out.faulty, out.unread = l.faulty, l.unread
 	return out, l.faults.coded()
 }
 
@@ -103,7 +112,23 @@ type loader struct {
 	files    []string
 	warnings []string
 	faults   Faults
+	faulty   map[string]bool // keys whose values cannot be used, as in source[0].topics
+	broken   map[string]bool // tables in which something could not even be read, as in source[0]; what is missing there may only be misspelt
+	unread   []string        // files of which nothing is known
 }
+
+func newLoader(root *section) *loader {
+	return &loader{root: root, origins: map[string]Origin{}, faulty: map[string]bool{}, broken: map[string]bool{}}
+}
+
+// unusable takes note of a key whose value could not be read.
+func (l *loader) unusable(key string) {
+	l.faulty[key] = true
+	l.broken[tableOf(key)] = true
+}
+
+// tableOf is the table that a key stands in; empty for the root.
+func tableOf(key string) string { return key[:max(0, strings.LastIndexByte(key, '.'))] }
 
 func (l *loader) fault(at Origin, format string, args ...any) {
 	l.faults = append(l.faults, Fault{Origin: at, Text: fmt.Errorf(format, args...).Error()})
@@ -147,6 +172,7 @@ func (l *loader) flags(flags []Flag) {
 		}
 		if err := k.set(value); err != nil {
 			l.fault(at, "%s %w", k.name, err)
+			l.unusable(k.name)
 			continue
 		}
 		l.origins[k.name] = at
@@ -162,37 +188,54 @@ func (l *loader) plainKey(name string) *key {
 	return nil
 }
 
-// check takes note of values that make no sense, by themselves or together. Each fault begins with the name of a key, by
-// which the place is found where that key was set.
+// check takes note of values that make no sense, by themselves or together, but for those in tables of which not all could be read.
+// Each fault begins with the name of a key, by which the place is found where that key was set.
 func (l *loader) check(faults error) {
 	for _, err := range flatten(faults) {
 		text := err.Error()
 		if e, ok := errors.AsType[*fedmsg.Error](err); ok {
 			text = e.Message
 		}
-		l.faults = append(l.faults, Fault{Origin: l.originOf(text), Text: text})
+		at := l.place(text)
+		if p, ok := errors.AsType[*elementFault](err); ok {
+			at = p.place(l)
+		}
+		if l.broken[at.table] {
+			continue
+		}
+		l.faulty[at.key] = true
+		l.faults = append(l.faults, Fault{Origin: l.origins[at.key], Text: text})
 	}
 }
 
-// originOf finds where the key was set with which a fault begins, or the next key in it when that one is at its default. A
-// fault of the n-th element of a list of tables begins with the table's name and n.
-func (l *loader) originOf(text string) Origin {
+// spot is the key that a fault is about, and the table that it stands in.
+type spot struct{ table, key string }
+
+// place finds the key with which a fault begins. A fault of the n-th element of a list of tables begins with the table's name and n.
+func (l *loader) place(text string) spot {
 	name, rest, _ := strings.Cut(text, " ")
-	var n int
-	if t := l.root.table(name); t == nil || !t.list {
-		for word := range strings.FieldsSeq(text) {
-			if at, ok := l.origins[strings.TrimRight(word, ":,;")]; ok {
-				return at
-			}
+	if t := l.root.table(name); t != nil && t.list {
+		var n int
+		if _, err := fmt.Sscanf(rest, "%d", &n); err != nil {
+			return spot{}
 		}
-		return Origin{}
-	} else if _, err := fmt.Sscanf(rest, "%d", &n); err != nil {
-		return Origin{}
+		table := fmt.Sprintf("%s[%d]", name, n-1)
+		return spot{table, l.firstIn(table)}
 	}
-	var first Origin
+	for word := range strings.FieldsSeq(text) { // the key, or another in the sentence where it is at its default
+		word = strings.TrimRight(word, ":,;")
+		if _, set := l.origins[word]; set {
+			return spot{tableOf(word), word}
+		}
+	}
+	return spot{tableOf(name), name}
+}
+
+// firstIn is the key that was set first in a table; empty where none was.
+func (l *loader) firstIn(table string) (first string) {
 	for key, at := range l.origins {
-		if strings.HasPrefix(key, fmt.Sprintf("%s[%d].", name, n-1)) && (first.Line == 0 || at.Line < first.Line) {
-			first = at
+		if strings.HasPrefix(key, table+".") && (first == "" || at.Line < l.origins[first].Line) {
+			first = key
 		}
 	}
 	return first

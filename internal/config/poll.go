@@ -1,7 +1,6 @@
 package config
 
 import (
-	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/poll"
 	"github.com/federated-messaging/fedmsg/internal/receive"
 )
@@ -16,13 +15,6 @@ type MessageSource struct {
 // it can only be judged.
 func (c *Config) NewPoll(m MessageSource, dir string) (*poll.Source, receive.Config, error) {
 	made := m.Config
-	verify := m.Verify
-	if verify == "" {
-		verify = c.Verify
-	}
-	if verify == fedmsg.VerifyRequire && !m.Sign {
-		return nil, made, fedmsg.Errorf(fedmsg.CodeConfig, "rows have no signature, which verify = \"require\" asks for; write sign = true, so that this node signs what it makes of them")
-	}
 	first, most := poll.Patience(m.Poll)
 	if made.RetryFirst == 0 {
 		made.RetryFirst = first

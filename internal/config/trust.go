@@ -89,11 +89,11 @@ func absolute(key, path string) error {
 }
 
 // warnings tells what is allowed and rarely meant.
-func (c *Config) warnings() []string {
+func (c *Config) warnings() (all []string) {
 	if len(c.Sign) == 0 && c.Verify == fedmsg.VerifyRequire {
-		return []string{"sign is empty and verify is require: what nobody signed is refused everywhere but at endpoints with a verify= of their own"}
+		all = append(all, "sign is empty and verify is require: what nobody signed is refused everywhere but at endpoints with a verify= of their own")
 	}
-	return nil
+	return append(all, c.missingPrograms()...)
 }
 
 // Insecure lists the insecure switches that are on, by their keys, for the log and the health report.
@@ -109,7 +109,7 @@ func (c *Config) Insecure() []string {
 // Relative paths in it are relative to its directory. The error has [fedmsg.CodeConfig] and names all faults.
 func ReadTrust(path string) (trust.File, error) {
 	var f trust.File
-	l := &loader{root: newSection("", reflect.ValueOf(&f).Elem()), origins: map[string]Origin{}}
+	l := newLoader(newSection("", reflect.ValueOf(&f).Elem()))
 	l.file(path)
 	if len(l.faults) == 0 {
 		l.check(f.Validate())

@@ -121,7 +121,9 @@ func New(c config.Config, o Options) (node *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	registry.MustRegister(newTrustMetrics(who.signer.Own, who.store.Lists))
+	ends := newCertificates(&c, o.Logger)
+	ends.start(&n.stops)
+	registry.MustRegister(newTrustMetrics(who.signer.Own, who.store.Lists), ends)
 	counted, err := openNumbers(&c, log, o.Logger)
 	if err != nil {
 		return nil, err
@@ -174,7 +176,7 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		Receipt:   who.receipt,
 		Keys:      who.keys,
 		Health: healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, signingChecks(who),
-			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), archiveChecks(n.archive), n.redact.checks, n.bus.Checks, n.sinks.Checks, n.sources.Checks, insecureChecks(c.Insecure())),
+			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), ends.checks, archiveChecks(n.archive), n.redact.checks, n.bus.Checks, n.sinks.Checks, n.sources.Checks, insecureChecks(c.Insecure())),
 		Started: newStarted(&o),
 		Ready:   func() error { return errors.Join(n.ready.Err(), log.Err()) },
 		Metrics: ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,

@@ -50,6 +50,14 @@ func (k Kind) Topic() string {
 	return ""
 }
 
+// Topics lists what [Kind.Topic] can give, each once.
+func Topics() (all []string) {
+	for _, k := range []Kind{Accepted, New, Rejected, Processing, Removed, Archive, Report, Followup, Closed, Forwarded, Transcript, List} {
+		all = append(all, k.Topic())
+	}
+	return all
+}
+
 // Event is one message to publish.
 type Event struct {
 	Topic  string          // as [Kind.Topic] gives it

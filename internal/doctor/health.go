@@ -43,7 +43,7 @@ func (n *node) health(ctx context.Context) []Finding {
 	var all []Finding
 	for _, c := range report.Checks {
 		kind, _, _ := strings.Cut(c.Name, " ")
-		if kind == "sink" || kind == "source" || kind == "insecure" {
+		if kind == "sink" || kind == "source" || kind == "insecure" || kind == "certificates" {
 			continue
 		}
 		f := Finding{Status: c.Status, Looked: c.Name, Text: c.Text}

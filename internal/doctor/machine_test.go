@@ -13,6 +13,7 @@ import (
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/fedmsgtest"
+	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/daemon"
 	"github.com/federated-messaging/fedmsg/internal/ops"
 	"github.com/federated-messaging/fedmsg/internal/token"
@@ -70,7 +71,7 @@ func TestCertificates(t *testing.T) {
 	want(t, looked(t, s.certificates), "http.listen", ops.Failed, "no PEM certificate")
 	s = subject(t, text(filepath.Join(t.TempDir(), "gone"), none))
 	want(t, looked(t, s.certificates), "http.listen", ops.Failed, "not there")
-	if f := (&Subject{Now: func() time.Time { return now }}).certificate(certificate{key: "x", file: pair.Certificate, pair: other.Key}); f.Status == ops.OK {
+	if f := (&Subject{Now: func() time.Time { return now }}).certificate(config.NamedFile{Key: "x", Path: pair.Certificate, Pair: other.Key}); f.Status == ops.OK {
 		t.Errorf("with the key of another: %+v", f)
 	}
 
@@ -110,8 +111,8 @@ func TestBundle(t *testing.T) {
 	file := s.write(t, "ca.pem", string(years)+string(day), 0o600)
 	for ahead, statuses := range map[time.Duration][2]ops.Status{48 * time.Hour: {ops.Warning, ops.Failed}, 200 * 365 * 24 * time.Hour: {ops.Failed, ops.Failed}} {
 		s.Now = func() time.Time { return now.Add(ahead) }
-		want(t, []Finding{s.certificate(certificate{key: "ca of sink x", file: file, cure: "put", any: true})}, "ca of sink x", statuses[0])
-		want(t, []Finding{s.certificate(certificate{key: "http.listen", file: file, cure: "renew"})}, "http.listen", statuses[1])
+		want(t, []Finding{s.certificate(config.NamedFile{Kind: config.Authorities, Key: "ca of sink x", Path: file})}, "ca of sink x", statuses[0])
+		want(t, []Finding{s.certificate(config.NamedFile{Key: "http.listen", Path: file})}, "http.listen", statuses[1])
 	}
 }
 

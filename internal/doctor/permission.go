@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 
+	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/daemon"
 	"github.com/federated-messaging/fedmsg/internal/sign"
 )
@@ -53,25 +53,18 @@ func (s *Subject) guarded() (all []guarded) {
 	for _, path := range own {
 		add("the node's key", path, secret, "600", false)
 	}
-	add("signing.key", c.Signing.Key, secret, "600", true)
-	add("signing.x509_key", c.Signing.X509Key, secret, "600", true)
-	for _, uri := range c.HTTP.Listen {
-		if u, err := url.Parse(uri); err == nil {
-			add("key of http.listen "+u.Host, u.Query().Get("key"), 0o007, "640", true)
+	for _, f := range c.NamedFiles() {
+		switch f.Kind {
+		case config.Secret:
+			add(f.Key, f.Path, secret, "600", true)
+		case config.SharedSecret:
+			add(f.Key, f.Path, 0o007, "640", true)
+		case config.Authorities, config.Trusted: // others look whether they are there
+			add(f.Key, f.Path, public, "go-w", false)
+		case config.OwnCertificate: // which everybody may know, and nobody can forge
 		}
 	}
-	for i := range c.Sink {
-		f := c.Sink[i].Files()
-		add("credentials of sink "+c.Sink[i].Name, f.Credentials, secret, "600", true)
-		add("key of sink "+c.Sink[i].Name, f.Key, secret, "600", true)
-	}
-	for i := range c.Source {
-		f := c.Source[i].Files()
-		add("credentials of source "+c.Source[i].Name, f.Credentials, secret, "600", true)
-		add("key of source "+c.Source[i].Name, f.Key, secret, "600", true)
-	}
-	add("archive.password_file", c.Archive.PasswordFile, secret, "600", true)
-	for _, path := range append(s.Loaded.Files, c.TrustFile) {
+	for _, path := range s.Loaded.Files {
 		add("configuration", path, public, "640", false)
 	}
 	return all

@@ -2,6 +2,7 @@ package mailin
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -73,22 +74,18 @@ func NewMaildir(c receive.Config, r Reader, logger *slog.Logger) (receive.Source
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case e.Host != "" || !filepath.IsAbs(e.Path):
-		return nil, fault("%s is no absolute path; write %s:///var/mail/debmails, with three slashes", e, schemeMaildir)
-	case c.Files() != (remote.Files{}):
-		return nil, fault("%s is a directory; credentials, ca, certificate and key are of no use here", e)
+	var faults []error
+	if e.Host != "" || !filepath.IsAbs(e.Path) {
+		faults = append(faults, fault("%s is no absolute path; write %s:///var/mail/debmails, with three slashes", e, schemeMaildir))
+	}
+	if c.Files() != (remote.Files{}) {
+		faults = append(faults, fault("%s is a directory; credentials, ca, certificate and key are of no use here", e))
 	}
 	s := &mailbox{path: filepath.Clean(e.Path)}
-	if s.reader, err = r.WithOptions(e); err != nil {
-		return nil, err
-	}
-	if s.every, err = e.Duration(optEvery, defaultEvery, leastEvery, mostEvery); err != nil {
-		return nil, err
-	}
-	done, err := e.OneOf(optDone, "seen", "remove")
-	s.remove = done == "remove"
-	return s, err
+	s.reader, err = r.WithOptions(e)
+	s.every = e.Duration(optEvery, defaultEvery, leastEvery, mostEvery)
+	s.remove = e.OneOf(optDone, "seen", "remove") == "remove"
+	return s, errors.Join(e.Err(), err, s.reader.reaches(c.Topics), errors.Join(faults...))
 }
 
 // Run takes mails until ctx ends, or the Maildir is gone, or a mail cannot be read or moved.

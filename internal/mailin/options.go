@@ -1,14 +1,17 @@
 package mailin
 
 import (
+	"errors"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/bind"
+	"github.com/federated-messaging/fedmsg/internal/debian"
 	"github.com/federated-messaging/fedmsg/internal/receive"
 	"github.com/federated-messaging/fedmsg/internal/remote"
 	"github.com/federated-messaging/fedmsg/internal/smtpd"
@@ -48,11 +51,13 @@ func ReaderOptions() []string {
 	return []string{readService, readSize, readParts, readReceived, readDKIM, readDNS, readKeyTime, readKeyrings}
 }
 
-// WithOptions gives the reader with what the address says of [ReaderOptions].
+// WithOptions gives the reader with what the address says of [ReaderOptions]. What is wrong with single options [remote.Endpoint.Err]
+// tells.
 func (r Reader) WithOptions(e *remote.Endpoint) (Reader, error) {
+	var err error
 	r.Service = e.Option(readService, DefaultService)
-	if err := fedmsg.DefaultLimits().CheckTopic(r.Service); err != nil || strings.Contains(r.Service, ".") {
-		return r, fault("%s is one word of a topic, not %q", readService, r.Service)
+	if fedmsg.DefaultLimits().CheckTopic(r.Service) != nil || strings.Contains(r.Service, ".") {
+		err = fault("%s is one word of a topic, not %q", readService, r.Service)
 	}
 	for _, n := range []struct {
 		option                 string
@@ -63,12 +68,9 @@ func (r Reader) WithOptions(e *remote.Endpoint) (Reader, error) {
 		{readParts, &r.Limits.Parts, 1000, 1, 100_000},
 		{readReceived, &r.MaxReceived, defaultReceived, 1, 1000},
 	} {
-		var err error
-		if *n.value, err = e.Number(n.option, n.otherwise, n.least, n.most); err != nil {
-			return r, err
-		}
+		*n.value = e.Number(n.option, n.otherwise, n.least, n.most)
 	}
-	return r.withTrust(e)
+	return r, errors.Join(err, r.trust(e))
 }
 
 // parse reads the address of a listener.
@@ -78,32 +80,43 @@ func parse(c *receive.Config, r Reader) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	var faults []error
 	if c.Files() != (remote.Files{}) {
-		return nil, fault("%s has no TLS and asks nobody who they are; credentials, ca, certificate and key are of no use here", e)
+		faults = append(faults, fault("%s has no TLS and asks nobody who they are; credentials, ca, certificate and key are of no use here", e))
 	}
 	s := &source{uri: e.String(), smtp: smtpd.Config{Host: hostName(), LMTP: e.Scheme != schemeSMTP}}
-	if s.reader, err = r.WithOptions(e); err != nil {
-		return nil, err
-	}
+	s.reader, err = r.WithOptions(e)
+	faults = append(faults, err, s.reader.reaches(c.Topics))
 	s.smtp.MaxBytes = s.reader.Limits.Bytes
-	if s.recipients, err = parseRecipients(e.Option(optRecipients, "")); err != nil {
-		return nil, err
-	}
-	if err := s.limits(e); err != nil {
-		return nil, err
-	}
-	dkim, _ := e.Flag(readDKIM, false) // the reader has read both
-	if wait, _ := keyTime(e); dkim && wait >= s.answer {
-		return nil, fault("%s=%s is not less than %s=%s: a mail whose domain does not answer would never be taken", readKeyTime, wait, optAnswerTime, s.answer)
+	s.recipients, err = parseRecipients(e.Option(optRecipients, ""))
+	faults = append(faults, err)
+	s.limits(e)
+	if wait := keyTime(e); e.Flag(readDKIM, false) && wait >= s.answer {
+		faults = append(faults, fault("%s=%s is not less than %s=%s: a mail whose domain does not answer would never be taken", readKeyTime, wait, optAnswerTime, s.answer))
 	}
 	if e.Scheme == schemeLMTPUnix {
-		return s, s.unix(e, "source "+c.Name)
+		faults = append(faults, s.unix(e, "source "+c.Name))
+	} else {
+		faults = append(faults, s.tcp(e))
 	}
-	return s, s.tcp(e)
+	return s, errors.Join(e.Err(), errors.Join(faults...))
+}
+
+// reaches refuses topics of a source among which there is none that a mail can become.
+func (r *Reader) reaches(allowed []fedmsg.Pattern) error {
+	for _, of := range debian.Topics() {
+		if slices.ContainsFunc(allowed, func(p fedmsg.Pattern) bool { return p.Match(r.topic(of)) }) {
+			return nil
+		}
+	}
+	if len(allowed) == 0 {
+		return nil // which is told otherwise
+	}
+	return fault("topics has none that a mail becomes: those begin with %s, so that all of it would be refused; write topics = [%q]", r.topic(""), r.topic("#"))
 }
 
 // limits reads what bounds the clients.
-func (s *source) limits(e *remote.Endpoint) error {
+func (s *source) limits(e *remote.Endpoint) {
 	for _, n := range []struct {
 		option                 string
 		value                  *int
@@ -113,22 +126,15 @@ func (s *source) limits(e *remote.Endpoint) error {
 		{optMaxConnections, &s.smtp.MaxConnections, 100, 1, 10_000},
 		{optMemory, &s.smtp.Memory, max(64<<20, s.smtp.MaxBytes), s.smtp.MaxBytes, 16 << 30},
 	} {
-		var err error
-		if *n.value, err = e.Number(n.option, n.otherwise, n.least, n.most); err != nil {
-			return err
-		}
+		*n.value = e.Number(n.option, n.otherwise, n.least, n.most)
 	}
 	for _, d := range []struct {
 		option    string
 		value     *time.Duration
 		otherwise time.Duration
 	}{{optIdle, &s.smtp.Idle, time.Minute}, {optMailTime, &s.smtp.MailTime, 10 * time.Minute}, {optAnswerTime, &s.answer, 30 * time.Second}} {
-		var err error
-		if *d.value, err = e.Duration(d.option, d.otherwise, 10*time.Millisecond, time.Hour); err != nil {
-			return err
-		}
+		*d.value = e.Duration(d.option, d.otherwise, 10*time.Millisecond, time.Hour)
 	}
-	return nil
 }
 
 // unix reads where the socket's file lies, and who may use it.
@@ -149,10 +155,7 @@ func (s *source) unix(e *remote.Endpoint, key string) error {
 
 // tcp reads an address of the network, which is of this machine unless something else is said by name.
 func (s *source) tcp(e *remote.Endpoint) error {
-	plain, err := e.Flag(optPlain, false)
-	if err != nil {
-		return err
-	}
+	plain := e.Flag(optPlain, false)
 	ip, notIP := netip.ParseAddr(e.Host)
 	s.address = e.Address("")
 	switch {

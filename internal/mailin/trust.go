@@ -2,6 +2,7 @@ package mailin
 
 import (
 	"context"
+	"errors"
 	"net"
 	"path/filepath"
 	"strings"
@@ -19,27 +20,23 @@ const (
 	readKeyrings = "keyrings"
 )
 
-// withTrust gives the reader with a Checker, where the address asks for one. It opens nothing.
-func (r Reader) withTrust(e *remote.Endpoint) (Reader, error) {
-	dkim, err := e.Flag(readDKIM, false)
-	if err != nil {
-		return r, err
-	}
-	var c mailtrust.Config
-	if c.KeyTime, err = keyTime(e); err != nil {
-		return r, err
-	}
+// trust gives the reader a Checker, where the address asks for one. It opens nothing.
+func (r *Reader) trust(e *remote.Endpoint) error {
+	var faults []error
+	dkim := e.Flag(readDKIM, false)
+	c := mailtrust.Config{KeyTime: keyTime(e)}
 	if dkim {
-		if c.Resolver, err = resolver(e.Option(readDNS, "")); err != nil {
-			return r, err
-		}
+		var err error
+		c.Resolver, err = resolver(e.Option(readDNS, ""))
+		faults = append(faults, err)
 	} else if e.Has(readDNS) || e.Has(readKeyTime) {
-		return r, fault("%s and %s are for %s=yes", readDNS, readKeyTime, readDKIM)
+		faults = append(faults, fault("%s and %s are for %s=yes", readDNS, readKeyTime, readDKIM))
 	}
 	if e.Has(readKeyrings) {
 		for path := range strings.SplitSeq(e.Option(readKeyrings, ""), ",") {
 			if !filepath.IsAbs(path) {
-				return r, fault("%s has %q in it, which is no absolute path of a file of OpenPGP keys", readKeyrings, path)
+				faults = append(faults, fault("%s has %q in it, which is no absolute path of a file of OpenPGP keys", readKeyrings, path))
+				continue
 			}
 			c.Keyrings = append(c.Keyrings, mailtrust.NewKeyring(path, r.Log))
 		}
@@ -47,11 +44,11 @@ func (r Reader) withTrust(e *remote.Endpoint) (Reader, error) {
 	if dkim || len(c.Keyrings) > 0 {
 		r.Checker = mailtrust.New(c)
 	}
-	return r, nil
+	return errors.Join(faults...)
 }
 
 // keyTime is how long a mail may wait for the keys of domains.
-func keyTime(e *remote.Endpoint) (time.Duration, error) {
+func keyTime(e *remote.Endpoint) time.Duration {
 	return e.Duration(readKeyTime, 5*time.Second, 10*time.Millisecond, time.Minute)
 }
 

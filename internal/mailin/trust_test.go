@@ -2,6 +2,7 @@ package mailin
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +37,7 @@ func TestTrustOptions(t *testing.T) {
 			t.Fatal(err)
 		}
 		r, err := Reader{TopicPrefix: "org.debian", Environment: "dev"}.WithOptions(e)
+		err = errors.Join(e.Err(), err)
 		switch {
 		case err != nil && (want == "" || want == "checks" || !strings.Contains(err.Error(), want)):
 			t.Errorf("%s: %v, want %q", options, err, want)

@@ -40,36 +40,39 @@ func parse(to, name string, files remote.Files, options ...string) (*address, er
 		endpoint: e, files: files, name: name, secure: e.Scheme == "nats+tls",
 		stream: e.Option("stream", ""), domain: e.Option("domain", ""), prefix: e.Option("prefix", ""),
 	}
-	plain, plainErr := e.Flag(optionPlain, false)
-	var jetErr error
-	a.jetStream, jetErr = e.Flag("jetstream", false)
-	if err := errors.Join(plainErr, jetErr, files.Validate()); err != nil {
-		return nil, err
-	}
-	switch {
-	case e.User != "":
-		return nil, fault("the user stands in the file of credentials, as USER:PASSWORD, and not in the address")
-	case e.Path != "" && e.Path != "/":
-		return nil, fault("the address has the path %q; NATS has none", e.Path)
-	case files.Credentials != "" && !a.secure && !plain && !loopback(e.Host):
-		return nil, fault("credentials would go to %s in plain text; use nats+tls://, or %s=yes where nobody listens", e.Host, optionPlain)
-	case !a.jetStream && (a.stream != "" || a.domain != ""):
-		return nil, fault("stream and domain need jetstream=yes")
-	case a.stream != "" && !plainName(a.stream):
-		return nil, fault("%q cannot be the name of a stream", a.stream)
-	case a.domain != "" && !plainName(a.domain):
-		return nil, fault("%q cannot be the name of a domain", a.domain)
+	a.jetStream = e.Flag("jetstream", false)
+	if err := errors.Join(files.Validate(), a.check(e.Flag(optionPlain, false))); err != nil {
+		return nil, errors.Join(e.Err(), err)
 	}
 	return a, nil
 }
 
-// form reads the option of that name.
-func (a *address) form() (carry.Form, error) {
-	v, err := a.endpoint.OneOf("format", "envelope", "body")
-	if v == "body" {
-		return carry.Body, err
+// check tells what of an address cannot be; plain allows secrets to go over the network for all to read.
+func (a *address) check(plain bool) error {
+	e := a.endpoint
+	switch {
+	case e.User != "":
+		return fault("the user stands in the file of credentials, as USER:PASSWORD, and not in the address")
+	case e.Path != "" && e.Path != "/":
+		return fault("the address has the path %q; NATS has none", e.Path)
+	case a.files.Credentials != "" && !a.secure && !plain && !loopback(e.Host):
+		return fault("credentials would go to %s in plain text; use nats+tls://, or %s=yes where nobody listens", e.Host, optionPlain)
+	case !a.jetStream && (a.stream != "" || a.domain != ""):
+		return fault("stream and domain need jetstream=yes")
+	case a.stream != "" && !plainName(a.stream):
+		return fault("%q cannot be the name of a stream", a.stream)
+	case a.domain != "" && !plainName(a.domain):
+		return fault("%q cannot be the name of a domain", a.domain)
 	}
-	return carry.Envelope, err
+	return nil
+}
+
+// form reads the option format.
+func (a *address) form() carry.Form {
+	if a.endpoint.OneOf("format", "envelope", "body") == "body" {
+		return carry.Body
+	}
+	return carry.Envelope
 }
 
 // String is the address for people.

@@ -44,11 +44,8 @@ func NewSink(c deliver.Config, _ *slog.Logger) (deliver.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{address: a}
-	var formErr, escapeErr error
-	s.format, formErr = a.form()
-	s.escape, escapeErr = a.endpoint.Flag("escape", false)
-	return s, errors.Join(formErr, escapeErr)
+	s := &sink{address: a, format: a.form(), escape: a.endpoint.Flag("escape", false)}
+	return s, a.endpoint.Err()
 }
 
 // Open connects, and with JetStream sees to it that there is a stream.

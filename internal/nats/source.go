@@ -46,9 +46,8 @@ func NewSource(c receive.Config, _ *slog.Logger) (receive.Source, error) {
 	if e.Has("subject") {
 		s.subjects = strings.Split(e.Option("subject", ""), ",")
 	}
-	deliver, err := e.OneOf("deliver", "all", "new")
-	s.fresh = deliver == "new"
-	return s, errors.Join(err, s.check())
+	s.fresh = e.OneOf("deliver", "all", "new") == "new"
+	return s, errors.Join(e.Err(), s.check())
 }
 
 // check tells what does not go together.

@@ -33,29 +33,32 @@ func parse(address string, files remote.Files, options ...string) (node, *remote
 		return node{}, nil, err
 	}
 	n := node{uri: e.String(), host: e.Host, local: e.Scheme == "unix", files: files}
-	if e.User != "" {
-		return n, nil, fault("%s has a user in its address; a node knows others by a token, whose file is named by credentials, or by a certificate", n.uri)
-	}
-	if before, _, ok := strings.Cut(e.Path+"/", "/v1/"); ok && !n.local {
-		return n, nil, fault("%s goes on behind the address of the node, which knows by itself what is where; write %s", n.uri, strings.TrimSuffix(n.uri, e.RawPath)+before)
-	}
-	if n.plain, err = e.Flag(optionPlain, false); err != nil {
+	n.plain = e.Flag(optionPlain, false)
+	if err := errors.Join(e.Err(), n.check(e)); err != nil {
 		return n, nil, err
-	}
-	if e.Scheme == "http" && !n.plain && !loopback(e.Host) {
-		return n, nil, fault("%s sends messages to another machine without encryption; use https, or allow it with ?%s=yes", n.uri, optionPlain)
-	}
-	if err := files.Validate(); err != nil {
-		return n, nil, err
-	}
-	if files.Certificate != "" && e.Scheme != "https" {
-		return n, nil, fault("a certificate is shown only over https, and %s is not", n.uri)
 	}
 	c, err := client.New(client.Options{Node: n.uri, Username: "fedmsg"})
 	if err != nil {
 		return n, nil, err
 	}
 	return n, e, c.Close()
+}
+
+// check tells what of an address cannot be that of a node.
+func (n *node) check(e *remote.Endpoint) error {
+	if e.User != "" {
+		return fault("%s has a user in its address; a node knows others by a token, whose file is named by credentials, or by a certificate", n.uri)
+	}
+	if before, _, ok := strings.Cut(e.Path+"/", "/v1/"); ok && !n.local {
+		return fault("%s goes on behind the address of the node, which knows by itself what is where; write %s", n.uri, strings.TrimSuffix(n.uri, e.RawPath)+before)
+	}
+	if e.Scheme == "http" && !n.plain && !loopback(e.Host) {
+		return fault("%s sends messages to another machine without encryption; use https, or allow it with ?%s=yes", n.uri, optionPlain)
+	}
+	if n.files.Certificate != "" && e.Scheme != "https" {
+		return fault("a certificate is shown only over https, and %s is not", n.uri)
+	}
+	return n.files.Validate()
 }
 
 // loopback reports whether nothing leaves this machine on the way to the host.

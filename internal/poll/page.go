@@ -57,26 +57,32 @@ func validatorsOf(h http.Header) validators {
 
 func newPage(u *url.URL, files remote.Files, c *Config, dir string) (asker, error) {
 	scheme := Scheme + u.Scheme + "://"
-	if err := c.unwanted(scheme, map[string]bool{"format": true, "rows": true, "insecure_plain_http": u.Scheme == schemeHTTP}); err != nil {
+	unwanted := c.unwanted(scheme, map[string]bool{"format": true, "rows": true, "insecure_plain_http": u.Scheme == schemeHTTP})
+	if err := errors.Join(unwanted, wrongPage(u, &files, c)); err != nil {
 		return nil, err
-	}
-	switch {
-	case u.Host == "" || u.Hostname() == "":
-		return nil, fault("from names no host")
-	case u.User != nil:
-		return nil, fault("from has a user in it; put USER:PASSWORD, or a token, into a file of mode 0600 and name it by credentials")
-	case strings.Contains(u.String(), "#"):
-		return nil, fault("from has a # in it, and what is behind it is never sent; leave it out")
-	case u.Scheme == schemeHTTP && !c.InsecurePlainHTTP && !loopback(u.Hostname()):
-		return nil, fault("from asks another machine without encryption, and who is between can publish what he likes; use poll+https://, or allow it with poll.insecure_plain_http = true")
-	case u.Scheme == schemeHTTP && files.Credentials != "" && !loopback(u.Hostname()):
-		return nil, fault("credentials would go to another machine without encryption; use poll+https://, or ask it without")
-	case u.Scheme == schemeHTTP && (files.CA != "" || files.Certificate != ""):
-		return nil, fault("ca, certificate and key are for poll+https:// only")
 	}
 	p := &page{address: u.String(), host: u.Hostname(), tls: u.Scheme == schemeHTTPS, files: files, form: c.form(), bytes: memory{dir: dir}}
 	p.shown = ops.Printable(u.Scheme + "://" + u.Host + u.EscapedPath())
 	return p, nil
+}
+
+// wrongPage tells what of the address cannot be asked.
+func wrongPage(u *url.URL, files *remote.Files, c *Config) error {
+	switch {
+	case u.Host == "" || u.Hostname() == "":
+		return fault("from names no host")
+	case u.User != nil:
+		return fault("from has a user in it; put USER:PASSWORD, or a token, into a file of mode 0600 and name it by credentials")
+	case strings.Contains(u.String(), "#"):
+		return fault("from has a # in it, and what is behind it is never sent; leave it out")
+	case u.Scheme == schemeHTTP && !c.InsecurePlainHTTP && !loopback(u.Hostname()):
+		return fault("from asks another machine without encryption, and who is between can publish what he likes; use poll+https://, or allow it with poll.insecure_plain_http = true")
+	case u.Scheme == schemeHTTP && files.Credentials != "" && !loopback(u.Hostname()):
+		return fault("credentials would go to another machine without encryption; use poll+https://, or ask it without")
+	case u.Scheme == schemeHTTP && (files.CA != "" || files.Certificate != ""):
+		return fault("ca, certificate and key are for poll+https:// only")
+	}
+	return nil
 }
 
 // form is how answers are read.

@@ -40,10 +40,11 @@ func newPostgres(u *url.URL, files remote.Files, c *Config) (asker, error) {
 
 // queryFaults are those of what asks a database.
 func queryFaults(c *Config, scheme string) error {
+	var missing error
 	if c.Query == "" {
-		return fault(`poll.query is missing; it is what is asked, as in query = "SELECT package, architecture, state FROM packages"`)
+		missing = fault(`poll.query is missing; it is what is asked, as in query = "SELECT package, architecture, state FROM packages"`)
 	}
-	return c.unwanted(Scheme+scheme+"://", map[string]bool{"query": true})
+	return errors.Join(missing, c.unwanted(Scheme+scheme+"://", map[string]bool{"query": true}))
 }
 
 // ask connects, runs the one statement, which may only read, and goes.

@@ -29,13 +29,15 @@ type program struct {
 }
 
 func newProgram(s *receive.Config, c *Config, dir string) (asker, error) {
+	var faults []error
 	if s.From != Scheme+schemeExec+":" {
-		return nil, fault(`from of a program is poll+exec: and nothing else; the program stands in poll.command = ["/usr/local/bin/rows", "--all"]`)
+		faults = append(faults, fault(`from of a program is poll+exec: and nothing else; the program stands in poll.command = ["/usr/local/bin/rows", "--all"]`))
 	}
 	if len(c.Command) == 0 || c.Command[0] == "" {
-		return nil, fault(`poll.command is missing; it names the program, as in command = ["/usr/local/bin/rows", "--all"]`)
+		faults = append(faults, fault(`poll.command is missing; it names the program, as in command = ["/usr/local/bin/rows", "--all"]`))
 	}
-	if err := errors.Join(noFiles(s.Files(), schemeExec+":"), c.unwanted(s.From, map[string]bool{"command": true, "format": true, "rows": true})); err != nil {
+	faults = append(faults, noFiles(s.Files(), schemeExec+":"), c.unwanted(s.From, map[string]bool{"command": true, "format": true, "rows": true}))
+	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
 	return &program{command: c.Command, form: c.form(), timeout: c.Timeout, memory: memory{dir: dir}}, nil

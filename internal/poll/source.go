@@ -40,32 +40,39 @@ var _ receive.Source = (*Source)(nil)
 
 // NewSource checks address and configuration, and opens nothing.
 func NewSource(s receive.Config, c Config, o Options) (*Source, error) {
-	if err := c.validate(); err != nil {
-		return nil, err
-	}
+	faults := []error{c.validate()}
 	asked := c // with what was left out, of which nobody is to be told that it was unwanted
 	asked.MaxBytes, asked.Timeout = either(c.MaxBytes, defaultMaxBytes), either(c.Timeout, defaultTimeout)
 	a, err := newAsker(&s, &asked, o.Dir)
-	if err != nil {
-		return nil, err
-	}
+	faults = append(faults, err)
 	source := &Source{c: c.withDefaults(), asker: a, topics: c.topics(o.TopicPrefix, o.Environment)}
 	limits := o.Limits
 	if limits.Body == 0 {
 		limits = fedmsg.DefaultLimits()
 	}
 	source.limits = rowset.Limits{Rows: source.c.MaxRows, RowBytes: limits.Body / rowShare, Check: passes(limits, source.topics[rowset.Added])}
-	for _, kind := range [...]rowset.Kind{rowset.Added, rowset.Changed, rowset.Removed} {
-		topic := source.topics[kind]
-		if err := limits.CheckTopic(topic); err != nil {
-			return nil, fault("poll.topic gives the topic %q: %s", topic, err)
-		}
-		if !allowed(s.Topics, topic) {
-			return nil, fault("poll.topic gives the topic %s, which is not among topics: all of it would be refused", topic)
-		}
+	if c.Topic != "" || c.Added != "" && c.Changed != "" && c.Removed != "" { // else validate tells of it
+		faults = append(faults, source.judgeTopics(limits, s.Topics))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
 	}
 	source.store = rowset.Open(o.Dir, c.shape())
 	return source, nil
+}
+
+// judgeTopics refuses topics with which everything would be refused.
+func (s *Source) judgeTopics(limits fedmsg.Limits, may []fedmsg.Pattern) error {
+	for _, kind := range [...]rowset.Kind{rowset.Added, rowset.Changed, rowset.Removed} {
+		topic := s.topics[kind]
+		if err := limits.CheckTopic(topic); err != nil {
+			return fault("poll.topic gives the topic %q: %s", topic, err)
+		}
+		if !allowed(may, topic) {
+			return fault("poll.topic gives the topic %s, which is not among topics: all of it would be refused", topic)
+		}
+	}
+	return nil
 }
 
 // rowShare is what part of a body a row may be at most: there are a key, the row and what was different before, with a null for each

@@ -8,7 +8,9 @@ package remote
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -38,9 +40,11 @@ type Endpoint struct {
 	Path    string // decoded, with its leading slash
 	RawPath string // as it was written
 	values  url.Values
+	faults  []error
 }
 
-// Parse reads an address of one of the schemes whose query has no other options than those.
+// Parse reads an address of one of the schemes. What is wrong with its options, of which there are no others than those, is told by
+// [Endpoint.Err] when they have been read.
 func Parse(address string, schemes, options []string) (*Endpoint, error) {
 	u, err := url.Parse(address)
 	if err != nil || strings.Contains(address, "#") {
@@ -59,16 +63,27 @@ func Parse(address string, schemes, options []string) (*Endpoint, error) {
 	if e.values, err = url.ParseQuery(u.RawQuery); err != nil {
 		return nil, fault("%q has a query that is not well formed; bytes such as %% and & in a value are escaped", hide(address))
 	}
-	for name, all := range e.values {
+	for _, name := range slices.Sorted(maps.Keys(e.values)) {
 		switch {
 		case !slices.Contains(options, name):
-			return nil, fault("%q has the option %q, which is not known; there are %s", hide(address), name, strings.Join(options, ", "))
-		case len(all) > 1:
-			return nil, fault("%q has %s twice", hide(address), name)
+			e.wrong("%q has the option %q, which is not known; there are %s", hide(address), name, strings.Join(options, ", "))
+		case len(e.values[name]) > 1:
+			e.wrong("%q has %s twice", hide(address), name)
 		}
 	}
 	return e, nil
 }
+
+// wrong takes note of a fault, once however often an option is read.
+func (e *Endpoint) wrong(format string, args ...any) {
+	err := fault(format, args...)
+	if !slices.ContainsFunc(e.faults, func(had error) bool { return had.Error() == err.Error() }) {
+		e.faults = append(e.faults, err)
+	}
+}
+
+// Err joins all that was wrong with the options that were read, and those that are not known; nil without a fault.
+func (e *Endpoint) Err() error { return errors.Join(e.faults...) }
 
 // local reports whether what has this scheme is on this machine, and has no host.
 func local(scheme string) bool {
@@ -106,51 +121,54 @@ func (e *Endpoint) Option(name, otherwise string) string {
 	return e.values.Get(name)
 }
 
-// OneOf gives the value of an option that has one of the values, of which the first stands for one that is not given.
-func (e *Endpoint) OneOf(name string, values ...string) (string, error) {
+// OneOf gives the value of an option that has one of the values, of which the first stands for one that is not given, or is wrong.
+func (e *Endpoint) OneOf(name string, values ...string) string {
 	v := e.Option(name, values[0])
 	if !slices.Contains(values, v) {
-		return "", fault("%s is one of %s, not %q", name, strings.Join(values, ", "), v)
+		e.wrong("%s is one of %s, not %q", name, strings.Join(values, ", "), v)
+		return values[0]
 	}
-	return v, nil
+	return v
 }
 
-// Flag gives the value of an option that is yes or no; one that is not given is otherwise.
-func (e *Endpoint) Flag(name string, otherwise bool) (bool, error) {
+// Flag gives the value of an option that is yes or no; one that is not given, or is wrong, is otherwise.
+func (e *Endpoint) Flag(name string, otherwise bool) bool {
 	switch e.Option(name, "") {
 	case "yes":
-		return true, nil
+		return true
 	case "no":
-		return false, nil
+		return false
 	}
 	if e.values.Has(name) {
-		return false, fault("%s is yes or no, not %q", name, e.values.Get(name))
+		e.wrong("%s is yes or no, not %q", name, e.values.Get(name))
 	}
-	return otherwise, nil
+	return otherwise
 }
 
-// Number gives the value of an option that is a whole number from least to most; one that is not given is otherwise.
-func (e *Endpoint) Number(name string, otherwise, least, most int) (int, error) {
+// Number gives the value of an option that is a whole number from least to most; one that is not given, or is wrong, is otherwise.
+func (e *Endpoint) Number(name string, otherwise, least, most int) int {
 	if !e.values.Has(name) {
-		return otherwise, nil
+		return otherwise
 	}
 	n, err := strconv.Atoi(e.values.Get(name))
 	if err != nil || n < least || n > most {
-		return 0, fault("%s is a whole number from %d to %d, not %q", name, least, most, e.values.Get(name))
+		e.wrong("%s is a whole number from %d to %d, not %q", name, least, most, e.values.Get(name))
+		return otherwise
 	}
-	return n, nil
+	return n
 }
 
-// Duration gives the value of an option that is a time as in 10s; one that is not given is otherwise.
-func (e *Endpoint) Duration(name string, otherwise, least, most time.Duration) (time.Duration, error) {
+// Duration gives the value of an option that is a time as in 10s; one that is not given, or is wrong, is otherwise.
+func (e *Endpoint) Duration(name string, otherwise, least, most time.Duration) time.Duration {
 	if !e.values.Has(name) {
-		return otherwise, nil
+		return otherwise
 	}
 	d, err := time.ParseDuration(e.values.Get(name))
 	if err != nil || d < least || d > most {
-		return 0, fault("%s is a time from %s to %s, not %q", name, least, most, e.values.Get(name))
+		e.wrong("%s is a time from %s to %s, not %q", name, least, most, e.values.Get(name))
+		return otherwise
 	}
-	return d, nil
+	return d
 }
 
 // Address is host and port, with that port where none is written.

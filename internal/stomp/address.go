@@ -1,6 +1,7 @@
 package stomp
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -43,20 +44,19 @@ func parse(address string, files remote.Files, options ...string) (*server, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &server{endpoint: e, files: files}
-	if s.beat, err = e.Duration(optHeartbeat, 10*time.Second, 0, time.Hour); err != nil {
-		return nil, err
-	}
-	plain, err := e.Flag(optPlain, false)
+	s := &server{endpoint: e, files: files, beat: e.Duration(optHeartbeat, 10*time.Second, 0, time.Hour)}
+	plain := e.Flag(optPlain, false)
+	err = files.Validate()
 	switch {
-	case err != nil:
-		return nil, err
 	case e.Scheme == schemePlain && (files.CA != "" || files.Certificate != ""):
-		return nil, fault("%s has no TLS, which ca, certificate and key are for; write %s://", e, schemeTLS)
+		err = errors.Join(err, fault("%s has no TLS, which ca, certificate and key are for; write %s://", e, schemeTLS))
 	case e.Scheme == schemePlain && !plain && !loopback(e.Host):
-		return nil, fault("%s would have all messages, and the password, go to another machine without encryption; write %s://, or allow it with ?%s=yes", e, schemeTLS, optPlain)
+		err = errors.Join(err, fault("%s would have all messages, and the password, go to another machine without encryption; write %s://, or allow it with ?%s=yes", e, schemeTLS, optPlain))
 	}
-	return s, files.Validate()
+	if err != nil {
+		return nil, errors.Join(e.Err(), err)
+	}
+	return s, nil
 }
 
 // loopback reports whether nothing leaves this machine on the way to the host.

@@ -2,6 +2,7 @@ package stomp
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 
@@ -35,32 +36,18 @@ func NewSink(c deliver.Config, logger *slog.Logger) (deliver.Sink, error) {
 		return nil, err
 	}
 	e := s.server.endpoint
-	if s.places, err = parsePlaces(e, optDestination); err != nil {
-		return nil, err
-	}
-	format, err := e.OneOf(optFormat, "envelope", "body")
-	if err != nil {
-		return nil, err
-	}
-	if format == "body" {
+	s.places, err = parsePlaces(e, optDestination)
+	if e.OneOf(optFormat, "envelope", "body") == "body" {
 		s.form = carry.Body
 	}
-	as, err := e.OneOf(optAs, "bytes", "text")
-	if err != nil {
-		return nil, err
-	}
-	persistent, err := e.Flag(optPersistent, true)
-	if err != nil {
-		return nil, err
-	}
 	s.fixed = appendHeader(s.fixed, "content-type", "application/json")
-	if persistent { // without the header ActiveMQ keeps a message in memory only
+	if e.Flag(optPersistent, true) { // without the header ActiveMQ keeps a message in memory only
 		s.fixed = appendHeader(s.fixed, "persistent", "true")
 	}
-	if as == "text" { // what has a content-length is bytes to ActiveMQ otherwise, which programs with JMS may not await
+	if e.OneOf(optAs, "bytes", "text") == "text" { // what has a content-length is bytes to ActiveMQ otherwise, which programs with JMS may not await
 		s.fixed = appendHeader(s.fixed, "amq-msg-type", "text")
 	}
-	return s, nil
+	return s, errors.Join(e.Err(), err)
 }
 
 // Open connects.

@@ -2,6 +2,7 @@ package stomp
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"strconv"
@@ -36,27 +37,20 @@ func NewSource(c receive.Config, logger *slog.Logger) (receive.Source, error) {
 	}
 	e := s.server.endpoint
 	s.forms = e.Has(optTopic)
-	if s.places, err = parsePlaces(e, optTopic); err != nil {
-		return nil, err
+	s.places, err = parsePlaces(e, optTopic)
+	if err == nil && s.forms && !s.places.hole {
+		err = fault("%s has no %s in it, where the topic stands in destinations", optTopic, hole)
 	}
-	if s.forms && !s.places.hole {
-		return nil, fault("%s has no %s in it, where the topic stands in destinations", optTopic, hole)
-	}
-	if s.wrap, err = e.Flag(optWrap, false); err != nil {
-		return nil, err
-	}
-	ack, err := e.OneOf(optAck, "client-individual")
-	if err != nil {
-		return nil, err
-	}
+	s.wrap = e.Flag(optWrap, false)
+	ack := e.OneOf(optAck, "client-individual")
 	destination, selector, durable := e.Option(optDestination, ""), e.Option(optSelector, ""), e.Option(optDurable, "")
 	switch {
 	case !strings.HasPrefix(destination, "/"):
-		return nil, fault("a source over STOMP needs its %s, as in ?%s=/queue/Consumer.NAME.VirtualTopic.eng.>", optDestination, optDestination)
+		err = errors.Join(err, fault("a source over STOMP needs its %s, as in ?%s=/queue/Consumer.NAME.VirtualTopic.eng.>", optDestination, optDestination))
 	case hasControls(destination + selector + durable):
-		return nil, fault("%s, %s and %s have no control characters", optDestination, optSelector, optDurable)
+		err = errors.Join(err, fault("%s, %s and %s have no control characters", optDestination, optSelector, optDurable))
 	case durable != "" && strings.HasPrefix(destination, "/queue/"):
-		return nil, fault("%s keeps what is sent to a topic while the source is away; a queue keeps it anyway", optDurable)
+		err = errors.Join(err, fault("%s keeps what is sent to a topic while the source is away; a queue keeps it anyway", optDurable))
 	}
 	if strings.HasPrefix(destination, "/queue/") && !strings.ContainsAny(destination, "*>,") {
 		s.queue = destination
@@ -64,7 +58,7 @@ func NewSource(c receive.Config, logger *slog.Logger) (receive.Source, error) {
 	s.virtual = virtualTopics(destination)
 	s.server.clientID = durable
 	s.subscribe = s.appendSubscribe(nil, destination, ack, selector, durable)
-	return s, nil
+	return s, errors.Join(e.Err(), err)
 }
 
 // subscription is the id of the only one on a connection.

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -52,17 +53,22 @@ type Options struct {
 // Command starts a program for each entry. It is safe for concurrent use.
 type Command struct{ o Options }
 
-// New checks that there is such a program.
+// Find tells whether this user may start a program now, by its path or its name in PATH. The error has [fedmsg.CodeConfig].
+func Find(program string) error {
+	if _, err := exec.LookPath(program); err == nil {
+		return nil
+	}
+	cure := ""
+	if strings.ContainsAny(program, " |;&<>$") {
+		cure = "; program and arguments are elements of their own, and no shell reads them"
+	}
+	return fedmsg.Errorf(fedmsg.CodeConfig, "cannot start %q: there is no such program that this user may run%s", program, cure)
+}
+
+// New checks that a program is named, which need not be there yet: until it is, what is given to Deliver waits.
 func New(o Options) (*Command, error) {
 	if len(o.Command) == 0 || o.Command[0] == "" {
 		return nil, fedmsg.Errorf(fedmsg.CodeConfig, `command names no program; write command = ["/usr/local/bin/rebuild", "--quick"]`)
-	}
-	if _, err := exec.LookPath(o.Command[0]); err != nil {
-		cure := ""
-		if strings.ContainsAny(o.Command[0], " |;&<>$") {
-			cure = "; program and arguments are elements of their own, and no shell reads them"
-		}
-		return nil, fedmsg.Errorf(fedmsg.CodeConfig, "cannot start %q: there is no such program that this user may run%s", o.Command[0], cure)
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
@@ -92,7 +98,8 @@ func Patience(c deliver.Config) time.Duration {
 }
 
 // Deliver runs the program with the envelope and a line break on its standard input. The end of the program is the answer:
-// 0 is delivered; 65 and 100 give the message up; any other end, by a signal or for lack of time too, has it tried again.
+// 0 is delivered; 65 and 100 give the message up; any other end, by a signal or for lack of time too, has it tried again. A program
+// that is not there, or that nobody may start, says nothing of the message, which waits for it.
 func (c *Command) Deliver(ctx context.Context, e *fedmsg.Entry) error {
 	run, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
@@ -136,6 +143,8 @@ func (c *Command) failed(ctx, run context.Context, cmd *exec.Cmd, err error, wor
 		return fedmsg.Errorf(fedmsg.CodeInterrupted, "%s was ended because the sink stops", name)
 	case run.Err() != nil:
 		return fedmsg.Errorf(fedmsg.CodeTimeout, "%s did not end within %s and was ended%s", name, c.o.Timeout, words)
+	case cmd.ProcessState == nil && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, exec.ErrNotFound)):
+		return deliver.NotNow(fedmsg.WrapError(fedmsg.CodeUnavailable, err, "cannot start %s", name))
 	case cmd.ProcessState == nil:
 		return fedmsg.WrapError(fedmsg.CodeUnavailable, err, "cannot start %s", name)
 	}

@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,12 +144,29 @@ func TestProgramEndsWithItsChildren(t *testing.T) {
 	}
 }
 
-// TestNoSuchProgram shows that what cannot be started is refused before anything is delivered.
+// TestNoSuchProgram shows that one that is not there, or may not be started, says nothing of the message, which waits for it.
 func TestNoSuchProgram(t *testing.T) {
-	for _, words := range [][]string{nil, {""}, {"/nonexistent/program"}, {"echo hello | cat"}} {
-		_, err := New(Options{Command: words})
-		if fedmsg.CodeOf(err) != fedmsg.CodeConfig {
+	for _, words := range [][]string{nil, {""}} {
+		if _, err := New(Options{Command: words}); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
 			t.Errorf("%q gives %v", words, err)
 		}
+	}
+	file := script(t, "exit 0")
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range []string{"/nonexistent/program", "nonexistent-program", "echo hello | cat", file} {
+		if err := Find(program); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
+			t.Errorf("%s is found: %v", program, err)
+		}
+		if err := command(t, time.Minute, program).Deliver(t.Context(), entry()); !deliver.IsNotNow(err) || !strings.Contains(err.Error(), "cannot start "+program) {
+			t.Errorf("%s gives %v", program, err)
+		}
+	}
+	if err := os.Chmod(file, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(Find(file), command(t, time.Minute, file).Deliver(t.Context(), entry())); err != nil {
+		t.Errorf("when it is there: %v", err)
 	}
 }
