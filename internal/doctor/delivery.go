@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg/internal/deadletter"
@@ -69,12 +72,32 @@ func (n *node) sources(ctx context.Context) []Finding {
 		case s.HeldBack:
 			all = append(all, warning(looked, "it is held back, since what it brings cannot be stored now: "+s.LastError, "mend what it says; it is tried again"))
 		case !s.Connected:
-			all = append(all, warning(looked, "it is not connected: "+s.LastError, "look after the other side, its address and the credentials; it is tried again"))
+			what, cure := ofSource(&s)
+			all = append(all, warning(looked, what+": "+s.LastError, cure+"; it is tried again"))
 		default:
 			all = append(all, ok(looked, "it is connected; %d messages received since the start of the node, %d of them refused", s.Received, s.Refused))
 		}
 	}
 	return all
+}
+
+// ofSource says what is the matter with a source that is not connected, and what helps, which depends on its kind.
+func ofSource(s *receive.Status) (what, cure string) {
+	kind, rest, _ := strings.Cut(s.From, ":")
+	path := strings.TrimPrefix(rest, "//")
+	switch kind {
+	case "maildir":
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return "it takes no mails", "make the Maildir, and give it to the node's user: `mkdir -p " + path + "/{tmp,new,cur}`"
+		}
+		return "it takes no mails", "give " + path + " and every mail in it to the node's user (`chown -R`), or take away the mail that the sentence names"
+	case "lmtp", "lmtp+unix", "smtp":
+		return "it does not listen for mails", "look with `ss -lxp` and `ss -ltnp` who has its address, and whether the node's user may make a socket there"
+	}
+	if strings.HasPrefix(kind, "poll+") {
+		return "what it asks has no good answer", "`fedmsg source poll " + s.Name + " --dry-run` shows what the answer is"
+	}
+	return "it is not connected", "look after the other side, its address and the credentials"
 }
 
 // dead counts the dead letters. Those of a sink or source that is not configured any more are not counted: a list of them may be long.

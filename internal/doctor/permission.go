@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"syscall"
 
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/daemon"
@@ -23,7 +25,7 @@ type guarded struct {
 
 // permissions says which secrets others may read, and which files of the configuration others may write.
 func (s *Subject) permissions(context.Context) []Finding {
-	var all []Finding
+	all := s.owner()
 	good := 0
 	for _, g := range s.guarded() {
 		f, told := g.look()
@@ -37,6 +39,41 @@ func (s *Subject) permissions(context.Context) []Finding {
 		return []Finding{ok("state, keys, tokens, credentials, configuration", "%d files and directories have the right permissions", good)}
 	}
 	return all
+}
+
+// owner says whether the state directory, and what lies in it, belongs to one user, who is the one that asks. Root may ask for others.
+func (s *Subject) owner() []Finding {
+	state := s.Loaded.Config.State
+	owner, known := ownerOf(state)
+	me := os.Getuid()
+	looked := "state (" + state + ")"
+	if known && me != 0 && owner != me {
+		return []Finding{warning(looked, fmt.Sprintf("it belongs to uid %d, so that a node of this user, uid %d, cannot write there", owner, me),
+			fmt.Sprintf("run this as root or as uid %d; if the node is to run as this user, have root `chown -R %d %s`", owner, me, state))}
+	}
+	entries, err := os.ReadDir(state) // of one that cannot be read the next check tells
+	if err != nil || !known {
+		return nil
+	}
+	for _, e := range entries {
+		if other, known := ownerOf(filepath.Join(state, e.Name())); known && other != owner {
+			return []Finding{failed(looked, fmt.Sprintf("it belongs to uid %d, and %s in it to uid %d, so that the node cannot write there", owner, e.Name(), other), fmt.Sprintf("`chown -R %d %s`", owner, state))}
+		}
+	}
+	return nil
+}
+
+// ownerOf is the user that a file belongs to, if it is there.
+func ownerOf(path string) (uid int, known bool) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return 0, false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(st.Uid), true
 }
 
 func (s *Subject) guarded() (all []guarded) {

@@ -3,10 +3,12 @@ package doctor
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/federated-messaging/fedmsg/internal/config"
+	"github.com/federated-messaging/fedmsg/internal/ops"
 )
 
 // Subject is what is examined, and what the examination needs to know of its surroundings.
@@ -44,7 +46,7 @@ func Examine(ctx context.Context, s Subject, each time.Duration) Report {
 		check{"node", n.presence},
 		check{"configuration", s.configuration},
 	}, s.checks(n)...)
-	found := Run(ctx, each, checks...)
+	found := inOrder(withoutDoubles(Run(ctx, each, checks...)))
 	return Report{Status: worst(found), Time: s.Now().UTC(), Node: s.Node, Running: n.running, Findings: found}
 }
 
@@ -66,8 +68,7 @@ func (s *Subject) listening() string {
 	return ""
 }
 
-// checks lists what is looked at beside the node's presence and the configuration. Of a configuration that cannot be used, only what
-// the node says of itself can be told.
+// checks lists what is looked at beside the node's presence and the configuration.
 func (s *Subject) checks(n *node) (all []Check) {
 	if n.running {
 		all = append(all,
@@ -78,21 +79,71 @@ func (s *Subject) checks(n *node) (all []Check) {
 			check{"dead letters", n.dead},
 		)
 	}
-	if s.Fault != nil {
-		return all
+	add := func(name string, look func(context.Context) []Finding, keys ...string) {
+		all = append(all, check{name, s.known(look, keys...)})
 	}
 	if !n.running {
-		all = append(all, check{"trust", s.trust}, check{"sinks", s.savedSinks}, check{"dead letters", s.savedDead})
+		add("trust", s.trust)
+		add("sinks", s.savedSinks, "state")
+		add("dead letters", s.savedDead, "state")
 	}
-	return append(all,
-		check{"listeners", s.listeners(n)},
-		check{"socket", s.socket},
-		check{"clock", s.clock},
-		check{"certificates", s.certificates},
-		check{"reach", s.reach},
-		check{"disk", s.disk},
-		check{"spool", s.spools(n)},
-		check{"permissions", s.permissions},
-		check{"insecure", s.insecure},
-	)
+	add("listeners", s.listeners(n))
+	add("socket", s.socket, "http.socket")
+	add("clock", s.clock)
+	add("certificates", s.certificates, "state")
+	add("reach", s.reach)
+	add("disk", s.disk, "state", "spool.directory")
+	add("spool", s.spools(n), "spool.directory")
+	add("permissions", s.permissions, "state")
+	add("insecure", s.insecure)
+	return all
+}
+
+// known gives the check itself where it is known what the configuration says of the keys, and else one that tells that nothing was looked
+// at. What is wrong with others keeps no check from looking at what could be read.
+func (s *Subject) known(look func(context.Context) []Finding, keys ...string) func(context.Context) []Finding {
+	unknown := ""
+	if files := s.Loaded.Unread(); len(files) > 0 {
+		unknown = "what " + strings.Join(files, " and ") + " says is not known"
+	} else if i := slices.IndexFunc(keys, s.Loaded.Faulty); i >= 0 {
+		unknown = "what is configured by " + keys[i] + " cannot be meant"
+	}
+	if unknown == "" {
+		return look
+	}
+	return func(context.Context) []Finding {
+		return []Finding{warning("the configuration", "it was not looked at, since "+unknown, "correct the configuration, and ask the doctor again")}
+	}
+}
+
+// withoutDoubles leaves out that another side cannot be reached where its sink or source has said that nothing gets through.
+func withoutDoubles(all []Finding) []Finding {
+	said := map[string]bool{}
+	for _, f := range all {
+		if kind, isOne := map[string]string{"sinks": "sink ", "sources": "source "}[f.Check]; isOne && f.Status != ops.OK {
+			name, _, _ := strings.Cut(f.Looked, " (")
+			said[kind+name] = true
+		}
+	}
+	return slices.DeleteFunc(all, func(f Finding) bool {
+		of, _, _ := strings.Cut(f.Looked, " (")
+		return f.Check == "reach" && f.Status != ops.OK && said[of]
+	})
+}
+
+// inOrder puts what is worst first, behind what is said of the node, from which all else follows.
+func inOrder(all []Finding) []Finding {
+	rank := func(f Finding) int {
+		switch {
+		case f.Check == "node":
+			return 0
+		case f.Status == ops.OK:
+			return 3
+		case f.Status == ops.Warning:
+			return 2
+		}
+		return 1
+	}
+	slices.SortStableFunc(all, func(a, b Finding) int { return rank(a) - rank(b) })
+	return all
 }

@@ -57,7 +57,7 @@ func (r *runner) check() ops.Check {
 	case s.stuck:
 		c.Status, c.Text = ops.Warning, "the source is held back: what it brings cannot be stored now, and is tried again; `fedmsg source ls` says why"
 	case !s.connected:
-		c.Status, c.Text = ops.Warning, "the source is not connected, and is tried again; `fedmsg source ls` says why"
+		c.Status, c.Text = ops.Warning, "nothing comes by the source now, and it is tried again; `fedmsg source ls` says why"
 	case s.tooOld > 0 && time.Since(s.passed) < passedFor:
 		c.Status, c.Text = ops.Warning, fmt.Sprintf("the source is connected and passes over what is older than this node keeps, since the log may have had it: %d messages so far, and %d dead letters; keep more by retention if they are wanted", s.tooOld, dead)
 	case dead > 0:
