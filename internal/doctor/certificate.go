@@ -45,7 +45,7 @@ func (s *Subject) certificates(context.Context) []Finding {
 // What is to be done about a certificate of one's own, and of others, when it ends.
 const (
 	renewal = "have it renewed, as by `fedmsg keys ca issue NAME`, and put it and its key in the place of the old ones; the node reads them again by itself"
-	another = "put the authority's new certificate into the file, beside the old one until all that it issued have new ones"
+	another = "put the new certificate of the authority into the file, beside the old one until all that it issued have new ones"
 )
 
 // certificate looks at one file, which is as good as the certificate in it that ends first; one of authorities fails with the last.

@@ -278,7 +278,7 @@ func TestReconnect(t *testing.T) {
 		}
 	}
 	running(t, change, func(t *testing.T, s *Set, b *fakeBroker, d *fakeDoor) {
-		if c := s.Checks()[0]; c.Status != ops.Warning || !strings.Contains(c.Text, "not connected") {
+		if c := s.Checks()[0]; c.Status != ops.Warning || !strings.Contains(c.Text, "nothing comes by") {
 			t.Errorf("health %+v", c)
 		}
 		if st := s.List()[0]; st.Connected || st.LastError != "nobody is there" {
@@ -355,7 +355,7 @@ func TestLostWhileHeldBack(t *testing.T) {
 		if st := s.List()[0]; st.Connected || st.LastError != "reset" {
 			t.Errorf("status %+v", st)
 		}
-		if c := s.Checks()[0]; !strings.Contains(c.Text, "not connected") {
+		if c := s.Checks()[0]; !strings.Contains(c.Text, "nothing comes by") {
 			t.Errorf("health %+v", c)
 		}
 		d.set(func(d *fakeDoor) { d.fate = nil })
