@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -78,10 +81,36 @@ func polled(c *config.Config, name string) (*poll.Source, error) {
 	return nil, fedmsg.Errorf(fedmsg.CodeNotFound, "the configuration has no source %q that polls; --config names the node's configuration", name)
 }
 
+// notAsRoot refuses to run a program as root that the node runs as the user of its state directory, who may be the one who can change
+// it.
+func notAsRoot(euid int, c *config.Config, name string) error {
+	i := slices.IndexFunc(c.Source, func(s config.MessageSource) bool { return s.Name == name })
+	if euid != 0 || i < 0 || len(c.Source[i].Poll.Command) == 0 {
+		return nil
+	}
+	info, err := os.Stat(c.State)
+	if err != nil {
+		return nil // no node has run here
+	}
+	owner, known := info.Sys().(*syscall.Stat_t)
+	if !known || owner.Uid == 0 {
+		return nil
+	}
+	who := fmt.Sprintf("#%d", owner.Uid)
+	if u, err := user.LookupId(who[1:]); err == nil {
+		who = u.Username
+	}
+	return fedmsg.Errorf(fedmsg.CodeForbidden, "the program of source %s is run as %s by the node, and not as root; run `sudo -u %s fedmsg source poll %s --dry-run`",
+		name, who, who, name)
+}
+
 // preview prints what a source would publish.
 func (p *program) preview(cmd *cobra.Command, c *config.Config, name string, all bool) (err error) {
 	source, err := polled(c, name)
 	if err != nil {
+		return err
+	}
+	if err := notAsRoot(os.Geteuid(), c, name); err != nil {
 		return err
 	}
 	scratch, err := os.MkdirTemp("", "fedmsg-poll-")
