@@ -16,19 +16,19 @@ type planner struct {
 	needs  filter.Need // of the expression
 }
 
+// plan gives the condition that all of the question make together. What is to be compared in it is not counted yet.
 func (p *planner) plan(ctx context.Context) (node, error) {
 	all, err := p.parts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var n node = both(all)
 	switch len(all) {
 	case 0:
-		n = &everything{store: p.store, topic: p.match.topic}
+		return &everything{store: p.store, topic: p.match.topic}, nil
 	case 1:
-		n = all[0]
+		return all[0], nil
 	}
-	return n, p.count(ctx, n)
+	return both(all), nil
 }
 
 // parts gives the conditions that must all be met.

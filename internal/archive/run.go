@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 )
 
@@ -83,7 +84,7 @@ func (r *run) fetch(ctx context.Context) error {
 	if r.page > 0 && !r.missed {
 		n = min(n, r.page)
 	}
-	rows, err := r.store.Rows(ctx, r.keys[:n])
+	rows, err := r.loaded(ctx, r.keys[:n])
 	if err != nil {
 		return err
 	}
@@ -94,6 +95,27 @@ func (r *run) fetch(ctx context.Context) error {
 	r.rows, r.keys = rows, r.keys[n:]
 	r.load = max(1, min(4*r.load, mostRows, rowsBytes/(bytes/n)))
 	return nil
+}
+
+// together is how many rows are worth being loaded by two at once: a store takes longer for them than both need to begin.
+const together = 64
+
+// loaded loads rows, many of them in two halves at once, as the store and this process take turns otherwise.
+func (r *run) loaded(ctx context.Context, keys []Key) ([]Row, error) {
+	if len(keys) < together {
+		return r.store.Rows(ctx, keys)
+	}
+	half := len(keys) / 2
+	var later []Row
+	var fault error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		later, fault = r.store.Rows(ctx, keys[half:])
+	}()
+	rows, err := r.store.Rows(ctx, keys[:half])
+	<-ended
+	return append(rows, later...), cmp.Or(err, fault)
 }
 
 // begin plans a question. What it gives can be asked where a page would go on even when it failed.
@@ -111,19 +133,26 @@ func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
 		p.needs = q.Filter.Where.Needs()
 		w = within(p.needs, w)
 	}
-	// What comes in meanwhile is left out: some of the sources would find it and others not, and the cursor would pass it over.
-	newest, err := s.store.Heads(ctx, Window{From: w.From, To: w.To, Newest: true}, 1)
-	if err != nil {
-		return r, err
-	}
-	if len(newest) == 0 {
-		r.done = true
-		return r, nil
-	}
-	w.To = newest[0].Key + 1
 	p.window = w
 	n, err := p.plan(ctx)
 	if err != nil {
+		return r, err
+	}
+	if _, one := n.(*exact); !one || !w.Newest {
+		// What comes in meanwhile is left out: some of the sources would find it and others not, and the cursor would pass it over. The
+		// newest rows of one term have nothing else beside them, and come behind what is newer still.
+		newest, err := s.store.Heads(ctx, Window{From: w.From, To: w.To, Newest: true}, 1)
+		if err != nil {
+			return r, err
+		}
+		if len(newest) == 0 {
+			r.done = true
+			return r, nil
+		}
+		w.To = newest[0].Key + 1
+		p.window = w
+	}
+	if err := p.count(ctx, n); err != nil {
 		return r, err
 	}
 	r.source = n.drive(w)
