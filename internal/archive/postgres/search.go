@@ -57,7 +57,7 @@ func (t *search) rare(ctx context.Context) error {
 	query := `SELECT key FROM (SELECT key FROM messages_MONTH WHERE key + 0 >= $1 AND key + 0 < $2 AND terms @> ARRAY[$3::integer] OFFSET 0) found
 		ORDER BY key` + direction(t.window) + " LIMIT $4"
 	months := t.is.through(t.window)
-	for at := 1 + 2*int64(t.most)*int64(len(t.is.months))/t.count; len(t.keys) < t.most; at *= growth {
+	for at := 1 + 3*int64(t.most)*int64(len(t.is.months))/(2*t.count); len(t.keys) < t.most; at *= growth {
 		n := min(at, int64(len(months)))
 		if err := t.find(ctx, query, t.window, months[:n]); err != nil { // also of none, which may be wrong
 			return err
