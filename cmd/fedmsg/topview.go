@@ -161,6 +161,9 @@ func (v *view) readers(b *strings.Builder, rows int) {
 		if from == "" {
 			from = "socket"
 		}
+		if r.Protocol != "http" && r.Protocol != "" { // which earlier nodes do not tell
+			from = ops.Printable(r.Protocol) + " " + from
+		}
 		if topics == "" {
 			topics = "all"
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/commitlog"
 	"github.com/federated-messaging/fedmsg/internal/config"
 	"github.com/federated-messaging/fedmsg/internal/feed"
+	"github.com/federated-messaging/fedmsg/internal/httpapi"
 	"github.com/federated-messaging/fedmsg/internal/ingest"
 	"github.com/federated-messaging/fedmsg/internal/sign"
 	"github.com/federated-messaging/fedmsg/internal/zeromq"
@@ -24,7 +25,8 @@ func HeardFile(state string) string { return filepath.Join(state, "heard.json") 
 // bus is the node's edge to ZeroMQ, and whether it runs.
 type bus struct {
 	*zeromq.Server
-	done chan struct{} // closed when Run has returned; nil before start
+	last func() fedmsg.Position // of the log
+	done chan struct{}          // closed when Run has returned; nil before start
 }
 
 // newBus opens the sockets of [zeromq].
@@ -48,7 +50,7 @@ func newBus(c *config.Config, entrance *ingest.Door, log *commitlog.Log, live *f
 	if err != nil {
 		return nil, err
 	}
-	return &bus{Server: server}, nil
+	return &bus{Server: server, last: live.Last}, nil
 }
 
 // start begins to serve. The error that ends it early goes to failed, which has room for it.
@@ -69,4 +71,20 @@ func (b *bus) stop(ctx context.Context) error {
 		<-b.done
 	}
 	return err
+}
+
+// subscribers lists who subscribes, as the streams over HTTP are listed.
+func (b *bus) subscribers() []httpapi.StreamStatus {
+	var all []httpapi.StreamStatus
+	for _, s := range b.Subscribers() {
+		st := httpapi.StreamStatus{
+			Protocol: "zeromq", Address: s.Address, Since: s.Since.UTC(), Topics: append([]string{}, s.Prefixes...), Position: s.Position,
+			Lag: b.last().Seq - s.Position.Seq, Messages: s.Messages,
+		}
+		if !s.Sender.IsZero() {
+			st.Reader = s.Sender.String()
+		}
+		all = append(all, st)
+	}
+	return all
 }

@@ -177,9 +177,10 @@ func New(c config.Config, o Options) (node *Node, err error) {
 		Keys:      who.keys,
 		Health: healthOf(logChecks(log), tokenChecks(tokens.Err), n.drain.checks, signingChecks(who),
 			verifyChecks(who, n.endpoints), trustChecks(who.store, time.Now), ends.checks, archiveChecks(n.archive), n.redact.checks, n.bus.Checks, n.sinks.Checks, n.sources.Checks, insecureChecks(c.Insecure())),
-		Started: newStarted(&o),
-		Ready:   func() error { return errors.Join(n.ready.Err(), log.Err()) },
-		Metrics: ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,
+		Subscribers: n.bus.subscribers,
+		Started:     newStarted(&o),
+		Ready:       func() error { return errors.Join(n.ready.Err(), log.Err()) },
+		Metrics:     ops.MetricsHandler(registry), Registerer: registry, Logger: o.Logger,
 	})
 	if err != nil {
 		return nil, err

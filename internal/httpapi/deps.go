@@ -44,6 +44,8 @@ type Deps struct {
 	// them but removes no socket that it did not make. Optional.
 	Listeners map[string]net.Listener
 
+	// Subscribers gives those who follow by other protocols, for GET /v1/streams; optional.
+	Subscribers func() []StreamStatus
 	// Started is what the node was started with, without secrets, which encoding/json can encode; optional.
 	Started any
 	// Health gives a report that encoding/json can encode, and whether all is well; optional.

@@ -15,9 +15,13 @@ func (s *Server) handleConfig(w http.ResponseWriter, r *http.Request, _ identity
 	s.encode(w, http.StatusOK, s.deps.Started)
 }
 
-// handleStreams lists the open streams, and how far each is.
+// handleStreams lists who follows the log, and how far each is.
 func (s *Server) handleStreams(w http.ResponseWriter, _ *http.Request, _ identity) {
+	all := s.streams.list()
+	if s.deps.Subscribers != nil {
+		all = append(all, s.deps.Subscribers()...)
+	}
 	s.encode(w, http.StatusOK, struct {
 		Streams []StreamStatus `json:"streams"`
-	}{s.streams.list()})
+	}{all})
 }

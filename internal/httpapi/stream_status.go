@@ -10,8 +10,9 @@ import (
 	"github.com/federated-messaging/fedmsg"
 )
 
-// StreamStatus is what is known of one open stream now. Fields are only ever added.
+// StreamStatus is what is known of one open stream now, or of a subscriber by another protocol. Fields are only ever added.
 type StreamStatus struct {
+	Protocol string          `json:"protocol"` // http or zeromq
 	Reader   string          `json:"reader"`   // the sender that it would be if it published, as in uid:1000; empty for nobody
 	Address  string          `json:"address"`  // from where it comes; empty over the unix socket
 	Since    time.Time       `json:"since"`    // when it began
@@ -79,7 +80,7 @@ func (t *streams) list() []StreamStatus {
 func (s *stream) status(last fedmsg.Position) StreamStatus {
 	at := s.given.at.Load()
 	st := StreamStatus{
-		Reader: s.from.reader, Address: s.from.address, Since: s.from.began.UTC(), Topics: []string{},
+		Protocol: "http", Reader: s.from.reader, Address: s.from.address, Since: s.from.began.UTC(), Topics: []string{},
 		Position: fedmsg.Position{Log: last.Log, Seq: at}, Lag: last.Seq - min(at, last.Seq),
 		Messages: s.given.messages.Load(), Archive: s.given.archive.Load(),
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/feed"
@@ -22,13 +24,16 @@ type subscriber struct {
 	first  uint64           // the last entry that it does not get
 	gone   chan struct{}    // closed when the connection has ended
 	done   chan struct{}    // closed when both goroutines have
+	since  time.Time
+	given  atomic.Uint64 // the last entry that was written, or passed over
+	sent   atomic.Uint64 // messages that were written
 
 	mu     sync.Mutex
 	wanted zmtp.Prefixes // guarded by mu
 }
 
 func newSubscriber(p *publisher, c *zmtp.Conn) *subscriber {
-	s := &subscriber{of: p, conn: c, begun: make(chan struct{}), gone: make(chan struct{}), done: make(chan struct{}), cursor: p.deps.Feed.Cursor(0)}
+	s := &subscriber{of: p, conn: c, begun: make(chan struct{}), gone: make(chan struct{}), done: make(chan struct{}), since: time.Now(), cursor: p.deps.Feed.Cursor(0)}
 	if p.curve {
 		s.scope = p.clients.scope(c.Peer())
 	}

@@ -43,7 +43,11 @@ func (s *subscriber) write(p *piece) error {
 	if n > 0 {
 		if err = s.conn.Write(b); err == nil {
 			s.of.counts.sent.Add(float64(n))
+			s.sent.Add(uint64(n))
 		}
+	}
+	if err == nil {
+		s.given.Store(p.upTo)
 	}
 	s.of.keep(own)
 	s.of.keep(p.own)
