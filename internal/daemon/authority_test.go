@@ -283,7 +283,7 @@ func TestOwnSignatures(t *testing.T) {
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for n := 0; !strings.Contains(r.log.String(), "delivered=1 rejected=0"); n++ {
+	for n := 0; !strings.Contains(r.log.String(), "delivered=1"); n++ {
 		if n == 1000 {
 			t.Fatalf("what was spooled is not taken\n%s", r.log)
 		}

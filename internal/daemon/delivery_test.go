@@ -50,7 +50,7 @@ func TestDeliveryStages(t *testing.T) {
 	for _, s := range n.stops.stages {
 		names = append(names, s.name)
 	}
-	if want := "log archive sinks zeromq sources redaction"; !strings.HasSuffix(strings.Join(names, " "), want) {
+	if want := "log certificates archive sinks zeromq sources redaction"; !strings.HasSuffix(strings.Join(names, " "), want) {
 		t.Errorf("the stages are %s, want %s at the end", names, want)
 	}
 	err = errors.Join(n.stop(), n.server.Shutdown(context.Background()))
