@@ -21,7 +21,7 @@ const module = "github.com/federated-messaging/fedmsg"
 func layers() [][]string {
 	return [][]string{
 		{".", "zmtp"}, // the vocabulary, which imports the standard library only; ZeroMQ's protocol, which knows nothing of fedmsg
-		{"internal/bind", "internal/durable", "internal/jsonwalk", "internal/tabular", "internal/mutate", "internal/nearest", "internal/pyconf", "internal/smtpd", "internal/span", "internal/stamp", "internal/tracecontext"},
+		{"internal/bind", "internal/durable", "internal/jsonwalk", "internal/tabular", "internal/mutate", "internal/nearest", "internal/program", "internal/pyconf", "internal/smtpd", "internal/span", "internal/stamp", "internal/tracecontext"},
 		{"internal/facts"},
 		{
 			"internal/wire", "internal/commitlog", "internal/feed", "internal/filter", "internal/backoff", "internal/ops",

@@ -189,7 +189,7 @@ func TestSameBytesOfProgram(t *testing.T) {
 		write(`printf 'k,v\n1,a\n'`)
 		expect(t, s, "")
 	}
-	if !s.asker.(*program).steady {
+	if !s.asker.(*printer).steady {
 		t.Error("the bytes are not known")
 	}
 	for says, text := range map[string]string{

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -17,6 +18,9 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/remote"
 	"github.com/federated-messaging/fedmsg/internal/tabular"
 )
+
+// farewell is how long the server may take to hear that nothing more is wanted.
+const farewell = 2 * time.Second
 
 // postgres asks PostgreSQL.
 type postgres struct {
@@ -58,7 +62,7 @@ func (p *postgres) ask(ctx context.Context, take func([]tabular.Cell) error) (sa
 		return false, p.failed(ctx, err)
 	}
 	defer func() {
-		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 		defer cancel()
 		_ = conn.Close(bye) // nothing was written
 	}()

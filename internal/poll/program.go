@@ -5,23 +5,20 @@ import (
 	"errors"
 	"io"
 	"os/exec"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/program"
 	"github.com/federated-messaging/fedmsg/internal/receive"
 	"github.com/federated-messaging/fedmsg/internal/tabular"
 )
 
-const (
-	grace     = 2 * time.Second // from asking a program to end to ending it
-	lastWords = 1 << 10         // bytes of what a program says that are kept for the operator
-)
+// lastWords is how many bytes of what a program says are kept for the operator.
+const lastWords = 1 << 10
 
-// program asks a program, which prints the rows.
-type program struct {
+// printer asks a program, which prints the rows.
+type printer struct {
 	command []string
 	form    tabular.Options
 	timeout time.Duration
@@ -40,7 +37,7 @@ func newProgram(s *receive.Config, c *Config, dir string) (asker, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	return &program{command: c.Command, form: c.form(), timeout: c.Timeout, memory: memory{dir: dir}}, nil
+	return &printer{command: c.Command, form: c.form(), timeout: c.Timeout, memory: memory{dir: dir}}, nil
 }
 
 // environment is all that a program finds in its own: where programs are, and a language in which output is the same everywhere.
@@ -49,16 +46,13 @@ func environment() []string {
 }
 
 // ask runs the program to its end. It starts in the root directory, in a group of its own, so that what it starts ends with it.
-func (p *program) ask(ctx context.Context, take func([]tabular.Cell) error) (same bool, err error) {
+func (p *printer) ask(ctx context.Context, take func([]tabular.Cell) error) (same bool, err error) {
 	p.asked()
 	run, stop := context.WithCancel(ctx)
 	defer stop()
-	words := &tail{}
-	cmd := exec.CommandContext(run, p.command[0], p.command[1:]...)
+	words := &program.Tail{Limit: lastWords}
+	cmd := program.New(run, p.command)
 	cmd.Dir, cmd.Env, cmd.Stderr = "/", environment(), words
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = grace
 	out, in := io.Pipe()
 	cmd.Stdout = in
 	if err := cmd.Start(); err != nil {
@@ -76,14 +70,12 @@ func (p *program) ask(ctx context.Context, take func([]tabular.Cell) error) (sam
 	}
 	_ = out.CloseWithError(io.ErrClosedPipe)
 	waitErr := <-ended
-	if run.Err() != nil {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what did not end when it was asked to
-	}
-	return same, p.judge(ctx, readErr, waitErr, words.String())
+	program.Reap(run, cmd)
+	return same, p.judge(ctx, readErr, waitErr, ops.Printable(words.String()))
 }
 
 // judge says what the end of the program means: rows count only with a good one.
-func (p *program) judge(ctx context.Context, readErr, waitErr error, words string) error {
+func (p *printer) judge(ctx context.Context, readErr, waitErr error, words string) error {
 	if words != "" {
 		words = "; it said: " + words
 	}
@@ -104,19 +96,4 @@ func (p *program) judge(ctx context.Context, readErr, waitErr error, words strin
 func isExit(err error) bool {
 	e, ok := errors.AsType[*exec.ExitError](err)
 	return ok && e.Exited()
-}
-
-// tail keeps the end of what is written to it, for the operator. One goroutine writes.
-type tail struct{ data []byte }
-
-// Write keeps the end of p.
-func (t *tail) Write(p []byte) (int, error) {
-	t.data = append(t.data, p[max(0, len(p)-lastWords):]...)
-	t.data = t.data[max(0, len(t.data)-lastWords):]
-	return len(p), nil
-}
-
-// String is what was kept, fit for a line of a log.
-func (t *tail) String() string {
-	return ops.Printable(strings.TrimSpace(strings.ToValidUTF8(string(t.data), "\ufffd")))
 }

@@ -17,12 +17,12 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/deliver"
 	"github.com/federated-messaging/fedmsg/internal/ops"
+	"github.com/federated-messaging/fedmsg/internal/program"
 )
 
 // SinkInFlight is how many programs run at once where nothing is said: one, so that they run in the log's order.
@@ -36,9 +36,8 @@ const (
 )
 
 const (
-	defaultTimeout = time.Minute     // of one run
-	grace          = 2 * time.Second // from asking a program to end to ending it, and how long output is read of what it leaves running
-	kept           = 2 << 10         // bytes of a program's last words that are kept for the operator
+	defaultTimeout = time.Minute // of one run
+	kept           = 2 << 10     // bytes of a program's last words that are kept for the operator
 )
 
 // Options says what to start, and how.
@@ -54,15 +53,15 @@ type Options struct {
 type Command struct{ o Options }
 
 // Find tells whether this user may start a program now, by its path or its name in PATH. The error has [fedmsg.CodeConfig].
-func Find(program string) error {
-	if _, err := exec.LookPath(program); err == nil {
+func Find(name string) error {
+	if _, err := exec.LookPath(name); err == nil {
 		return nil
 	}
 	cure := ""
-	if strings.ContainsAny(program, " |;&<>$") {
+	if strings.ContainsAny(name, " |;&<>$") {
 		cure = "; program and arguments are elements of their own, and no shell reads them"
 	}
-	return fedmsg.Errorf(fedmsg.CodeConfig, "cannot start %q: there is no such program that this user may run%s", program, cure)
+	return fedmsg.Errorf(fedmsg.CodeConfig, "cannot start %q: there is no such program that this user may run%s", name, cure)
 }
 
 // New checks that a program is named, which need not be there yet: until it is, what is given to Deliver waits.
@@ -94,7 +93,7 @@ func Patience(c deliver.Config) time.Duration {
 	if run <= 0 {
 		run = defaultTimeout
 	}
-	return run + 2*grace
+	return run + 2*program.Grace
 }
 
 // Deliver runs the program with the envelope and a line break on its standard input. The end of the program is the answer:
@@ -103,19 +102,13 @@ func Patience(c deliver.Config) time.Duration {
 func (c *Command) Deliver(ctx context.Context, e *fedmsg.Entry) error {
 	run, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
-	words := &tail{limit: kept}
-	cmd := exec.CommandContext(run, c.o.Command[0], c.o.Command[1:]...)
+	words := &program.Tail{Limit: kept}
+	cmd := program.New(run, c.o.Command) // what it starts goes with it, as nobody would wait for that
 	cmd.Stdin = io.MultiReader(bytes.NewReader(e.Envelope), strings.NewReader("\n"))
 	cmd.Stdout, cmd.Stderr = orElse(c.o.Stdout, words), orElse(c.o.Stderr, words)
 	cmd.Env = append(environment(os.Environ()), variables(e)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	// What it started goes with it, as nobody would wait for that.
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = grace
 	err := cmd.Run()
-	if cmd.Process != nil && run.Err() != nil {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what did not end when it was asked to
-	}
+	program.Reap(run, cmd)
 	if errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success() {
 		err = nil // it left something running that holds its output open
 	}
@@ -156,21 +149,4 @@ func (c *Command) failed(ctx, run context.Context, cmd *exec.Cmd, err error, wor
 		return fedmsg.Errorf(fedmsg.CodeUnavailable, "%s ended by a signal (%s)%s", name, cmd.ProcessState, words)
 	}
 	return fedmsg.Errorf(fedmsg.CodeUnavailable, "%s ended with exit status %d%s", name, code, words)
-}
-
-// tail keeps the end of what is written to it. One goroutine at a time writes, as exec holds for two outputs that are the same.
-type tail struct {
-	limit int
-	data  []byte
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.data = append(t.data, p[max(0, len(p)-t.limit):]...)
-	t.data = t.data[max(0, len(t.data)-t.limit):]
-	return len(p), nil
-}
-
-// String is what was kept, without the line break at its end.
-func (t *tail) String() string {
-	return strings.TrimSpace(strings.ToValidUTF8(string(t.data), "\ufffd"))
 }
