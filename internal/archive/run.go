@@ -98,7 +98,7 @@ func (r *run) fetch(ctx context.Context) error {
 }
 
 // together is how many rows are worth being loaded by two at once: a store takes longer for them than both need to begin.
-const together = 64
+const together = 16
 
 // loaded loads rows, many of them in two halves at once, as the store and this process take turns otherwise.
 func (r *run) loaded(ctx context.Context, keys []Key) ([]Row, error) {

@@ -45,7 +45,12 @@ func (s *Store) load(ctx context.Context, c reader, is *outline, keys []int64) (
 		return nil, nil
 	}
 	l := loading{codec: s.codec, rows: make([]loaded, 0, len(keys)), blocks: make(map[int64][]int)}
-	if err := ask(ctx, c, &is.partitions, selectRows, is.byMonth(keys), l.read); err != nil {
+	months, whole := is.byMonth(keys)
+	there := &is.partitions
+	if whole { // none is in a month that has come since
+		there = nil
+	}
+	if err := ask(ctx, c, there, selectRows, months, l.read); err != nil {
 		return nil, err
 	}
 	for i := range l.rows {

@@ -25,12 +25,15 @@ func monthOf(key int64) month {
 	return month((t.Year()-1970)*12 + int(t.Month()) - 1)
 }
 
+// lastMonth is that of the largest key, January 294247.
+const lastMonth month = (294247 - 1970) * 12
+
 // begin is the first key of a month. No key is before 1970, nor behind the largest number: months without keys begin there.
 func (m month) begin() int64 {
 	if m < 0 {
 		return 0
 	}
-	if m > monthOf(math.MaxInt64) {
+	if m > lastMonth {
 		return math.MaxInt64
 	}
 	return time.Date(1970, time.Month(m)+1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
@@ -38,8 +41,8 @@ func (m month) begin() int64 {
 
 // suffix is that of the names of partitions.
 func (m month) suffix() string {
-	t := time.UnixMicro(m.begin()).UTC()
-	return fmt.Sprintf("%04d%02d", t.Year(), int(t.Month()))
+	m = min(max(m, 0), lastMonth)
+	return strconv.Itoa((1970+int(m)/12)*100 + int(m)%12 + 1)
 }
 
 // monthNamed reads a suffix; false where it is none.
@@ -134,21 +137,25 @@ const inMonth = "MONTH"
 var errMonths = errors.New("the archive's months are others than before")
 
 // ask sends a statement for each of the months at once, and calls row for each row of the results, in the order of all. All see the rows
-// of one moment, in which the months were those that there are thought to be.
+// of one moment, in which the months were those that there are thought to be; where there is nil that is not looked at.
 func ask(ctx context.Context, c reader, there *partitions, statement string, all []monthly, row func(*columns) error) (err error) {
 	var b pgx.Batch
-	b.Queue(selectSum)
+	if there != nil {
+		b.Queue(selectSum)
+	}
 	for _, one := range all {
 		b.Queue(strings.ReplaceAll(statement, inMonth, one.month.suffix()), one.args...)
 	}
 	results := c.SendBatch(ctx, &b)
 	defer func() { err = cmp.Or(err, results.Close()) }()
-	var sum int64
-	if err := results.QueryRow().Scan(&sum); err != nil {
-		return err
-	}
-	if sum != there.sum {
-		return errMonths
+	if there != nil {
+		var sum int64
+		if err := results.QueryRow().Scan(&sum); err != nil {
+			return err
+		}
+		if sum != there.sum {
+			return errMonths
+		}
 	}
 	for range all {
 		rows, err := results.Query()
@@ -174,16 +181,17 @@ func eachRow(rows pgx.Rows, row func(*columns) error) error {
 	return rows.Err()
 }
 
-// byMonth sorts keys by their months. What is in none is left out.
-func (p *partitions) byMonth(keys []int64) (all []monthly) {
+// byMonth sorts keys by their months. What is in none is left out; whole tells that nothing was.
+func (p *partitions) byMonth(keys []int64) (all []monthly, whole bool) {
 	of := make(map[month][]int64)
 	for _, key := range keys {
-		of[monthOf(key)] = append(of[monthOf(key)], key)
+		m := monthOf(key)
+		of[m] = append(of[m], key)
 	}
 	for _, m := range p.months {
 		if len(of[m]) > 0 {
 			all = append(all, monthly{m, []any{of[m]}})
 		}
 	}
-	return all
+	return all, len(all) == len(of)
 }

@@ -14,7 +14,7 @@ func (s *Store) Among(ctx context.Context, term archive.Term, keys []archive.Key
 		if err != nil || !found {
 			return err
 		}
-		all := is.byMonth(numbers(keys))
+		all, _ := is.byMonth(numbers(keys))
 		for i := range all {
 			all[i].args = append(all[i].args, n)
 		}
