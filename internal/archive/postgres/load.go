@@ -19,6 +19,15 @@ const selectRows = `WITH found AS MATERIALIZED (
 	UNION ALL
 	SELECT block, part, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, slots, size, data FROM blocks_MONTH WHERE block IN (SELECT block FROM found)`
 
+// selectApart is selectRows for rows that stand apart, in many months: the server looks for each in its own.
+const selectApart = `WITH found AS MATERIALIZED (
+		SELECT m.* FROM unnest($1::bigint[]) k CROSS JOIN LATERAL
+			(SELECT block, slot, key, nanos, seq, origin_seq, topic, source, erased, id FROM messages WHERE key = k) m)
+	SELECT found.*, NULL::integer, NULL::integer, NULL::bytea FROM found
+	UNION ALL
+	SELECT b.block, b.part, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, b.slots, b.size, b.data
+		FROM (SELECT DISTINCT block FROM found) f CROSS JOIN LATERAL (SELECT block, part, slots, size, data FROM blocks WHERE block = f.block) b`
+
 // rowColumns is how many columns stand before those of blocks that have no meaning there.
 const rowColumns = 8
 
@@ -45,12 +54,7 @@ func (s *Store) load(ctx context.Context, c reader, is *outline, keys []int64) (
 		return nil, nil
 	}
 	l := loading{codec: s.codec, rows: make([]loaded, 0, len(keys)), blocks: make(map[int64][]int)}
-	months, whole := is.byMonth(keys)
-	there := &is.partitions
-	if whole { // none is in a month that has come since
-		there = nil
-	}
-	if err := ask(ctx, c, there, selectRows, months, l.read); err != nil {
+	if err := l.ask(ctx, c, is, keys); err != nil {
 		return nil, err
 	}
 	for i := range l.rows {
@@ -63,6 +67,18 @@ func (s *Store) load(ctx context.Context, c reader, is *outline, keys []int64) (
 		return nil, err
 	}
 	return inOrder(rows, keys), nil
+}
+
+// ask reads the rows of keys, and their blocks.
+func (l *loading) ask(ctx context.Context, c reader, is *outline, keys []int64) error {
+	months, whole := is.byMonth(keys)
+	switch {
+	case len(months) > fewMonths:
+		return askAll(ctx, c, selectApart, l.read, keys)
+	case whole: // none is in a month that has come since
+		return ask(ctx, c, nil, selectRows, months, l.read)
+	}
+	return ask(ctx, c, &is.partitions, selectRows, months, l.read)
 }
 
 // inOrder gives the rows of keys.

@@ -169,6 +169,19 @@ func ask(ctx context.Context, c reader, there *partitions, statement string, all
 	return nil
 }
 
+// fewMonths is how many months are asked one by one. Of more it is quicker to ask the table of all: the server needs some time for each
+// month that there is, but more for each statement.
+const fewMonths = 6
+
+// askAll is ask for one statement to the tables of all months, which sees those that there are now.
+func askAll(ctx context.Context, c reader, statement string, row func(*columns) error, args ...any) error {
+	rows, err := c.Query(ctx, strings.ReplaceAll(statement, "_"+inMonth, ""), args...)
+	if err != nil {
+		return err
+	}
+	return eachRow(rows, row)
+}
+
 // eachRow calls row for each row of a result.
 func eachRow(rows pgx.Rows, row func(*columns) error) error {
 	defer rows.Close()

@@ -11,10 +11,8 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/archive"
 )
 
-// Series gives numbers of rows by the hour or the day, sorted by time, then by name.
-//
-// The server packs the numbers of a bucket into one row, and names come once for each term: twenty thousand rows of a name each
-// take it, and pgx, several times as long.
+// Series gives numbers of rows by the hour or the day, sorted by time, then by name. There may be tens of thousands: they come as they
+// stand in the table, and names once for each term.
 func (s *Store) Series(ctx context.Context, q archive.Series) (points []archive.Point, err error) {
 	err = s.read(ctx, "count messages of the archive over time", func(ctx context.Context, c reader) error {
 		var only []int32
@@ -71,22 +69,26 @@ func periodsOf(ctx context.Context, c reader, q *archive.Series, only []int32) (
 		where += " AND term = ANY($5)"
 		args = append(args, only)
 	}
-	query := "SELECT at, array_agg(term), array_agg(count) FROM (SELECT " + unit + " AS at, term, count FROM " + table +
-		" WHERE " + where + " LIMIT $4) found GROUP BY at"
-	var at int64
-	var terms, rows []int32
+	rows, err := c.Query(ctx, "SELECT "+unit+", term, count FROM "+table+" WHERE "+where+" LIMIT $4", args...)
+	if err != nil {
+		return nil, err
+	}
 	left := q.MostPoints
-	err = scan(ctx, c, func() error {
-		if left -= len(terms); left < 0 {
+	places := make(map[int32]int) // of buckets in found
+	err = eachRow(rows, func(row *columns) error {
+		if left--; left < 0 {
 			return fedmsg.Errorf(fedmsg.CodeTooLarge, "the answer has more than %d numbers; ask for a shorter time, for days, or for fewer names", q.MostPoints)
 		}
-		b := period{time.Unix(at*seconds, 0).UTC(), make([]count, len(terms))}
-		for i := range terms {
-			b.counts[i] = count{terms[i], rows[i]}
+		bucket := row.int32()
+		place, there := places[bucket]
+		if !there {
+			place = len(found)
+			places[bucket] = place
+			found = append(found, period{at: time.Unix(int64(bucket)*seconds, 0).UTC()})
 		}
-		found = append(found, b)
+		found[place].counts = append(found[place].counts, count{row.int32(), row.int32()})
 		return nil
-	}, []any{&at, &terms, &rows}, query, args...)
+	})
 	slices.SortFunc(found, func(a, b period) int { return a.at.Compare(b.at) })
 	return found, err
 }
