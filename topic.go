@@ -1,6 +1,7 @@
 package fedmsg
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -111,8 +112,9 @@ func FullTopic(prefix, environment, modname, topic string) string {
 // Pattern matches topics: its words match the same words, * any one word, # any number of words, none included. The zero
 // Pattern matches nothing. A Pattern is immutable and may be used by any number of goroutines.
 type Pattern struct {
-	text  string
-	words []string
+	text       string
+	words      []string
+	head, tail string // with which every topic that matches begins and ends: most topics are told by these
 }
 
 // MatchAll is the pattern # that matches every topic.
@@ -147,7 +149,29 @@ func ParsePattern(s string) (Pattern, error) {
 		}
 		kept = append(kept, w)
 	}
-	return Pattern{text: s, words: kept}, nil
+	p := Pattern{text: s, words: kept}
+	p.head, p.tail = literals(kept)
+	return p, nil
+}
+
+// literals gives the text before the first * or # and the text behind the last one, each with the dot that a * has beside it.
+func literals(words []string) (head, tail string) {
+	wild := func(w string) bool { return w == "*" || w == "#" }
+	first := slices.IndexFunc(words, wild)
+	if first < 0 {
+		return strings.Join(words, "."), ""
+	}
+	if head = strings.Join(words[:first], "."); first > 0 && words[first] == "*" {
+		head += "."
+	}
+	last := len(words) - 1
+	for !wild(words[last]) {
+		last--
+	}
+	if tail = strings.Join(words[last+1:], "."); tail != "" && words[last] == "*" {
+		tail = "." + tail
+	}
+	return head, tail
 }
 
 // String is the pattern as it was written.
@@ -168,7 +192,7 @@ func (p *Pattern) UnmarshalText(b []byte) error {
 // Match reports whether the pattern matches the topic. It allocates nothing; its time is bounded by words of the pattern
 // times words of the topic.
 func (p Pattern) Match(topic string) bool {
-	if len(p.words) == 0 {
+	if len(p.words) == 0 || !strings.HasPrefix(topic, p.head) || !strings.HasSuffix(topic, p.tail) {
 		return false
 	}
 	// The classic walk with one point of return: behind the last # that was met.

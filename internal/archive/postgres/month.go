@@ -185,8 +185,9 @@ func askAll(ctx context.Context, c reader, statement string, row func(*columns) 
 // eachRow calls row for each row of a result.
 func eachRow(rows pgx.Rows, row func(*columns) error) error {
 	defer rows.Close()
+	var c columns
 	for rows.Next() {
-		c := columns{left: rows.RawValues()}
+		c.left = rows.RawValues()
 		if err := cmp.Or(row(&c), c.err); err != nil {
 			return err
 		}

@@ -75,16 +75,19 @@ func periodsOf(ctx context.Context, c reader, q *archive.Series, only []int32) (
 	}
 	left := q.MostPoints
 	places := make(map[int32]int) // of buckets in found
+	last, place := int32(-1), 0   // the rows of a bucket often stand together
 	err = eachRow(rows, func(row *columns) error {
 		if left--; left < 0 {
 			return fedmsg.Errorf(fedmsg.CodeTooLarge, "the answer has more than %d numbers; ask for a shorter time, for days, or for fewer names", q.MostPoints)
 		}
-		bucket := row.int32()
-		place, there := places[bucket]
-		if !there {
-			place = len(found)
-			places[bucket] = place
-			found = append(found, period{at: time.Unix(int64(bucket)*seconds, 0).UTC()})
+		if bucket := row.int32(); bucket != last {
+			var there bool
+			if place, there = places[bucket]; !there {
+				place = len(found)
+				places[bucket] = place
+				found = append(found, period{at: time.Unix(int64(bucket)*seconds, 0).UTC()})
+			}
+			last = bucket
 		}
 		found[place].counts = append(found[place].counts, count{row.int32(), row.int32()})
 		return nil
