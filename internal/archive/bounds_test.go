@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -73,7 +74,9 @@ type asked struct {
 	archive.Reader
 	keys, heads, words, rows int // given by each
 	questions                int
-	most                     int // rows at once
+
+	mu            sync.Mutex // of what Rows counts, as two load rows at once
+	loading, most int        // rows that are being loaded, and the most there ever were
 }
 
 func (a *asked) Keys(ctx context.Context, term archive.Term, w archive.Window, most int) ([]archive.Key, error) {
@@ -98,9 +101,15 @@ func (a *asked) Heads(ctx context.Context, w archive.Window, most int) ([]archiv
 }
 
 func (a *asked) Rows(ctx context.Context, keys []archive.Key) ([]archive.Row, error) {
+	a.mu.Lock()
+	a.loading += len(keys)
+	a.most = max(a.most, a.loading)
+	a.mu.Unlock()
 	rows, err := a.Reader.Rows(ctx, keys)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.loading -= len(keys)
 	a.rows += len(rows)
-	a.most = max(a.most, len(rows))
 	a.questions++
 	return rows, err
 }
