@@ -97,6 +97,11 @@ func (s *mailServer) connect() error {
 		return s.nc.SetDeadline(time.Now().Add(patience))
 	}
 	nc, err := net.DialTimeout("unix", s.socket, patience)
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(patience); err != nil && time.Now().Before(end); nc, err = net.DialTimeout("unix", s.socket, patience) {
+		<-again.C // a node that has just started, or starts again, may not listen yet
+	}
 	if err != nil {
 		return err
 	}
