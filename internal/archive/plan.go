@@ -9,11 +9,10 @@ import (
 
 // planner decides by what the rows of a question are found. What it makes holds every row that is wanted.
 type planner struct {
-	store  Reader
-	q      *Query
-	match  *matcher
-	window Window
-	needs  filter.Need // of the expression
+	store Reader
+	q     *Query
+	match *matcher
+	needs filter.Need // of the expression
 }
 
 // plan gives the condition that all of the question make together. What is to be compared in it is not counted yet.
@@ -130,8 +129,8 @@ func (p *planner) ids(ctx context.Context, ids []string) (node, error) {
 	return found, nil
 }
 
-// count learns how rare those conditions are of which the rarest is looked for.
-func (p *planner) count(ctx context.Context, n node) error {
+// count learns how rare those conditions are of which the rarest is looked for in a window.
+func (p *planner) count(ctx context.Context, n node, w Window) error {
 	terms, texts := compared(n, false)
 	if len(terms) > 0 {
 		names := make([]Term, len(terms))
@@ -147,7 +146,7 @@ func (p *planner) count(ctx context.Context, n node) error {
 		}
 	}
 	for _, t := range texts {
-		if err := t.probe(ctx, p.window); err != nil {
+		if err := t.probe(ctx, w); err != nil {
 			return err
 		}
 	}

@@ -133,7 +133,6 @@ func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
 		p.needs = q.Filter.Where.Needs()
 		w = within(p.needs, w)
 	}
-	p.window = w
 	n, err := p.plan(ctx)
 	if err != nil {
 		return r, err
@@ -150,9 +149,8 @@ func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
 			return r, nil
 		}
 		w.To = newest[0].Key + 1
-		p.window = w
 	}
-	if err := p.count(ctx, n); err != nil {
+	if err := p.count(ctx, n, w); err != nil {
 		return r, err
 	}
 	r.source = n.drive(w)

@@ -2,7 +2,6 @@ package zeromq
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/federated-messaging/fedmsg"
 	"github.com/federated-messaging/fedmsg/internal/ops"
@@ -70,15 +69,11 @@ func (s *submission) serve(c *zmtp.Conn) {
 
 // from is who a submitter is to the door.
 func (s *submission) from(p zmtp.Peer) fedmsg.Sender {
-	switch {
-	case s.curve:
-		return fedmsg.Sender{Kind: fedmsg.SenderCurve, Name: p.User}
-	case s.scheme == "ipc" && p.UID >= 0:
-		return fedmsg.Sender{Kind: fedmsg.SenderUID, Name: strconv.Itoa(p.UID)}
-	case s.scheme == "tcp" && s.loopback:
-		return fedmsg.Sender{Kind: fedmsg.SenderLoopback} // who may publish while environment is dev
+	from := senderOf(p)
+	if from.IsZero() && s.scheme == "tcp" && s.loopback {
+		from.Kind = fedmsg.SenderLoopback // who may publish while environment is dev
 	}
-	return fedmsg.Sender{}
+	return from
 }
 
 // answer has what came stored and gives the replies, as they stand on the wire.

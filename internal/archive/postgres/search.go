@@ -15,7 +15,6 @@ type search struct {
 	window archive.Window // where rows were not looked for yet
 	most   int            // keys that are wanted
 	keys   []archive.Key
-	before int // keys that were found before window
 }
 
 // What a row costs that is looked at by its key, and one that is found by the index of terms, which stands somewhere in its month: by
@@ -57,11 +56,12 @@ func (t *search) rare(ctx context.Context) error {
 	// apart: else it might go through all rows for the order.
 	query := `SELECT key FROM (SELECT key FROM messages_MONTH WHERE key + 0 >= $1 AND key + 0 < $2 AND terms @> ARRAY[$3::integer] OFFSET 0) found
 		ORDER BY key` + direction(t.window) + " LIMIT $4"
-	t.before = len(t.keys)
+	before := len(t.keys)
 	months := t.is.through(t.window)
 	for at := 1 + 3*int64(t.most)*int64(len(t.is.months))/(2*t.count); len(t.keys) < t.most; at *= growth {
 		n := min(at, int64(len(months)))
 		if n > fewMonths {
+			t.keys = t.keys[:before] // it finds them again
 			return t.take(ctx, query)
 		}
 		if err := t.find(ctx, query, t.window, months[:n]); err != nil { // also of none, which may be wrong
@@ -74,13 +74,12 @@ func (t *search) rare(ctx context.Context) error {
 	return nil
 }
 
-// take adds what a statement finds in all of the window. It finds again what was found before.
+// take adds what a statement finds in all of the window.
 func (t *search) take(ctx context.Context, query string) error {
-	t.keys = t.keys[:t.before]
 	return askAll(ctx, t.c, query, func(row *columns) error {
 		t.keys = append(t.keys, archive.Key(row.int64()))
 		return nil
-	}, int64(t.window.From), int64(t.window.To), t.term, t.most-t.before)
+	}, int64(t.window.From), int64(t.window.To), t.term, t.most-len(t.keys))
 }
 
 // find adds what a statement finds in months of a window.
