@@ -43,6 +43,7 @@ func readSaid(t *testing.T, line []byte) (s said, envelope []byte) {
 // publishAll publishes each message in the form of frames that can carry it, and finds out what became of it: nobody answers.
 func (p *oldPeer) publishAll(n *fedmsgtest.Node, kind string, lines [][]byte) []fedmsg.Outcome {
 	p.t.Helper()
+	p.settle(n, kind)
 	all := make([]fedmsg.Outcome, len(lines))
 	for i, line := range lines {
 		before := refusals(p.t, n, kind)
@@ -68,6 +69,14 @@ func (p *oldPeer) publishAll(n *fedmsgtest.Node, kind string, lines [][]byte) []
 		})
 	}
 	return all
+}
+
+// settle waits until what the publisher said before was taken or refused: by something behind it that every node refuses.
+func (p *oldPeer) settle(n *fedmsgtest.Node, kind string) {
+	p.t.Helper()
+	before := refusals(p.t, n, kind)[fedmsg.CodeBadTopic]
+	p.send("org.example.here", `{"topic":"org.example.there","msg":{},"msg_id":"settled"}`)
+	await(p.t, "what was said before", func() bool { return refusals(p.t, n, kind)[fedmsg.CodeBadTopic] > before })
 }
 
 // refusals gives how many messages were refused at a kind of endpoint, by the reason.

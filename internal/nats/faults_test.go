@@ -1,6 +1,8 @@
 package nats
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -171,10 +173,7 @@ func TestNoStream(t *testing.T) {
 // TestStreamDeleted has the stream taken away from a sink at work: it waits for another, and no entry is at fault.
 func TestStreamDeleted(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ name, options, ask string }{
-		{"named", "&stream=all", "$JS.API.STREAM.INFO.all"},
-		{"by its subjects", "", "$JS.API.STREAM.NAMES"},
-	} {
+	for _, c := range []struct{ name, options string }{{"named", "&stream=all"}, {"by its subjects", ""}} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := fedmsgtest.StartNATS(t, fedmsgtest.NATSOptions{})
@@ -189,7 +188,7 @@ func TestStreamDeleted(t *testing.T) {
 				t.Fatal(err)
 			}
 			var asked atomic.Int32
-			if _, err := conn.Subscribe(c.ask, func(*nats.Msg) { asked.Add(1) }); err != nil {
+			if _, err := conn.Subscribe("$JS.API.STREAM.INFO.all", func(*nats.Msg) { asked.Add(1) }); err != nil {
 				t.Fatal(err)
 			}
 			for i := range 20 {
@@ -205,6 +204,68 @@ func TestStreamDeleted(t *testing.T) {
 			await(t, "all", func() bool { return len(got.taken(t)) >= 20 })
 			inOrder(t, &running{log: &memLog{entries: r.log.entries[1:]}}, got.taken(t), nil, 0)
 		})
+	}
+}
+
+// remade is a server where a stream that was gone is made again right after so many questions were answered.
+type remade struct {
+	jetstream.JetStream
+	after int
+	make  func()
+}
+
+func (r *remade) answered() {
+	if r.after--; r.after == 0 {
+		r.make()
+	}
+}
+
+func (r *remade) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	defer r.answered()
+	return r.JetStream.Stream(ctx, name)
+}
+
+func (r *remade) StreamNameBySubject(ctx context.Context, subject string) (string, error) {
+	defer r.answered()
+	return r.JetStream.StreamNameBySubject(ctx, subject)
+}
+
+func (r *remade) AccountInfo(ctx context.Context) (*jetstream.AccountInfo, error) {
+	defer r.answered()
+	return r.JetStream.AccountInfo(ctx)
+}
+
+// TestStreamMadeWhileAsked has the stream come back while the sink asks why nobody took an entry, which is not at fault for that.
+func TestStreamMadeWhileAsked(t *testing.T) {
+	t.Parallel()
+	s := fedmsgtest.StartNATS(t, fedmsgtest.NATSOptions{})
+	_, js := admin(t, s.Addr)
+	makeStream(t, js, jetstream.StreamConfig{Name: "other", Subjects: []string{"net.>"}})
+	all := jetstream.StreamConfig{Name: "all", Subjects: []string{"org.>"}}
+	for _, options := range []string{"", "&stream=all"} {
+		for after := range 4 {
+			opened, err := NewSink(deliver.Config{Name: "s", To: "nats://" + s.Addr + "?jetstream=yes" + options}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			asked := opened.(*sink)
+			asked.took.add("all")
+			server := &remade{JetStream: js, after: after, make: func() { makeStream(t, js, all) }}
+			if after == 0 {
+				server.make()
+			}
+			if options == "" {
+				err = asked.unnamed(t.Context(), server, "org.a")
+			} else {
+				err = asked.named(t.Context(), server, "org.a")
+			}
+			if !deliver.IsNotNow(err) {
+				t.Errorf("%q, made after %d questions: %v", options, after, err)
+			}
+			if err := js.DeleteStream(t.Context(), "all"); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

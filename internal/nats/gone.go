@@ -61,15 +61,9 @@ func (s *sink) named(ctx context.Context, js jetstream.JetStream, subject string
 	return s.noStream()
 }
 
-// unnamed looks after the streams that took something before.
+// unnamed looks after the streams that took something before, and then for one that takes the subject now. In this order, because
+// the stream may be made again meanwhile: it is either still gone, or there when it is looked for by the subject.
 func (s *sink) unnamed(ctx context.Context, js jetstream.JetStream, subject string) error {
-	name, err := js.StreamNameBySubject(ctx, subject)
-	if err == nil {
-		return deliver.NotNow(fedmsg.Errorf(fedmsg.CodeUnavailable, "the stream %s of %s does not answer for now", name, s.address))
-	}
-	if !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return s.noStream()
-	}
 	for _, name := range s.took.all() {
 		if _, err := js.Stream(ctx, name); errors.Is(err, jetstream.ErrStreamNotFound) {
 			return s.gone(name)
@@ -77,6 +71,9 @@ func (s *sink) unnamed(ctx context.Context, js jetstream.JetStream, subject stri
 	}
 	if account, err := js.AccountInfo(ctx); err == nil && account.Streams == 0 {
 		return deliver.NotNow(fedmsg.Errorf(fedmsg.CodeNotFound, "%s has no streams; make one, with the subjects of this sink's topics", s.address))
+	}
+	if name, err := js.StreamNameBySubject(ctx, subject); err == nil {
+		return deliver.NotNow(fedmsg.Errorf(fedmsg.CodeUnavailable, "the stream %s of %s does not answer for now", name, s.address))
 	}
 	return s.noStream()
 }
