@@ -22,7 +22,7 @@ type heads struct {
 	store Reader
 	topic func(string) bool
 	left  Window
-	ask   int
+	ask   int   // rows that are looked at for the next piece, if more than are wanted
 	read  int64 // rows that were looked at
 }
 
@@ -33,7 +33,7 @@ func (h *heads) next(ctx context.Context, most int) (found, error) {
 	if h.left.From >= h.left.To {
 		return found{reached: h.left.end(), done: true}, nil
 	}
-	h.ask = min(max(2*h.ask, most), mostHeads)
+	h.ask = min(max(h.ask, most), mostHeads)
 	all, err := h.store.Heads(ctx, h.left, h.ask)
 	if err != nil {
 		return found{}, err
@@ -50,6 +50,7 @@ func (h *heads) next(ctx context.Context, most int) (found, error) {
 		h.left.To = h.left.From
 		return f, nil
 	}
+	h.ask *= 2
 	f.reached = all[len(all)-1].Key
 	h.left = h.left.behind(f.reached)
 	return f, nil

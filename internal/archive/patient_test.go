@@ -52,3 +52,36 @@ func TestTopicsOfOldTimes(t *testing.T) {
 		t.Errorf("%d heads, %d keys and %d rows were looked at", count.heads, count.keys, count.rows)
 	}
 }
+
+// TestFewQuestions: topics of which some rows are everywhere are found by one question, and their rows loaded by two at once. Each
+// costs a store that is elsewhere a way there and back.
+func TestFewQuestions(t *testing.T) {
+	t.Parallel()
+	const rows, oneIn = 10_000, 12
+	store := archivetest.NewMemory()
+	var drafts []archive.Draft
+	for i := range rows {
+		topic := fmt.Sprint("others.t", i%7)
+		if i%oneIn == 0 {
+			topic = fmt.Sprint("some.t", i/oneIn%10)
+		}
+		drafts = append(drafts, archive.Draft{
+			Entry: fedmsg.Entry{ID: fmt.Sprint(i), Topic: topic, Received: time.UnixMicro(int64(1 + i))},
+			Terms: []archive.Term{{Kind: archive.KindTopic, Name: topic}},
+		})
+	}
+	if _, err := store.Append(t.Context(), drafts, fedmsg.Position{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, topics := range []string{"some.#", "#"} {
+		count := &asked{Reader: store}
+		q := archive.Query{Limit: 25, Filter: filter.Filter{Topics: scopeOf(t, topics), Scope: scopeOf(t, "#")}}
+		page, err := archive.NewSearcher(count).Search(t.Context(), &q)
+		if err != nil || len(page.Rows) != q.Limit || page.Next == "" {
+			t.Fatalf("%s: %d rows, %q, %v", topics, len(page.Rows), page.Next, err)
+		}
+		if count.questions != 3 || count.rows != q.Limit || count.heads > 3*oneIn*q.Limit {
+			t.Errorf("%s: %d questions, %d heads, %d rows", topics, count.questions, count.heads, count.rows)
+		}
+	}
+}

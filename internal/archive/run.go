@@ -137,22 +137,33 @@ func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
 	if err != nil {
 		return r, err
 	}
-	if _, one := n.(*exact); !one || !w.Newest {
-		// What comes in meanwhile is left out: some of the sources would find it and others not, and the cursor would pass it over. The
-		// newest rows of one term have nothing else beside them, and come behind what is newer still.
-		newest, err := s.store.Heads(ctx, Window{From: w.From, To: w.To, Newest: true}, 1)
-		if err != nil {
-			return r, err
+	if _, several := n.(both); w.Newest && !several {
+		if r.source = n.drive(w); alone(r.source) {
+			return r, nil // what comes in meanwhile is newer than all that it finds
 		}
-		if len(newest) == 0 {
-			r.done = true
-			return r, nil
-		}
-		w.To = newest[0].Key + 1
 	}
+	// What comes in meanwhile is left out: some of the sources would find it and others not, and the cursor would pass it over.
+	newest, err := s.store.Heads(ctx, Window{From: w.From, To: w.To, Newest: true}, 1)
+	if err != nil {
+		return r, err
+	}
+	if len(newest) == 0 {
+		r.done = true
+		return r, nil
+	}
+	w.To = newest[0].Key + 1
 	if err := p.count(ctx, n, w); err != nil {
 		return r, err
 	}
 	r.source = n.drive(w)
 	return r, nil
+}
+
+// alone reports whether a source finds rows by one question at a time to the store, each behind the last.
+func alone(s source) bool {
+	switch s.(type) {
+	case *walk, *heads, *patient:
+		return true
+	}
+	return false
 }

@@ -130,7 +130,8 @@ func (s *topicSet) drive(w Window) source {
 	if share(s.need, s.total, s.count) > by {
 		return next.drive(w)
 	}
-	return &patient{heads: heads{store: s.heads.store, topic: s.heads.topic, left: w}, set: s, second: next}
+	first := min(mostHeads, 2*share(s.need, s.total, s.count)) // they may be rarer here than elsewhere, and to ask again costs more
+	return &patient{heads: heads{store: s.heads.store, topic: s.heads.topic, left: w, ask: int(first)}, set: s, second: next}
 }
 
 // share is n × a / b.
