@@ -23,8 +23,7 @@ func (s *Store) Put(ctx context.Context, a *Answer, t Telling) (differs bool, er
 	if err := a.sort(ctx); err != nil {
 		return false, err
 	}
-	s.size = size{len(a.marks), len(a.keys)}
-	next := head{Shape: s.shape, Rows: len(a.marks), Telling: t}
+	next := head{Shape: s.shape, Rows: a.marks.len(), Telling: t}
 	name, err := s.follow(&next)
 	if err != nil {
 		return false, err
@@ -94,24 +93,24 @@ func (s *Store) compare(ctx context.Context, a *Answer, pair func(was *record, i
 		}
 	}
 	watch := watch{ctx: ctx}
-	for n := 0; more || n < len(a.marks); {
+	for n := 0; more || n < a.marks.len(); {
 		if err := watch.ended(); err != nil {
 			return known, err
 		}
 		order := 1
-		if n < len(a.marks) {
+		if n < a.marks.len() {
 			order = -1
 			if more {
-				order = bytes.Compare(a.key(&a.marks[n]), was.key)
+				order = bytes.Compare(a.key(a.marks.at(n)), was.key)
 			}
 		}
 		switch {
 		case order < 0:
-			err = pair(nil, &a.marks[n], false)
+			err = pair(nil, a.marks.at(n), false)
 		case order > 0:
 			err = pair(&was, nil, false)
 		default:
-			err = pair(&was, &a.marks[n], was.sum == a.marks[n].sum)
+			err = pair(&was, a.marks.at(n), was.sum == a.marks.at(n).sum)
 		}
 		if err != nil {
 			return known, err

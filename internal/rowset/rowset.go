@@ -33,15 +33,6 @@ const (
 // sum tells rows apart, by the first half of their SHA-256.
 type sum [sumLen]byte
 
-// mark is what is in memory of one row of an answer.
-type mark struct {
-	key     int64 // where it is in Answer.keys
-	row     int64 // where it is in the file
-	keySize uint32
-	rowSize uint32
-	sum     sum
-}
-
 // Limits are what the rows of an answer may be.
 type Limits struct {
 	Rows     int // how many there are at most
@@ -57,13 +48,13 @@ type Answer struct {
 	file   *stream
 	done   func() error // closes and removes the file
 
-	likely size // how much memory it is likely to need
-	keys   []byte
-	marks  []mark
+	keys  keys
+	marks marks
 
 	names  [][]byte // of the columns of the row before, as they came
 	order  []int    // of them: the places of those that are kept, sorted by name
 	keyAt  []int    // and of those of the key
+	ofKey  []byte   // one key
 	buffer []byte   // one row
 }
 
@@ -74,22 +65,19 @@ func (s *Store) NewAnswer(l Limits) (*Answer, error) {
 		return nil, err
 	}
 	l.RowBytes = min(l.RowBytes, tabular.MaxRow)
-	return &Answer{shape: s.shape, limits: l, file: newStream(f), done: done, likely: s.size}, nil
+	return &Answer{shape: s.shape, limits: l, file: newStream(f), done: done}, nil
 }
 
 // Close frees the file.
 func (a *Answer) Close() error { return a.done() }
 
 // Rows is how many there are.
-func (a *Answer) Rows() int { return len(a.marks) }
+func (a *Answer) Rows() int { return a.marks.len() }
 
 // Add takes a row, whose memory remains the caller's. A row that lacks a key column, or has a column twice, has fedmsg.CodeBadBody, and
 // one that is over a limit fedmsg.CodeTooLarge.
 func (a *Answer) Add(row []tabular.Cell) error {
-	if a.marks == nil {
-		a.marks, a.keys = make([]mark, 0, a.likely.rows+a.likely.rows/64), make([]byte, 0, a.likely.keys+a.likely.keys/64)
-	}
-	if len(a.marks) >= a.limits.Rows {
+	if a.marks.len() >= a.limits.Rows {
 		return fedmsg.Errorf(fedmsg.CodeTooLarge, "the answer has more rows than max_rows = %d", a.limits.Rows)
 	}
 	if !a.same(row) {
@@ -97,16 +85,13 @@ func (a *Answer) Add(row []tabular.Cell) error {
 			return err
 		}
 	}
-	m := mark{key: int64(len(a.keys)), row: a.file.at}
-	if err := a.addKey(row); err != nil {
+	if err := a.composeKey(row); err != nil {
 		return err
 	}
-	m.keySize = uint32(int64(len(a.keys)) - m.key)
 	if err := a.compose(row); err != nil {
 		return err
 	}
-	m.rowSize, m.sum = uint32(len(a.buffer)), sumOf(a.buffer)
-	a.marks = append(a.marks, m)
+	a.marks.add(mark{key: a.keys.add(a.ofKey), row: a.file.at, keySize: uint32(len(a.ofKey)), rowSize: uint32(len(a.buffer)), sum: sumOf(a.buffer)})
 	return a.file.write(a.buffer)
 }
 
@@ -124,13 +109,13 @@ func (a *Answer) compose(row []tabular.Cell) error {
 	}
 	a.buffer = append(b, '}')
 	if size := len(a.buffer); size > a.limits.RowBytes {
-		return fedmsg.Errorf(fedmsg.CodeTooLarge, "row %d of the answer has %d bytes as JSON; at most %d are taken: leave out large columns, in the answer or by ignore", len(a.marks)+1, size, a.limits.RowBytes)
+		return fedmsg.Errorf(fedmsg.CodeTooLarge, "row %d of the answer has %d bytes as JSON; at most %d are taken: leave out large columns, in the answer or by ignore", a.marks.len()+1, size, a.limits.RowBytes)
 	}
 	if !nested || a.limits.Check == nil {
 		return nil
 	}
 	if err := a.limits.Check(a.buffer); err != nil {
-		return fedmsg.WrapError(fedmsg.CodeOf(err), err, "no message can be made of row %d of the answer: %s", len(a.marks)+1, err)
+		return fedmsg.WrapError(fedmsg.CodeOf(err), err, "no message can be made of row %d of the answer: %s", a.marks.len()+1, err)
 	}
 	return nil
 }
@@ -178,31 +163,30 @@ func unquoted(name []byte) []byte { return name[1 : len(name)-1] }
 
 func isNamed(raw []byte, name string) bool { return bytes.Equal(raw, tabular.Text(nil, name)) }
 
-// addKey puts the key of a row behind the others: an array of its values.
-func (a *Answer) addKey(row []tabular.Cell) error {
-	from := len(a.keys)
-	a.keys = append(a.keys, '[')
+// composeKey makes of a row its key: an array of the values of its key columns.
+func (a *Answer) composeKey(row []tabular.Cell) error {
+	b := append(a.ofKey[:0], '[')
 	for n, i := range a.keyAt {
 		v := row[i].Value
 		if v[0] == '{' || v[0] == '[' || v[0] == 'n' {
 			return a.fault("has in the key column %s what is no text, number or true or false", row[i].Name)
 		}
 		if n > 0 {
-			a.keys = append(a.keys, ',')
+			b = append(b, ',')
 		}
-		a.keys = append(a.keys, v...)
+		b = append(b, v...)
 	}
-	if a.keys = append(a.keys, ']'); len(a.keys)-from > maxKey {
-		return a.fault("has a key of %d bytes; at most %d are taken", len(a.keys)-from, maxKey)
+	if a.ofKey = append(b, ']'); len(a.ofKey) > maxKey {
+		return a.fault("has a key of %d bytes; at most %d are taken", len(a.ofKey), maxKey)
 	}
 	return nil
 }
 
 func (a *Answer) fault(format string, args ...any) error {
-	return fedmsg.Errorf(fedmsg.CodeBadBody, "row %d of the answer "+format, append([]any{len(a.marks) + 1}, args...)...)
+	return fedmsg.Errorf(fedmsg.CodeBadBody, "row %d of the answer "+format, append([]any{a.marks.len() + 1}, args...)...)
 }
 
-func (a *Answer) key(m *mark) []byte { return a.keys[m.key : m.key+int64(m.keySize)] }
+func (a *Answer) key(m *mark) []byte { return a.keys.at(m.key, m.keySize) }
 
 // clip is a key for people.
 func clip(key []byte) string {

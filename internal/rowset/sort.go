@@ -16,18 +16,28 @@ func (a *Answer) sort(ctx context.Context) error {
 		return err
 	}
 	watch := watch{ctx: ctx}
-	if !slices.IsSortedFunc(a.marks, func(x, y mark) int { return bytes.Compare(a.key(&x), a.key(&y)) }) { // as most services answer
+	if !a.sorted() {
 		a.arrangeRows(a.ranks(&watch))
 	}
 	if watch.err != nil {
 		return watch.err
 	}
-	for n := 1; n < len(a.marks); n++ {
-		if key := a.key(&a.marks[n]); bytes.Equal(key, a.key(&a.marks[n-1])) {
+	for n := 1; n < a.marks.len(); n++ {
+		if key := a.key(a.marks.at(n)); bytes.Equal(key, a.key(a.marks.at(n-1))) {
 			return fedmsg.Errorf(fedmsg.CodeBadBody, "two rows of the answer have the key %s; name in key all columns that tell rows apart", clip(key))
 		}
 	}
 	return nil
+}
+
+// sorted reports whether the rows came in the order of their keys, as most services answer.
+func (a *Answer) sorted() bool {
+	for n := 1; n < a.marks.len(); n++ {
+		if bytes.Compare(a.key(a.marks.at(n-1)), a.key(a.marks.at(n))) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // rank is the place of a row in the answer, with the beginning of what is its own in its key: most keys differ there, so that it alone is
@@ -40,10 +50,10 @@ type rank struct {
 // ranks gives those of all rows in the order of the keys; in any order, soon, once the context has ended.
 func (a *Answer) ranks(watch *watch) []rank {
 	shared := a.sharedKey()
-	ranks := make([]rank, len(a.marks))
-	for i := range a.marks {
+	ranks := make([]rank, a.marks.len())
+	for i := range a.marks.len() {
 		var start [8]byte
-		copy(start[:], a.key(&a.marks[i])[shared:])
+		copy(start[:], a.key(a.marks.at(i))[shared:])
 		ranks[i] = rank{binary.BigEndian.Uint64(start[:]), uint32(i)}
 	}
 	slices.SortFunc(ranks, func(x, y rank) int {
@@ -53,17 +63,17 @@ func (a *Answer) ranks(watch *watch) []rank {
 		case x.start != y.start:
 			return cmp.Compare(x.start, y.start)
 		}
-		return bytes.Compare(a.key(&a.marks[x.at]), a.key(&a.marks[y.at]))
+		return bytes.Compare(a.key(a.marks.at(int(x.at))), a.key(a.marks.at(int(y.at))))
 	})
 	return ranks
 }
 
 // sharedKey is with how many equal bytes all keys begin.
 func (a *Answer) sharedKey() int {
-	first := a.key(&a.marks[0])
+	first := a.key(a.marks.at(0))
 	shared := len(first)
-	for i := range a.marks {
-		key := a.key(&a.marks[i])
+	for i := range a.marks.len() {
+		key := a.key(a.marks.at(i))
 		shared = min(shared, len(key))
 		for !bytes.Equal(key[:shared], first[:shared]) {
 			shared--
@@ -75,12 +85,12 @@ func (a *Answer) sharedKey() int {
 // arrangeRows puts the rows where their ranks have them, each cycle of places by itself, and uses up the ranks.
 func (a *Answer) arrangeRows(ranks []rank) {
 	for i := range ranks {
-		first, to := a.marks[i], i
+		first, to := *a.marks.at(i), i
 		for from := int(ranks[to].at); from != i; from = int(ranks[to].at) {
-			a.marks[to], ranks[to].at = a.marks[from], uint32(to)
+			*a.marks.at(to), ranks[to].at = *a.marks.at(from), uint32(to)
 			to = from
 		}
-		a.marks[to], ranks[to].at = first, uint32(to)
+		*a.marks.at(to), ranks[to].at = first, uint32(to)
 	}
 }
 

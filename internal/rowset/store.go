@@ -25,12 +25,7 @@ type Store struct {
 	fs    durable.FS
 	dir   string
 	shape Shape
-
-	size size // of the answer before: the next one is likely to be as large
 }
-
-// size is how many rows, and bytes of keys, an answer has.
-type size struct{ rows, keys int }
 
 // Open gives the store in a directory, and reads and writes nothing.
 func Open(dir string, shape Shape) *Store { return OpenFS(durable.OS{}, dir, shape) }
