@@ -100,15 +100,6 @@ func (c *catchup) leap() {
 
 // newsCame takes what was behind the last one.
 func (c *catchup) newsCame(q question, asked []arrival, now time.Time) {
-	if c.verify && q.from == c.t.last {
-		for _, a := range asked {
-			if a.SeqID == c.t.last && c.t.another(a) {
-				c.t.settle(true)
-				return // and ask again, from the beginning
-			}
-		}
-	}
-	c.verify = false
 	high := c.t.high
 	c.t.fill(q.from, q.to, asked) // what the answer has is known to exist, and what it lacks before that is missing
 	switch {
@@ -135,18 +126,22 @@ func (c *catchup) grow() {
 // doubt decides whether the publisher counts anew: a store that has what is in doubt and not what came last, or another one in
 // its place, is a new one.
 func (c *catchup) doubt(q question, asked []arrival) {
-	if len(c.t.doubts) == 0 {
+	if len(c.t.doubts) == 0 && !c.t.checked {
 		return
 	}
 	found := len(asked) > 0 && asked[0].SeqID == q.from
-	if c.lacksLast {
+	suspect, is := c.t.suspect()
+	switch {
+	case c.lacksLast:
 		c.lacksLast = false
 		// A store with neither says little; but what is late does not come over a new connection, where nothing else waits.
-		c.t.settle(found && asked[0].mark == c.t.doubts[0].mark || !found && c.t.moved && len(c.t.waiting) == 0)
-		return
-	}
-	if c.lacksLast = !found; found {
+		c.t.settle(is && (found && asked[0].mark == suspect.mark || !found && c.t.moved && len(c.t.waiting) == 0))
+	case found:
 		c.t.settle(c.t.another(asked[0]))
+	case is:
+		c.lacksLast = true
+	default: // what it kept of the old numbering is gone; nothing speaks for a new one
+		c.t.settle(false)
 	}
 }
 
@@ -180,13 +175,16 @@ func (c *catchup) unanswered(q question, now time.Time) {
 	if c.span() > 1 { // perhaps the answer was too large to come
 		c.shrink()
 	}
-	switch q.purpose {
-	case askSince:
-		if len(c.t.waiting) > 0 {
-			c.started()
-			return
-		}
-	case askNews: // nothing is missing
+	_, suspect := c.t.suspect()
+	switch {
+	case q.purpose == askSince && len(c.t.waiting) > 0:
+		c.started()
+		return
+	case q.purpose == askNews: // nothing is missing
+		c.failing = time.Time{}
+		return
+	case q.purpose == askDoubt && !suspect: // nothing speaks for a new numbering, and what comes is not to wait
+		c.t.settle(false)
 		c.failing = time.Time{}
 		return
 	}

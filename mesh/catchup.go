@@ -75,7 +75,6 @@ type catchup struct {
 
 	news     time.Time // when to ask for news; zero: not
 	settling bool      // a connection was made, and news are asked for twice
-	verify   bool      // ask for the last one too, to see that it is still the same
 	gapAt    time.Time // since when something is missing and there is nobody to ask
 }
 
@@ -86,12 +85,13 @@ func (c *catchup) connected(now time.Time) {
 		return
 	}
 	c.t.held = c.t.stage == fresh && c.start
-	c.news, c.settling, c.verify, c.cursor = now, true, true, 0
+	c.t.check()
+	c.news, c.settling, c.cursor = now, true, 0
 }
 
 // heard tells that messages came, so that the subscriptions stand and a gap would show.
 func (c *catchup) heard(now time.Time) {
-	if !c.news.IsZero() && c.t.stage == following && !c.verify {
+	if !c.news.IsZero() && c.t.stage == following && !c.t.checked {
 		c.news, c.settling = now.Add(c.quiet), false
 	}
 }
@@ -114,10 +114,10 @@ func (c *catchup) next(now time.Time) (q question, ok bool, wait time.Duration) 
 	case c.t.held:
 		span := replay.Span{From: c.since.Truncate(time.Second), To: time.Unix(1<<32, 0)}
 		return question{purpose: askSince, query: replay.Query{Time: span}, from: 1, to: farthest}, true, 0
-	case len(c.t.doubts) > 0:
+	case len(c.t.doubts) > 0 || c.t.checked:
 		n := c.t.last
-		if c.lacksLast {
-			n = c.t.doubts[0].SeqID
+		if a, ok := c.t.suspect(); ok && c.lacksLast {
+			n = a.SeqID
 		}
 		return question{purpose: askDoubt, query: replay.Query{Seqs: []uint64{n}}, from: n, to: n}, true, 0
 	case missing:
@@ -136,7 +136,7 @@ func (c *catchup) due(now time.Time) bool {
 		return c.dueSince(now)
 	}
 	_, _, missing := c.t.missing()
-	return missing || len(c.t.doubts) > 0 || !c.news.IsZero() && !c.news.After(now)
+	return missing || len(c.t.doubts) > 0 || c.t.checked || !c.news.IsZero() && !c.news.After(now)
 }
 
 // dueSince tells whether to ask what came since the subscription began: when a connection was made, once more when the
@@ -146,11 +146,7 @@ func (c *catchup) dueSince(now time.Time) bool { return len(c.t.waiting) > 0 || 
 // askNews asks for what is behind the last one.
 func (c *catchup) askNews() question {
 	from := max(c.t.last+1, c.cursor)
-	to := from + c.span() - 1
-	if _, known := c.t.recent.mark(c.t.last); known && c.verify && c.cursor == 0 {
-		from--
-	}
-	return c.about(askNews, from, to)
+	return c.about(askNews, from, from+c.span()-1)
 }
 
 // about makes a question about numbers.
@@ -179,7 +175,7 @@ func (c *catchup) span() uint64 {
 
 // renew begins anew with a publisher that does.
 func (c *catchup) renew() {
-	c.width, c.narrow, c.cursor, c.misses, c.emptied, c.verify = 0, false, 0, 0, false, false
+	c.width, c.narrow, c.cursor, c.misses, c.emptied = 0, false, 0, 0, false
 }
 
 // without decides where there is nobody to ask.
@@ -187,8 +183,9 @@ func (c *catchup) without(now time.Time) (wait time.Duration) {
 	if c.t.held {
 		c.t.release()
 	}
-	switch {
-	case len(c.t.doubts) == 0:
+	switch _, suspect := c.t.suspect(); {
+	case !suspect:
+		c.t.settle(false)
 	case c.t.moved:
 		c.t.settle(true)
 	default:

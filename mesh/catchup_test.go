@@ -153,6 +153,15 @@ func TestAnewIsSeen(t *testing.T) {
 	}{
 		{"by its mark", func(w *world) { w.c.t.take(w.message(w.head)) }},
 		{"by the server", func(w *world) { w.head = 3000 }},
+		{"by the server, while the number that comes next comes", func(w *world) { w.head = 2501; w.c.t.take(w.message(2501)) }},
+		{"by the server, while a later one comes", func(w *world) { w.head = 2700; w.c.t.take(w.message(2700)) }},
+		{"by the server, while many come", func(w *world) {
+			for w.head = 2500; w.head < 2700; {
+				w.head++
+				w.c.t.take(w.message(w.head))
+				w.step()
+			}
+		}},
 		{"alone", func(w *world) { w.c.alone = true; w.c.t.take(w.message(w.head)) }},
 		{"unanswered", func(w *world) { w.up = false; w.c.t.take(w.message(w.head)); w.rest(t); w.up = true }},
 	} {

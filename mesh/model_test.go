@@ -104,22 +104,26 @@ func (w *world) rest(t interface{ Fatalf(string, ...any) }) {
 
 // check holds that what was given is each number once, in order, with gaps for the rest, from first to head.
 func (w *world) check(t interface{ Fatalf(string, ...any) }, first uint64) (gaps int) {
-	next := first
+	next, run, before := first, "", "-"
 	for i, r := range w.results {
 		switch {
 		case r.gap != nil && r.gap.Reason == GapRenumbered:
-			next = 1
+			next, before = 1, run
 		case r.gap != nil:
 			if r.gap.From != next || r.gap.To < r.gap.From {
 				t.Fatalf("result %d is %v, want from %d", i, r.gap, next)
 			}
 			next, gaps = r.gap.To+1, gaps+1
+		case r.message.Topic == before: // waited for others of the old numbers
 		case next == 0: // wherever it begins
 			next = r.message.SeqID + 1
 		case r.message.SeqID != next:
 			t.Fatalf("result %d has number %d, want %d", i, r.message.SeqID, next)
 		default:
 			next++
+		}
+		if r.gap == nil && r.message.Topic != before {
+			run = r.message.Topic
 		}
 	}
 	if next != 0 && next != w.head+1 {
@@ -128,8 +132,8 @@ func (w *world) check(t interface{ Fatalf(string, ...any) }, first uint64) (gaps
 	return gaps
 }
 
-// TestModel lets a publisher, the network, the replay server and time do what they like. Whatever they do, each number is
-// given once and in order, or told of in a gap; and with a server that keeps all and is back in time there is no gap.
+// TestModel lets a publisher, which may begin to count anew, the network, the replay server and time do what they like. Whatever they
+// do, each number is given once and in order, or told of in a gap; and with a server that keeps all and is back in time there is no gap.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		after := rapid.Uint64Range(0, 3).Draw(t, "after")
@@ -174,8 +178,28 @@ func TestModel(t *testing.T) {
 			"time": func(t *rapid.T) {
 				w.now = w.now.Add(time.Duration(rapid.IntRange(1, 5000).Draw(t, "ms")) * time.Millisecond)
 			},
+			"restart": func(t *rapid.T) {
+				if _, known := w.c.t.recent.mark(w.c.t.last); !known || !w.up || trimmed {
+					return // nobody could tell, now or ever
+				}
+				w.run++
+				w.gave = true                                                      // what is missing of the old numbers nobody has any more
+				w.head = rapid.Uint64Range(w.c.t.last, w.head+100).Draw(t, "head") // with fewer nobody can tell before something comes
+				w.asked = nil                                                      // its connection is over
+				w.c.answered(question{purpose: askNews}, nil, errors.New("connection reset"), w.now)
+				w.c.connected(w.now)
+				for range rapid.IntRange(0, 5).Draw(t, "count") {
+					w.head++
+					w.c.t.take(w.message(w.head))
+					w.c.heard(w.now)
+					if rapid.Bool().Draw(t, "step") {
+						w.step()
+					}
+				}
+				w.rest(t)
+			},
 			"trim": func(t *rapid.T) {
-				if rapid.IntRange(0, 3).Draw(t, "whether") == 0 {
+				if rapid.IntRange(0, 3).Draw(t, "whether") == 0 && w.run == 1 {
 					w.floor, trimmed = rapid.Uint64Range(w.floor, w.head).Draw(t, "floor"), true
 				}
 			},

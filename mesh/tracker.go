@@ -31,7 +31,7 @@ const (
 //
 // Messages are given in the order of their numbers, each number once. A message that comes with a number up to last was given
 // before, or the publisher counts anew: marks tell these apart where they are remembered, else it is in doubt until somebody
-// asks the publisher, see settle and pass.
+// asks the publisher, see settle and pass. Behind a new connection everything is, as a new numbering may be further than the old one was.
 type tracker struct {
 	service    string
 	limit      int // bounds what waits
@@ -43,13 +43,15 @@ type tracker struct {
 	last  uint64 // given, or given up, up to here
 	high  uint64 // the highest number that is known to exist
 
-	waiting []arrival // ascending, each number once, all above last+1 unless held
+	waiting []arrival // ascending, each number once, all above last+1 unless held or checked
 	bytes   int       // of waiting
-	doubts  []arrival // not above last, and not known; in the order in which they came
+	doubts  []arrival // not above last, and not known, or behind a new connection; in the order in which they came
 	unsure  int       // bytes of doubts
+	beyond  uint64    // the highest number that was in doubt, also of what had no room
 	lost    *Gap      // given up, and not told yet: it may grow
 	recent  recent
 	moved   bool // connected anew since a number above last came
+	checked bool // it is being asked whether it is still the same run: what comes meanwhile is in doubt
 	anew    bool // counts anew since the last look
 
 	out []item
@@ -70,6 +72,9 @@ func (t *tracker) take(a arrival) {
 	case a.SeqID <= t.last:
 		t.late(a)
 		return
+	case t.checked:
+		t.doubt(a)
+		return
 	}
 	t.high, t.moved = max(t.high, a.SeqID), false
 	if a.SeqID > t.last+1 {
@@ -87,13 +92,54 @@ func (t *tracker) connected() { t.moved = true }
 func (t *tracker) late(a arrival) {
 	_, known := t.recent.mark(a.SeqID)
 	if another := t.another(a); !known || another {
-		if len(t.doubts) == 0 || len(t.doubts) < t.limit && t.unsure+a.size <= t.limitBytes {
-			t.doubts, t.unsure = append(t.doubts, a), t.unsure+a.size
-		}
+		t.doubt(a)
 		if another {
 			t.settle(true)
 		}
 	}
+}
+
+// doubt keeps a message of which it is to be asked what it is. What does not fit is forgotten: it was given before, or is missing when the
+// doubt has ended.
+func (t *tracker) doubt(a arrival) {
+	t.beyond = max(t.beyond, a.SeqID)
+	if len(t.doubts) == 0 || len(t.doubts) < t.limit && t.unsure+a.size <= t.limitBytes {
+		t.doubts, t.unsure = append(t.doubts, a), t.unsure+a.size
+	}
+}
+
+// check has everything that comes be in doubt from now on, if it can be asked whether what was given last is still the same.
+func (t *tracker) check() {
+	if t.checked { // what came over the connection before belongs to what was before
+		t.high, t.beyond = max(t.high, t.beyond), 0
+		doubts := slices.DeleteFunc(t.doubts, t.given)
+		t.doubts, t.unsure = nil, 0
+		for _, a := range doubts {
+			if a.SeqID > t.last {
+				t.wait(a, false)
+			} else {
+				t.doubt(a)
+			}
+		}
+	}
+	_, known := t.recent.mark(t.last)
+	t.checked = t.stage == following && known
+}
+
+// suspect gives the first message in doubt that speaks for a new numbering.
+func (t *tracker) suspect() (arrival, bool) {
+	for _, a := range t.doubts {
+		if a.SeqID <= t.last && !t.given(a) {
+			return a, true
+		}
+	}
+	return arrival{}, false
+}
+
+// given reports whether a is known to be what was given under its number, as an answer to a question that was asked before it came.
+func (t *tracker) given(a arrival) bool {
+	mark, known := t.recent.mark(a.SeqID)
+	return known && mark == a.mark && mark != 0
 }
 
 // another reports whether a is another message than the one that was given under its number.
@@ -102,11 +148,18 @@ func (t *tracker) another(a arrival) bool {
 	return known && mark != a.mark && mark != 0 && a.mark != 0
 }
 
-// settle ends the doubt: the publisher counts anew, or what was in doubt is late.
+// settle ends the doubt: the publisher counts anew, or what was in doubt is late or goes on where it was.
 func (t *tracker) settle(anew bool) {
-	doubts := t.doubts
-	t.doubts, t.unsure = nil, 0
+	doubts, beyond := slices.DeleteFunc(t.doubts, t.given), t.beyond
+	t.doubts, t.unsure, t.beyond, t.checked = nil, 0, 0, false
 	if !anew {
+		for _, a := range doubts {
+			if a.SeqID > t.last {
+				t.take(a)
+			}
+		}
+		t.high = max(t.high, beyond)
+		t.drain()
 		return
 	}
 	t.tell()
@@ -119,6 +172,7 @@ func (t *tracker) settle(anew bool) {
 	for _, a := range doubts {
 		t.take(a)
 	}
+	t.high = max(t.high, beyond)
 }
 
 // pass gives what is in doubt, late as it is, where nobody can be asked whether it was given before. It was not: nobody sends
@@ -128,7 +182,7 @@ func (t *tracker) pass() {
 	for _, a := range t.doubts {
 		t.out = append(t.out, item{message: a.Message})
 	}
-	t.doubts, t.unsure = nil, 0
+	t.doubts, t.unsure, t.beyond = nil, 0, 0
 }
 
 // release lets go what was held.
