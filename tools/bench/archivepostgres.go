@@ -213,10 +213,11 @@ func (k *postgresKind) describe(ctx context.Context, b *bench, name string) (_ s
 	}
 	from, to := time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC).UnixMicro(), time.Date(2025, 4, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 	for _, statement := range []string{
-		fmt.Sprintf("SELECT key FROM (SELECT key FROM messages WHERE key >= %d AND key < %d AND terms @> ARRAY[7] OFFSET 0) found ORDER BY key DESC LIMIT 26", from, to),
-		fmt.Sprintf("SELECT key, topic FROM messages WHERE key >= %d AND key < %d ORDER BY key DESC LIMIT 26", from, to),
-		fmt.Sprintf("SELECT keys, places FROM blocks WHERE last >= %d AND first < %d AND words @> ARRAY[1, 2] AND block < %d AND block >= %d", from, to, to, from),
-		fmt.Sprintf("SELECT block, part, data FROM blocks WHERE block = ANY(ARRAY[%d, %d]::bigint[])", from, from+1),
+		fmt.Sprintf("SELECT key FROM messages_202503 WHERE key >= %d AND key < %d AND terms @> ARRAY[7] ORDER BY key DESC LIMIT 26", from, to),
+		fmt.Sprintf("SELECT key FROM (SELECT key FROM messages_202503 WHERE key + 0 >= %d AND key + 0 < %d AND terms @> ARRAY[7] OFFSET 0) found ORDER BY key DESC LIMIT 26", from, to),
+		fmt.Sprintf("SELECT key, topic FROM messages_202503 WHERE key >= %d AND key < %d ORDER BY key DESC LIMIT 26", from, to),
+		fmt.Sprintf("SELECT keys, places FROM blocks_202503 WHERE last >= %d AND first < %d AND words @> ARRAY[1, 2]", from, to),
+		fmt.Sprintf("SELECT part, slots, size, data FROM blocks_202503 WHERE block IN (SELECT block FROM messages_202503 WHERE key = ANY(ARRAY[%d, %d]::bigint[]))", from, from+1),
 		"SELECT key FROM ids WHERE hash = '00000000-0000-0000-0000-000000000000'",
 		"SELECT day, term, count FROM days WHERE kind = 2 AND day >= 20000 AND day < 20365",
 	} {
