@@ -158,15 +158,18 @@ type Error struct {
 	Err     error
 }
 
-// Error gives the sentence and, for the operator, the inside behind it. A sentence that ends with that of the Error inside
-// is not said twice.
+// Error gives the sentence and, for the operator, the inside behind it. What the sentence ends with is not said twice.
 func (e *Error) Error() string {
 	if e.Err == nil {
 		return e.Message
 	}
 	inside := e.Err.Error()
-	if cause, ok := e.Err.(*Error); ok && strings.HasSuffix(e.Message, cause.Message) {
-		return e.Message + strings.TrimPrefix(inside, cause.Message)
+	said := inside
+	if cause, ok := e.Err.(*Error); ok {
+		said = cause.Message
+	}
+	if strings.HasSuffix(e.Message, said) {
+		return e.Message + strings.TrimPrefix(inside, said)
 	}
 	return e.Message + ": " + inside
 }

@@ -120,7 +120,7 @@ func TestErrorSaysNothingTwice(t *testing.T) {
 		{plain, "queued: restart the node", "queued: restart the node"},
 		{deep, "queued: no node answers", "queued: no node answers: refused"},
 		{deep, "queued", "queued: no node answers: refused"},
-		{errors.New("refused"), "queued: refused", "queued: refused: refused"}, // an inside without a code stays as it is
+		{errors.New("refused"), "queued: refused", "queued: refused"},
 	} {
 		if got := WrapError(CodeQueued, c.cause, "%s", c.text).Error(); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)

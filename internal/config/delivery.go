@@ -90,8 +90,11 @@ func (c *Config) NewSource(m MessageSource, dir string, logger *slog.Logger) (ma
 
 // unsigned refuses a source of what has no signatures where these are asked for and nobody makes them.
 func (c *Config) unsigned(s *receive.Config, what string) error {
-	if s.Sign || cmp.Or(s.Verify, c.Verify) != fedmsg.VerifyRequire {
+	if cmp.Or(s.Verify, c.Verify) != fedmsg.VerifyRequire || s.Sign && len(c.Sign) > 0 {
 		return nil
+	}
+	if s.Sign {
+		return fedmsg.Errorf(fedmsg.CodeConfig, "%s have no signature, which verify = \"require\" asks for, and this node signs nothing; have it sign, with sign = [\"dsse\"] at the top of the file, or write verify = \"if-signed\" here", what)
 	}
 	return fedmsg.Errorf(fedmsg.CodeConfig, "%s have no signature, which verify = \"require\" asks for; write sign = true, so that this node signs what it makes of them", what)
 }
