@@ -115,7 +115,9 @@ func unroutableTest(t *testing.T, addr string) {
 	ch := amqpChannel(t, addr)
 	await(t, "the exchange", func() bool { return sinkStatus(t, n, "dead")["state"] == "running" })
 	publish(t, n, "nobody-1", 1) // makes the exchange
-	await(t, "the first message", func() bool { return sinkStatus(t, n, "dead")["dead"] == 1.0 })
+	await(t, "the first message", func() bool {
+		return sinkStatus(t, n, "dead")["dead"] == 1.0 && sinkStatus(t, n, "report")["remarked"] == 1.0
+	})
 	if err := ch.QueueBind("some", topic, "nobody", false, nil); err != nil {
 		t.Fatal(err)
 	}

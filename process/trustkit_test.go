@@ -19,9 +19,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -169,67 +167,27 @@ func (k *trustKit) authority(t *testing.T, file, name string) (*x509.Certificate
 // makeKeyring has gpg make keys and sign gpgBody with each: one is expired, one revoked, one in no keyring.
 func (k *trustKit) makeKeyring(t *testing.T) {
 	t.Helper()
-	home, run := gnupg(t)
+	g := fedmsgtest.NewGPG(t)
 	for _, kind := range []string{"good", "expired", "revoked", "unknown"} {
 		user := kind + "@example.org"
-		then, until := []string{}, "never"
+		then, until := "", "never"
 		if kind == "expired" {
-			then, until = []string{"--faked-system-time", "20200101T000000!"}, "2d"
+			then, until = "20200101T000000", "2d"
 		}
-		run(nil, append(then, "--passphrase", "", "--quick-gen-key", user, "rsa2048", "sign", until)...)
-		k.body[kind] = base64.StdEncoding.EncodeToString(run([]byte(gpgBody), append(then, "--local-user", user, "--detach-sign")...))
-		k.gpg[kind] = fingerprint(t, string(run(nil, "--with-colons", "--list-keys", user)))
+		k.gpg[kind] = g.NewKey(then, user, "rsa2048", "sign", until)
+		k.body[kind] = base64.StdEncoding.EncodeToString(g.Run(then, []byte(gpgBody), "--local-user", user, "--detach-sign"))
 	}
 	// gpg has made the revocation certificate with the key, and guards it from being imported by mistake with a colon.
-	guarded, err := os.ReadFile(filepath.Join(home, "openpgp-revocs.d", k.gpg["revoked"]+".rev"))
+	guarded, err := os.ReadFile(filepath.Join(g.Home, "openpgp-revocs.d", k.gpg["revoked"]+".rev"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(bytes.Replace(guarded, []byte(":-----BEGIN"), []byte("-----BEGIN"), 1), "--import")
-	k.secret = run(nil, "--passphrase", "", "--armor", "--export-secret-keys", k.gpg["good"])
-	ring := run(nil, "--armor", "--export", k.gpg["good"], k.gpg["expired"], k.gpg["revoked"])
+	g.Run("", bytes.Replace(guarded, []byte(":-----BEGIN"), []byte("-----BEGIN"), 1), "--import")
+	k.secret = g.Run("", nil, "--armor", "--export-secret-keys", k.gpg["good"])
+	ring := g.Run("", nil, "--armor", "--export", k.gpg["good"], k.gpg["expired"], k.gpg["revoked"])
 	if err := os.WriteFile(k.path("ring.asc"), ring, 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// gnupg gives an empty home of gpg, and what runs gpg there. Its agent ends with the test.
-func gnupg(t *testing.T) (home string, run func(stdin []byte, args ...string) []byte) {
-	t.Helper()
-	program := fedmsgtest.Tool(t, "gpg")
-	home, err := os.MkdirTemp("", "fmg") // short: the agent's socket lies in it
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run() // without an agent there is nothing to end
-		if err := os.RemoveAll(home); err != nil {
-			t.Error(err)
-		}
-	})
-	return home, func(stdin []byte, args ...string) []byte {
-		t.Helper()
-		cmd := exec.Command(program, append([]string{"--homedir", home, "--batch", "--yes", "--quiet", "--no-tty", "--pinentry-mode", "loopback"}, args...)...)
-		var diag bytes.Buffer
-		cmd.Stdin, cmd.Stderr = bytes.NewReader(stdin), &diag
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("gpg %v: %s\n%s", args, err, diag.String())
-		}
-		return out
-	}
-}
-
-// fingerprint finds the first one in gpg's listing.
-func fingerprint(t *testing.T, listing string) string {
-	t.Helper()
-	for line := range strings.Lines(listing) {
-		if fields := strings.Split(line, ":"); fields[0] == "fpr" && len(fields) > 9 {
-			return fields[9]
-		}
-	}
-	t.Fatalf("gpg lists no fingerprint:\n%s", listing)
-	return ""
 }
 
 // config is the roots as a node's configuration has them.

@@ -204,14 +204,10 @@ func unwrapped(t *testing.T, text string) []byte {
 func TestSignOpenPGP(t *testing.T) {
 	t.Parallel()
 	w := newTool(t)
-	t.Cleanup(func() { exec.Command(fedmsgtest.Tool(t, "gpgconf"), "--homedir", w.dir, "--kill", "all").Run() })
-	gpg := func(args ...string) []byte {
-		t.Helper()
-		return w.run("gpg", append([]string{"--homedir", w.dir, "--batch", "--no-tty", "--pinentry-mode", "loopback", "--passphrase", ""}, args...)...)
-	}
-	gpg("--quick-gen-key", "shop", "ed25519", "sign", "never")
-	key := w.write("secret", gpg("--export-secret-keys"))
-	w.write("public", gpg("--export"))
+	g := fedmsgtest.NewGPG(t)
+	g.NewKey("", "shop", "ed25519", "sign", "never")
+	key := w.write("secret", g.Run("", nil, "--export-secret-keys"))
+	w.write("public", g.Run("", nil, "--export"))
 	lines := signed(t, order+"\n"+unsignedLine, "--key", key, "--form", "gpg")
 	if len(lines) != 2 {
 		t.Fatalf("%d lines", len(lines))
@@ -227,7 +223,7 @@ func TestSignOpenPGP(t *testing.T) {
 		}
 		w.write("signature", sig)
 		w.write("body", []byte(body))
-		gpg("--verify", "signature", "body")
+		g.Run("", nil, "--verify", w.path("signature"), w.path("body"))
 	}
 	trust := fmt.Sprintf("[[trust]]\nname = \"peer\"\nkeyring = %q\nlegacy = true\ntopics = [\"#\"]\n", w.path("public"))
 	if got := verified(t, trust, lines[1]+"\n"); len(got) != 1 || !strings.HasPrefix(got[0], "ok peer/") || !strings.Contains(got[0], " (topic not covered, as claimed at 20") {

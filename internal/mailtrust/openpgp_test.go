@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,57 +14,33 @@ import (
 	"github.com/federated-messaging/fedmsg/internal/mailmsg"
 )
 
-// gpg is the real program with keys of its own.
+// gpg is the real program with keys of its own, which it makes on 2024-01-01.
 type gpg struct {
-	t         *testing.T
-	path, dir string
+	*fedmsgtest.GPG
+	t *testing.T
 }
 
-// newGPG makes a directory for keys.
 func newGPG(t *testing.T) *gpg {
 	t.Helper()
-	g := &gpg{t: t, path: fedmsgtest.Tool(t, "gpg")}
-	var err error
-	if g.dir, err = os.MkdirTemp("", "g"); err != nil { // short: the path of the agent's socket is limited
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		exec.Command(fedmsgtest.Tool(t, "gpgconf"), "--homedir", g.dir, "--kill", "all").Run()
-		os.RemoveAll(g.dir)
-	})
-	return g
+	return &gpg{fedmsgtest.NewGPG(t), t}
 }
 
-// run gives what gpg writes at a time.
-func (g *gpg) run(at, stdin string, args ...string) string {
+// run gives what gpg writes on a day.
+func (g *gpg) run(day, stdin string, args ...string) string {
 	g.t.Helper()
-	all := []string{"--homedir", g.dir, "--batch", "--yes", "--no-tty", "--pinentry-mode", "loopback", "--passphrase", "", "--faked-system-time", at + "T000000!"}
-	cmd := exec.Command(g.path, append(all, args...)...)
-	var out, diag bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &diag
-	if err := cmd.Run(); err != nil {
-		g.t.Fatalf("gpg %q: %s\n%s", args, err, diag.String())
-	}
-	return out.String()
+	return string(g.Run(day+"T000000", []byte(stdin), args...))
 }
 
 // key makes a key and gives its fingerprint.
 func (g *gpg) key(name, ends string) string {
 	g.t.Helper()
-	g.run("20240101", "", "--quick-gen-key", name, "ed25519", "sign", ends)
-	for line := range strings.Lines(g.run("20240101", "", "--with-colons", "--list-keys", "="+name)) {
-		if f := strings.Split(line, ":"); f[0] == "fpr" {
-			return f[9]
-		}
-	}
-	g.t.Fatal("gpg made no key")
-	return ""
+	return g.NewKey("20240101T000000", name, "ed25519", "sign", ends)
 }
 
 // export writes keys into a file.
 func (g *gpg) export(path string, keys ...string) {
 	g.t.Helper()
-	if err := os.WriteFile(path, []byte(g.run("20240101", "", append([]string{"--export"}, keys...)...)), 0o600); err != nil {
+	if err := os.WriteFile(path, g.Run("", nil, append([]string{"--export"}, keys...)...), 0o600); err != nil {
 		g.t.Fatal(err)
 	}
 }
@@ -196,7 +171,7 @@ func TestRevokedInOneRing(t *testing.T) {
 	clean, revoked := filepath.Join(t.TempDir(), "clean"), filepath.Join(t.TempDir(), "revoked")
 	g.export(clean, ann)
 	raw := accepted(g.run("20240201", changes, "--local-user", ann, "--clear-sign"))
-	revocation, err := os.ReadFile(filepath.Join(g.dir, "openpgp-revocs.d", ann+".rev"))
+	revocation, err := os.ReadFile(filepath.Join(g.Home, "openpgp-revocs.d", ann+".rev"))
 	if err != nil {
 		t.Fatal(err)
 	}

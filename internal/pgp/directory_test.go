@@ -22,7 +22,7 @@ func (g *gpg) armored(fingerprint string, args ...string) []byte {
 // directory gives what gpg exports as a file of keys.
 func (g *gpg) directory(keys ...string) *Directory {
 	g.t.Helper()
-	d, err := ParseDirectory(g.run("", nil, append([]string{"--export"}, keys...)...))
+	d, err := ParseDirectory(g.Run("", nil, append([]string{"--export"}, keys...)...))
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestDirectory(t *testing.T) {
 	g := newGPG(t)
 	one, two, short := g.newKey("one", "rsa2048", "sign,cert", "never"), g.newKey("two", "ed25519", "sign", "2024-03-01"),
 		g.newKey("short", "rsa1024", "sign", "never")
-	g.run(keyTime, nil, "--quick-add-key", one, "ed25519", "sign", "never")
+	g.Run(keyTime, nil, "--quick-add-key", one, "ed25519", "sign", "never")
 	strange := g.newKey("strange", "ed25519", "sign", "never")
 	d := g.directory(one, two, short)
 	march := day(time.March, 1)
@@ -72,10 +72,10 @@ func TestDirectoryRevoked(t *testing.T) {
 	t.Parallel()
 	g := newGPG(t)
 	key, other := g.newKey("one", "rsa2048", "sign", "never"), g.newKey("other", "ed25519", "sign", "never")
-	sig, clean := g.armored(key), g.run("", nil, "--export", key)
-	g.run("", g.command(t, "20240401T000000", "y\n1\n\ny\n", "--gen-revoke", key), "--import")
-	revoked := g.run("", nil, "--export", key)
-	others := g.run("", nil, "--export", other)
+	sig, clean := g.armored(key), g.Run("", nil, "--export", key)
+	g.Run("", g.command(t, "20240401T000000", "y\n1\n\ny\n", "--gen-revoke", key), "--import")
+	revoked := g.Run("", nil, "--export", key)
+	others := g.Run("", nil, "--export", other)
 	april := day(time.April, 2)
 	for what, data := range map[string][]byte{
 		"once": revoked, "twice": slices.Concat(clean, others, revoked), "the other way": slices.Concat(revoked, others, clean),
@@ -114,20 +114,20 @@ func TestDirectoryRefused(t *testing.T) {
 	key := g.newKey("one", "ed25519", "sign", "never")
 	padding := append([]byte{0xc0 | tagPadding, 255, maxDirectory >> 24, 0, 0, 0}, make([]byte, maxDirectory)...)
 	for what, data := range map[string][]byte{
-		"nothing": nil, "a text": []byte("hello"), "a signature": g.sign(message, key), "a page": []byte("\x99\xff\xff"), "too much": append(padding, g.run("", nil, "--export", key)...),
+		"nothing": nil, "a text": []byte("hello"), "a signature": g.sign(message, key), "a page": []byte("\x99\xff\xff"), "too much": append(padding, g.Run("", nil, "--export", key)...),
 	} {
 		if _, err := ParseDirectory(data); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	d, err := ParseDirectory(g.run("", nil, "--armor", "--export", key))
+	d, err := ParseDirectory(g.Run("", nil, "--armor", "--export", key))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sig := g.armored(key)
 	expectText(t, "armored keys", d, textOf, sig, day(time.March, 1), key, "")
 	for what, bad := range map[string][]byte{
-		"nothing": nil, "binary": g.sign([]byte(textOf), key), "two": slices.Concat(sig, sig), "a key": g.run("", nil, "--armor", "--export", key),
+		"nothing": nil, "binary": g.sign([]byte(textOf), key), "two": slices.Concat(sig, sig), "a key": g.Run("", nil, "--armor", "--export", key),
 		"cut": sig[:len(sig)/2], "long": bytes.Replace(sig, []byte("\n\n"), []byte("\nComment: "+strings.Repeat("x", maxArmored)+"\n\n"), 1),
 	} {
 		expectText(t, what, d, textOf, bad, day(time.March, 1), "", fedmsg.CodeMalformedSignature)

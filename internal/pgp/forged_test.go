@@ -22,7 +22,7 @@ func TestForgedKeySignatures(t *testing.T) {
 	t.Parallel()
 	g := newGPG(t)
 	key := g.newKey("one", "rsa2048", "sign,cert", "never")
-	g.run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "never")
+	g.Run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "never")
 	sub, own := g.sign(message, key), g.sign(message, key+"!")
 	at := day(time.March, 1)
 	if _, err := ParseKeyring(g.broken(t, key, kindPositiveCert)); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
@@ -39,7 +39,7 @@ func TestForgedKeySignatures(t *testing.T) {
 	if _, err := ParseKeyring(g.broken(t, key, kindSubkeyRevoked)); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
 		t.Errorf("revocation of a subkey: %v", err)
 	}
-	g.run("", g.command(t, "20240401T000000", "y\n1\n\ny\n", "--gen-revoke", key), "--import")
+	g.Run("", g.command(t, "20240401T000000", "y\n1\n\ny\n", "--gen-revoke", key), "--import")
 	if _, err := ParseKeyring(g.broken(t, key, kindKeyRevoked)); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
 		t.Errorf("revocation of a key: %v", err)
 	}
@@ -48,7 +48,7 @@ func TestForgedKeySignatures(t *testing.T) {
 // broken gives a key in which the last byte of each signature of one kind is another. There must be one.
 func (g *gpg) broken(t *testing.T, key string, kind byte) []byte {
 	t.Helper()
-	data := g.run("", nil, "--export", key)
+	data := g.Run("", nil, "--export", key)
 	packets, err := split(data)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func (g *gpg) broken(t *testing.T, key string, kind byte) []byte {
 // own gives the parsed secret key, for signatures that gpg does not make.
 func (g *gpg) own(t *testing.T, fingerprint string) *key {
 	t.Helper()
-	packets, err := split(g.run("", nil, "--export-secret-keys", fingerprint))
+	packets, err := split(g.Run("", nil, "--export-secret-keys", fingerprint))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestDirectSignature(t *testing.T) {
 	t.Parallel()
 	g := newGPG(t)
 	key := g.newKey("one", "ed25519", "sign", "never")
-	sig, public := g.sign(message, key), g.run("", nil, "--export", key)
+	sig, public := g.sign(message, key), g.Run("", nil, "--export", key)
 	k := g.own(t, key)
 	life := uint32(40 * 24 * 3600)
 	direct := &packet.Signature{

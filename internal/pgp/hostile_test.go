@@ -54,7 +54,7 @@ func TestVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := newGPG(t)
-	g.run("", data, "--import")
+	g.Run("", data, "--import")
 	sig, err := k.Sign(message, now)
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func TestSeveralBlocks(t *testing.T) {
 	t.Parallel()
 	g := newGPG(t)
 	one, two := g.newKey("one", "ed25519", "sign", "never"), g.newKey("two", "rsa2048", "sign", "never")
-	first, second := string(g.run("", nil, "--armor", "--export", one)), string(g.run("", nil, "--armor", "--export", two))
+	first, second := string(g.Run("", nil, "--armor", "--export", one)), string(g.Run("", nil, "--armor", "--export", two))
 	ring, err := ParseKeyring([]byte("Keys of ours\n\n" + first + "\nand\n\n" + second))
 	if err != nil || !slices.Equal(ring.Fingerprints(), []string{one, two}) {
 		t.Errorf("two blocks: %v, %v", ring, err)
@@ -75,10 +75,10 @@ func TestSeveralBlocks(t *testing.T) {
 	for name, text := range map[string]string{
 		"cut off":                 first + second[:len(second)/2],
 		"cut off in its headline": first + "-----BEGIN PGP PUBLIC KEY",
-		"another kind":            first + string(g.run("", nil, "--armor", "--export-secret-keys", two)),
+		"another kind":            first + string(g.Run("", nil, "--armor", "--export-secret-keys", two)),
 		"a signature":             string(g.sign(message, one)),
-		"a message":               string(g.run("", message, "--armor", "--store")),
-		"a message, binary":       string(g.run("", message, "--store")),
+		"a message":               string(g.Run("", message, "--armor", "--store")),
+		"a message, binary":       string(g.Run("", message, "--store")),
 		"too large":               string(make([]byte, maxKeyring+1)),
 	} {
 		if _, err := ParseKeyring([]byte(text)); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
@@ -146,9 +146,9 @@ func (g *gpg) seeds(t *testing.T) (keys, sigs [][]byte) {
 	t.Helper()
 	for _, kind := range []string{"rsa1024", "ed25519", "dsa1024"} {
 		key := g.newKey(kind, kind, "sign,cert", "never")
-		g.run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "never")
+		g.Run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "never")
 		sigs = append(sigs, g.sign(message, key), g.sign(message, key+"!"))
-		keys = append(keys, g.run("", nil, "--export", key))
+		keys = append(keys, g.Run("", nil, "--export", key))
 	}
 	return keys, sigs
 }
@@ -168,7 +168,7 @@ func TestMutatedSecrets(t *testing.T) {
 	g := newGPG(t)
 	var seeds [][]byte
 	for _, kind := range []string{"rsa1024", "ed25519"} {
-		seeds = append(seeds, g.run("", nil, "--export-secret-keys", g.newKey(kind, kind, "sign,cert", "never")))
+		seeds = append(seeds, g.Run("", nil, "--export-secret-keys", g.newKey(kind, kind, "sign,cert", "never")))
 	}
 	mutate.Run(t, seeds, pieces(), func(data []byte) bool {
 		if k, err := parsePrivate(data); err == nil {

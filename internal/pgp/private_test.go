@@ -14,7 +14,7 @@ import (
 // judge lets gpg say whether sig is the key's signature over message.
 func (g *gpg) judge(t *testing.T, at string, sig []byte, fingerprint string) {
 	t.Helper()
-	out, diag, err := g.try(at, nil, "--status-fd", "1", "--verify", g.file(sig), g.file(message))
+	out, diag, err := g.Try(at, nil, "--status-fd", "1", "--verify", g.file(sig), g.file(message))
 	if err != nil || !strings.Contains(string(out), "VALIDSIG") || !strings.Contains(string(out), fingerprint+"\n") {
 		t.Errorf("gpg refuses a signature of %s: %v\n%s\n%s", fingerprint, err, out, diag)
 	}
@@ -28,7 +28,7 @@ func TestJudgedByGPG(t *testing.T) {
 	for name, kind := range kinds() {
 		key := g.newKey(name, kind[0], kind[1], "2y")
 		for form, path := range map[string]string{
-			"binary": g.secret(key), "armored": g.file(g.run("", nil, "--armor", "--export-secret-keys", key)),
+			"binary": g.secret(key), "armored": g.file(g.Run("", nil, "--armor", "--export-secret-keys", key)),
 		} {
 			k, err := ReadPrivate(path)
 			if err != nil {
@@ -43,7 +43,7 @@ func TestJudgedByGPG(t *testing.T) {
 			}
 			g.judge(t, signTime, sig, key)
 			sig[len(sig)-1] ^= 1
-			if _, _, err := g.try(signTime, nil, "--verify", g.file(sig), g.file(message)); err == nil {
+			if _, _, err := g.Try(signTime, nil, "--verify", g.file(sig), g.file(message)); err == nil {
 				t.Errorf("%s, %s: gpg takes a broken signature", name, form)
 			}
 		}
@@ -55,8 +55,8 @@ func TestSubkeyIsPreferred(t *testing.T) {
 	t.Parallel()
 	g := newGPG(t)
 	key := g.newKey("one", "rsa2048", "sign,cert", "never")
-	g.run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "never")
-	for _, path := range []string{g.secret(key), g.file(g.run("", nil, "--export-secret-subkeys", key))} {
+	g.Run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "never")
+	for _, path := range []string{g.secret(key), g.file(g.Run("", nil, "--export-secret-subkeys", key))} {
 		k, err := ReadPrivate(path)
 		if err != nil {
 			t.Fatal(err)
@@ -82,7 +82,7 @@ func TestExpiredSubkeyIsPassedOver(t *testing.T) {
 	t.Parallel()
 	g := newGPG(t)
 	key := g.newKey("one", "rsa2048", "sign,cert", "never")
-	g.run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "20240401T000000")
+	g.Run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "20240401T000000")
 	k, err := ReadPrivate(g.secret(key))
 	if err != nil {
 		t.Fatal(err)
@@ -92,14 +92,14 @@ func TestExpiredSubkeyIsPassedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.judge(t, "20240502T000000", sig, key)
-	if k, err = ReadPrivate(g.file(g.run("", nil, "--export-secret-subkeys", key))); err != nil {
+	if k, err = ReadPrivate(g.file(g.Run("", nil, "--export-secret-subkeys", key))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := k.Sign(message, day(time.May, 1)); fedmsg.CodeOf(err) != fedmsg.CodeExpired {
 		t.Errorf("without the primary key: %v", err)
 	}
 	ended := g.newKey("two", "rsa2048", "sign,cert", "20240401T000000")
-	g.run(keyTime, nil, "--quick-add-key", ended, "ed25519", "sign", "never")
+	g.Run(keyTime, nil, "--quick-add-key", ended, "ed25519", "sign", "never")
 	if k, err = ReadPrivate(g.secret(ended)); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestPrivateRefused(t *testing.T) {
 	t.Parallel()
 	g := newGPG(t)
 	key, other := g.newKey("one", "ed25519", "sign", "never"), g.newKey("two", "rsa2048", "sign", "never")
-	both := g.file(g.run("", nil, "--export-secret-keys", key, other))
+	both := g.file(g.Run("", nil, "--export-secret-keys", key, other))
 	open := g.secret(key)
 	if err := os.Chmod(open, 0o640); err != nil {
 		t.Fatal(err)
@@ -121,19 +121,19 @@ func TestPrivateRefused(t *testing.T) {
 	for _, c := range []struct{ name, path, want string }{
 		{"readable by others", open, "chmod 600"},
 		{"two keys", both, "exactly one"},
-		{"public", g.file(g.run("", nil, "--export", key)), "--export-secret-keys"},
-		{"public, armored", g.file(g.run("", nil, "--armor", "--export", key)), "PGP PRIVATE KEY BLOCK"},
+		{"public", g.file(g.Run("", nil, "--export", key)), "--export-secret-keys"},
+		{"public, armored", g.file(g.Run("", nil, "--armor", "--export", key)), "PGP PRIVATE KEY BLOCK"},
 		{"not a key", g.file([]byte("no key")), "gpg --export"},
 		{"empty", g.file(nil), "gpg --export"},
 		{"encrypted", g.file(g.encrypted()), "passphrase"},
-		{"a directory", g.dir, "not a regular file"},
+		{"a directory", g.Home, "not a regular file"},
 	} {
 		_, err := ReadPrivate(c.path)
 		if fedmsg.CodeOf(err) != fedmsg.CodeConfig || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q in it", c.name, err, c.want)
 		}
 	}
-	if _, err := ParseKeyring(g.run("", nil, "--export-secret-keys", key)); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
+	if _, err := ParseKeyring(g.Run("", nil, "--export-secret-keys", key)); fedmsg.CodeOf(err) != fedmsg.CodeConfig {
 		t.Errorf("a secret key as a keyring: %v", err)
 	}
 }
@@ -141,8 +141,8 @@ func TestPrivateRefused(t *testing.T) {
 // encrypted gives a secret key with a passphrase.
 func (g *gpg) encrypted() []byte {
 	g.t.Helper()
-	g.run(keyTime, nil, "--passphrase", "secret", "--quick-gen-key", "three", "ed25519", "sign", "never")
-	return g.run("", nil, "--passphrase", "secret", "--export-secret-keys", "=three")
+	g.Run(keyTime, nil, "--passphrase", "secret", "--quick-gen-key", "three", "ed25519", "sign", "never")
+	return g.Run("", nil, "--passphrase", "secret", "--export-secret-keys", "=three")
 }
 
 // TestPrivateIsSilent prints a key in every way that a log may.

@@ -32,7 +32,7 @@ func TestMadeByGPG(t *testing.T) {
 	}
 	key := g.newKey("subkey", "rsa2048", "cert", "never")
 	for _, kind := range []string{"ed25519", "rsa2048"} {
-		g.run(keyTime, nil, "--quick-add-key", key, kind, "sign", "never")
+		g.Run(keyTime, nil, "--quick-add-key", key, kind, "sign", "never")
 		sig := g.sign(message, key) // gpg takes the newest
 		checkVerdict(t, "subkey "+kind, g.export(key), message, sig, day(time.March, 1), key, "")
 		checkVerdict(t, "subkey "+kind+" whose binding is missing", g.without(t, key, kindSubkeyBinding), message, sig, day(time.March, 1), "", fedmsg.CodeUnknownSigner)
@@ -44,7 +44,7 @@ func newRing(keys ...*key) *Keyring { return &Keyring{keys: keys} }
 // without gives the ring of a key without the signatures of one kind.
 func (g *gpg) without(t *testing.T, key string, kind byte) *Keyring {
 	t.Helper()
-	packets, err := split(g.run("", nil, "--export", key))
+	packets, err := split(g.Run("", nil, "--export", key))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,13 +97,13 @@ func TestRefusedSignatures(t *testing.T) {
 		{"of a key that is not there", g.sign(message, other), "", fedmsg.CodeUnknownSigner},
 		{"twice", slices.Concat(good, good), "", fedmsg.CodeMalformedSignature},
 		{"by two keys", g.sign(message, key, "--local-user", other), "", fedmsg.CodeMalformedSignature},
-		{"with the key behind it", slices.Concat(good, g.run("", nil, "--export", key)), "", fedmsg.CodeMalformedSignature},
+		{"with the key behind it", slices.Concat(good, g.Run("", nil, "--export", key)), "", fedmsg.CodeMalformedSignature},
 		{"with a marker behind it", slices.Concat(good, []byte("\xca\x03PGP")), "", fedmsg.CodeMalformedSignature},
 		{"with a byte behind it", append(bytes.Clone(good), 0), "", fedmsg.CodeMalformedSignature},
 		{"with a byte behind its number", trailing, "", fedmsg.CodeMalformedSignature},
 		{"armored", g.sign(message, key, "--armor"), "", fedmsg.CodeMalformedSignature},
 		{"over text", g.sign(message, key, "--textmode"), "", fedmsg.CodeMalformedSignature},
-		{"with the message", g.run(signTime, message, "--local-user", key, "--sign"), "", fedmsg.CodeMalformedSignature},
+		{"with the message", g.Run(signTime, message, "--local-user", key, "--sign"), "", fedmsg.CodeMalformedSignature},
 		{"over RIPEMD-160", g.sign(message, key, "--digest-algo", "RIPEMD160"), key, fedmsg.CodeWeakSignature},
 		{"cut off", good[:len(good)-1], "", fedmsg.CodeMalformedSignature},
 		{"empty", nil, "", fedmsg.CodeMalformedSignature},
@@ -136,7 +136,7 @@ func TestOldStrength(t *testing.T) {
 	checkVerdictOf(t, "1024 bits", g.export(short), message, sig, at, false, short, fedmsg.CodeWeakSignature)
 	checkVerdictOf(t, "1024 bits", g.export(short), message, sig, at, true, short, "")
 
-	g.run(keyTime, nil, "--cert-digest-algo", "SHA1", "--quick-gen-key", "old", "rsa2048", "sign", "never")
+	g.Run(keyTime, nil, "--cert-digest-algo", "SHA1", "--quick-gen-key", "old", "rsa2048", "sign", "never")
 	old := g.export("=old").Fingerprints()[0]
 	sig = g.sign(message, old)
 	checkVerdictOf(t, "self-signature over SHA-1", g.export(old), message, sig, at, false, old, fedmsg.CodeWeakSignature)
@@ -156,13 +156,13 @@ func TestOldBinding(t *testing.T) {
 	t.Parallel()
 	g := newGPG(t)
 	key := g.newKey("one", "rsa2048", "cert", "never")
-	g.run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "never")
+	g.Run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "never")
 	sig := g.sign(message, key)
 	for _, c := range []struct {
 		outer, inner crypto.Hash
 		code         fedmsg.Code
 	}{{crypto.SHA256, crypto.SHA256, ""}, {crypto.SHA1, crypto.SHA256, fedmsg.CodeWeakSignature}, {crypto.SHA256, crypto.SHA1, fedmsg.CodeWeakSignature}} {
-		k, err := parsePrivate(g.run("", nil, "--export-secret-keys", key))
+		k, err := parsePrivate(g.Run("", nil, "--export-secret-keys", key))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,27 +194,27 @@ func TestAsOfThen(t *testing.T) {
 	sig := g.sign(message, key)
 	checkVerdict(t, "valid", g.export(key), message, sig, day(time.March, 31), key, "")
 	checkVerdict(t, "expired", g.export(key), message, sig, day(time.April, 2), key, fedmsg.CodeExpired)
-	g.run("20240501T000000", nil, "--quick-set-expire", key, "2y")
+	g.Run("20240501T000000", nil, "--quick-set-expire", key, "2y")
 	checkVerdict(t, "prolonged", g.export(key), message, sig, day(time.April, 2), key, "")
 
 	early := g.newKey("early", "ed25519", "sign", "never")
-	before := g.run("20231201T000000", message, "--ignore-time-conflict", "--local-user", early, "--detach-sign")
+	before := g.Run("20231201T000000", message, "--ignore-time-conflict", "--local-user", early, "--detach-sign")
 	checkVerdict(t, "before the key", g.export(early), message, before, day(time.March, 1), early, fedmsg.CodeExpired)
 
 	sub := g.newKey("subkey", "rsa2048", "cert", "never")
-	g.run(keyTime, nil, "--quick-add-key", sub, "ed25519", "sign", "20240401T000000")
+	g.Run(keyTime, nil, "--quick-add-key", sub, "ed25519", "sign", "20240401T000000")
 	sig = g.sign(message, sub)
 	checkVerdict(t, "subkey valid", g.export(sub), message, sig, day(time.March, 31), sub, "")
 	checkVerdict(t, "subkey expired", g.export(sub), message, sig, day(time.April, 2), sub, fedmsg.CodeExpired)
 
 	whole := g.newKey("whole", "rsa2048", "cert", "20240401T000000")
-	g.run(keyTime, nil, "--quick-add-key", whole, "ed25519", "sign", "never")
+	g.Run(keyTime, nil, "--quick-add-key", whole, "ed25519", "sign", "never")
 	sig = g.sign(message, whole)
 	checkVerdict(t, "primary key valid", g.export(whole), message, sig, day(time.March, 31), whole, "")
 	checkVerdict(t, "primary key expired", g.export(whole), message, sig, day(time.April, 2), whole, fedmsg.CodeExpired)
 
 	cert := g.newKey("certifies", "ed25519", "cert", "never")
-	g.run(keyTime, nil, "--quick-add-key", cert, "cv25519", "encr", "never")
+	g.Run(keyTime, nil, "--quick-add-key", cert, "cv25519", "encr", "never")
 	checkVerdict(t, "a key with no part that signs", g.export(cert, key), message, sig, day(time.March, 1), "", fedmsg.CodeUnknownSigner)
 }
 
@@ -231,14 +231,14 @@ func TestRevoked(t *testing.T) {
 			t.Parallel()
 			g := newGPG(t)
 			key := g.newKey("one", "rsa2048", "sign", "never")
-			sig, clean := g.sign(message, key), g.run("", nil, "--export", key)
+			sig, clean := g.sign(message, key), g.Run("", nil, "--export", key)
 			revocation := g.command(t, "20240401T000000", "y\n"+c.reason+"\n\ny\n", "--gen-revoke", key)
-			g.run("", revocation, "--import")
+			g.Run("", revocation, "--import")
 			ring := g.export(key)
 			checkVerdict(t, "before", ring, message, sig, day(time.March, 31), key, c.before)
 			checkVerdict(t, "after", ring, message, sig, day(time.April, 2), key, c.then)
 
-			revoked := g.run("", nil, "--export", key)
+			revoked := g.Run("", nil, "--export", key)
 			for _, data := range [][]byte{slices.Concat(clean, revoked), slices.Concat(revoked, clean)} {
 				twice, err := ParseKeyring(data)
 				if err != nil {
@@ -260,7 +260,7 @@ func TestRevokedSubkey(t *testing.T) {
 	t.Parallel()
 	g := newGPG(t)
 	key := g.newKey("one", "rsa2048", "sign,cert", "never")
-	g.run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "never")
+	g.Run(keyTime, nil, "--quick-add-key", key, "ed25519", "sign", "never")
 	sub, own := g.sign(message, key), g.sign(message, key+"!")
 	g.command(t, "20240401T000000", "key 1\nrevkey\ny\n3\n\ny\nsave\n", "--edit-key", key)
 	ring := g.export(key)
@@ -289,7 +289,7 @@ func (g *gpg) command(t *testing.T, at, answers string, args ...string) []byte {
 }
 
 func (g *gpg) interactive(at, answers string, args ...string) ([]byte, string, error) {
-	return g.try(at, []byte(answers), append([]string{"--no-batch", "--command-fd", "0"}, args...)...)
+	return g.Try(at, []byte(answers), append([]string{"--no-batch", "--command-fd", "0"}, args...)...)
 }
 
 // TestUnreadableRevocation refuses a ring in which a key may be revoked.
@@ -297,8 +297,8 @@ func TestUnreadableRevocation(t *testing.T) {
 	t.Parallel()
 	g := newGPG(t)
 	key := g.newKey("one", "rsa2048", "sign", "never")
-	g.run("", g.command(t, "20240401T000000", "y\n1\n\ny\n", "--gen-revoke", key), "--import")
-	data := g.run("", nil, "--export", key)
+	g.Run("", g.command(t, "20240401T000000", "y\n1\n\ny\n", "--gen-revoke", key), "--import")
+	data := g.Run("", nil, "--export", key)
 	packets, err := split(data)
 	if err != nil {
 		t.Fatal(err)

@@ -205,25 +205,9 @@ func TestOpenEmbedderRefusals(t *testing.T) {
 
 // TestEmbedPGP has gpg make a key and judge what is signed with it.
 func TestEmbedPGP(t *testing.T) {
-	gpg := fedmsgtest.Tool(t, "gpg")
-	home, err := os.MkdirTemp("", "gp") // its socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = exec.Command(fedmsgtest.Tool(t, "gpgconf"), "--homedir", home, "--kill", "all").Run()
-		_ = os.RemoveAll(home)
-	})
-	run := func(args ...string) []byte {
-		t.Helper()
-		out, err := exec.Command(gpg, append([]string{"--homedir", home, "--batch", "--pinentry-mode", "loopback", "--passphrase", ""}, args...)...).Output()
-		if err != nil {
-			t.Fatalf("gpg %q: %v", args, err)
-		}
-		return out
-	}
-	run("--quick-generate-key", "bus@example.com", "ed25519", "sign")
-	k, err := pgp.ReadPrivate(write(t, home, "exported", run("--export-secret-keys")))
+	g, dir := fedmsgtest.NewGPG(t), t.TempDir()
+	g.NewKey("", "bus@example.com", "ed25519", "sign", "never")
+	k, err := pgp.ReadPrivate(write(t, dir, "exported", g.Run("", nil, "--export-secret-keys")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,8 +224,8 @@ func TestEmbedPGP(t *testing.T) {
 	if rest != in {
 		t.Errorf("the rest became %s", rest)
 	}
-	run("--verify", write(t, home, "sig", sig), write(t, home, "body", []byte(`{"k":"\u00e9","z":1.5}`)))
-	if err := exec.Command(gpg, "--homedir", home, "--batch", "--verify", filepath.Join(home, "sig"), write(t, home, "other", []byte(`{}`))).Run(); err == nil {
+	g.Run("", nil, "--verify", write(t, dir, "sig", sig), write(t, dir, "body", []byte(`{"k":"\u00e9","z":1.5}`)))
+	if _, _, err := g.Try("", nil, "--verify", filepath.Join(dir, "sig"), write(t, dir, "other", []byte(`{}`))); err == nil {
 		t.Error("gpg verifies another body: it judges nothing")
 	}
 	if _, err := EmbedPGP([]byte(`{"topic":"a.b"}`), k, newClock().Now()); fedmsg.CodeOf(err) != fedmsg.CodeBadBody {
