@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -68,4 +69,14 @@ func (g *GPG) NewKey(at, name, algorithm, usage, expires string) string {
 	}
 	g.t.Fatalf("gpg made no key for %s", name)
 	return ""
+}
+
+// Revoke revokes a key by the certificate that gpg made with it, and guards with a colon from being imported by mistake.
+func (g *GPG) Revoke(at, fingerprint string) {
+	g.t.Helper()
+	guarded, err := os.ReadFile(filepath.Join(g.Home, "openpgp-revocs.d", fingerprint+".rev"))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.Run(at, bytes.Replace(guarded, []byte("\n:-----BEGIN"), []byte("\n-----BEGIN"), 1), "--import")
 }

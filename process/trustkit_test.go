@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -177,12 +176,7 @@ func (k *trustKit) makeKeyring(t *testing.T) {
 		k.gpg[kind] = g.NewKey(then, user, "rsa2048", "sign", until)
 		k.body[kind] = base64.StdEncoding.EncodeToString(g.Run(then, []byte(gpgBody), "--local-user", user, "--detach-sign"))
 	}
-	// gpg has made the revocation certificate with the key, and guards it from being imported by mistake with a colon.
-	guarded, err := os.ReadFile(filepath.Join(g.Home, "openpgp-revocs.d", k.gpg["revoked"]+".rev"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.Run("", bytes.Replace(guarded, []byte(":-----BEGIN"), []byte("-----BEGIN"), 1), "--import")
+	g.Revoke("", k.gpg["revoked"])
 	k.secret = g.Run("", nil, "--armor", "--export-secret-keys", k.gpg["good"])
 	ring := g.Run("", nil, "--armor", "--export", k.gpg["good"], k.gpg["expired"], k.gpg["revoked"])
 	if err := os.WriteFile(k.path("ring.asc"), ring, 0o600); err != nil {

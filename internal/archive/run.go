@@ -137,10 +137,8 @@ func (s *Searcher) begin(ctx context.Context, q *Query) (*run, error) {
 	if err != nil {
 		return r, err
 	}
-	if _, several := n.(both); w.Newest && !several {
-		if r.source = n.drive(w); alone(r.source) {
-			return r, nil // what comes in meanwhile is newer than all that it finds
-		}
+	if r.source = n.drive(w); w.Newest && alone(r.source) {
+		return r, nil // what comes in meanwhile is newer than all that it finds
 	}
 	// What comes in meanwhile is left out: some of the sources would find it and others not, and the cursor would pass it over.
 	newest, err := s.store.Heads(ctx, Window{From: w.From, To: w.To, Newest: true}, 1)

@@ -171,11 +171,7 @@ func TestRevokedInOneRing(t *testing.T) {
 	clean, revoked := filepath.Join(t.TempDir(), "clean"), filepath.Join(t.TempDir(), "revoked")
 	g.export(clean, ann)
 	raw := accepted(g.run("20240201", changes, "--local-user", ann, "--clear-sign"))
-	revocation, err := os.ReadFile(filepath.Join(g.Home, "openpgp-revocs.d", ann+".rev"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.run("20240202", strings.Replace(string(revocation), "\n:-----", "\n-----", 1), "--import")
+	g.Revoke("20240202T000000", ann)
 	g.export(revoked, ann)
 	for _, paths := range [][]string{{clean, revoked}, {revoked, clean}} {
 		c := New(Config{
